@@ -1,0 +1,6 @@
+"""Pipeline steps."""
+
+from .formatting import PackWSSSInputs
+from .loading import LoadImageLabels
+
+__all__ = ['LoadImageLabels', 'PackWSSSInputs']

@@ -1,0 +1,6 @@
+"""Hooks of MMEngine's Runner."""
+
+from .channels_last_hook import ChannelsLastHook
+from .weak_supervision_hook import WeakSupervisionHook
+
+__all__ = ['ChannelsLastHook', 'WeakSupervisionHook']

@@ -1,0 +1,13 @@
+"""Segmentors."""
+
+from .weak_supervision import (
+    WeakSupervisionMixin,
+    WSSSCascadeEncoderDecoder,
+    WSSSEncoderDecoder,
+)
+
+__all__ = [
+    'WSSSCascadeEncoderDecoder',
+    'WSSSEncoderDecoder',
+    'WeakSupervisionMixin',
+]

@@ -1,0 +1,128 @@
+"""OCRLoss against cross-entropy and against the appendix's plain formula.
+
+    python benchmarks/ocr_loss.py            # time and peak memory
+    python benchmarks/ocr_loss.py --step     # share of a DeepLabV3+ R50 step
+
+Forward and backward on the same logits, medians of interleaved runs. Peak
+memory is the growth in a fresh process. "Plain" is Eq. 19 written with
+exponentials at every pixel (the appendix's, with its errors mended so that it
+computes the same value).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import torch
+import torch.nn.functional as F
+from measure import in_fresh_process, machine, medians, peak_mib
+
+from mmseg_wsss.models.losses.ocr_loss import OCRLoss
+
+SHAPES = [(4, 21, 321, 321), (2, 81, 321, 321)]
+SHARES = [0.01, 0.1, 0.5, 0.95]
+DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
+
+
+def batch(shape: tuple[int, ...], share: float) -> dict:
+    """Random logits with a given share of out-of-candidate pixels."""
+    torch.manual_seed(0)
+    n, c, h, w = shape
+    labels = torch.zeros(n, c)
+    labels[:, 0] = 1
+    for row in labels:
+        row[1 + torch.randperm(c - 1)[:2]] = 1
+    logits = torch.randn(shape)
+    winner = torch.zeros(n, h, w, dtype=torch.long)
+    rows = round(share * h)
+    for i in range(n):
+        present = labels[i].nonzero().flatten()
+        absent = (labels[i] == 0).nonzero().flatten()
+        winner[i] = present[torch.randint(len(present), (h, w))]
+        winner[i, :rows] = absent[torch.randint(len(absent), (rows, w))]
+    logits.scatter_add_(1, winner[:, None], torch.full_like(logits, 8.0))
+    return dict(
+        logits=logits.to(DEVICE).requires_grad_(),
+        label=torch.zeros(n, h, w, dtype=torch.long, device=DEVICE),
+        image_labels=labels.to(DEVICE),
+        prior=torch.rand(c, c, device=DEVICE),
+    )
+
+
+def cross_entropy(logits, label, **_):
+    return F.cross_entropy(logits, label, ignore_index=255)
+
+
+def ours(logits, label, image_labels, prior):
+    criterion = OCRLoss()
+    criterion.prior = prior
+    return criterion(logits, label, image_labels=image_labels)
+
+
+def plain(logits, label, image_labels, prior):
+    """Eq. 19 at every pixel with exp, sum and log."""
+    inside = image_labels.bool()[:, :, None, None]
+    prob = logits.detach().softmax(1)
+    is_oc = ~inside.expand_as(prob).gather(1, prob.argmax(1, keepdim=True))
+    anchor_prob, anchor = (prob * inside).max(1, keepdim=True)
+    related = prior[anchor[:, 0]].permute(0, 3, 1, 2)
+    keep = inside & (anchor_prob - prob * related < 0.2)
+    keep = keep.scatter(1, anchor, True)
+    sum_ic = ((-logits).exp() * keep).sum(1)
+    sum_oc = ((logits + 2).exp() * ~inside).sum(1)
+    return (is_oc[:, 0] * torch.log(1 + sum_ic * sum_oc)).mean()
+
+
+LOSSES = {'ce': cross_entropy, 'ours': ours, 'plain': plain}
+
+
+def step(loss, data):
+    data['logits'].grad = None
+    loss(**data).backward()
+
+
+def table() -> None:
+    print(f'Forward + backward, {machine()}\n')
+    print(
+        '| logits | OC pixels | CE ms | OCRLoss ms | ratio | plain ms |',
+        end='',
+    )
+    print(' ratio | CE MiB | OCRLoss MiB | plain MiB |')
+    print('|' + '---|' * 10)
+    for shape in SHAPES:
+        for share in SHARES:
+            data = batch(shape, share)
+            ms = medians(
+                {k: lambda f=f: step(f, data) for k, f in LOSSES.items()}
+            )
+            mib = {
+                name: in_fresh_process(
+                    '--peak', name, *map(str, (*shape, share))
+                )
+                for name in LOSSES
+            }
+            print(
+                f'| {shape} | {share:.0%} | {ms["ce"]:.1f} '
+                f'| {ms["ours"]:.1f} | x{ms["ours"] / ms["ce"]:.2f} '
+                f'| {ms["plain"]:.1f} | x{ms["plain"] / ms["ce"]:.2f} '
+                f'| {mib["ce"]:.0f} | {mib["ours"]:.0f} '
+                f'| {mib["plain"]:.0f} |',
+                flush=True,
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--peak', nargs=6, help='internal')
+    args = parser.parse_args()
+    if args.peak:
+        name, *shape, share = args.peak
+        data = batch(tuple(map(int, shape)), float(share))
+        print(json.dumps(peak_mib(lambda: step(LOSSES[name], data))))
+    else:
+        table()
+
+
+if __name__ == '__main__':
+    main()

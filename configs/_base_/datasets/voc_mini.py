@@ -1,0 +1,81 @@
+# A small VOC: 895 training and 181 validation photos of long side 320 in VOC
+# layout, six classes that are common enough to score. Classes that are left
+# out are ignored in masks and dropped from image labels.
+dataset_type = 'PascalVOCDataset'
+data_root = 'data/voc_mini'
+label_file = data_root + '/cls_labels.npy'
+crop_size = (256, 256)
+metainfo = dict(
+    classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'),
+    palette=[
+        [0, 0, 0],
+        [64, 0, 0],
+        [64, 128, 0],
+        [64, 0, 128],
+        [192, 0, 128],
+        [192, 128, 128],
+        [128, 64, 0],
+    ],
+)
+load_image_labels = dict(
+    type='mmseg_wsss.LoadImageLabels',
+    ann_file=label_file,
+    classes=dataset_type,
+)
+resize = dict(
+    type='RandomResize',
+    scale=(320, 320),
+    ratio_range=(0.7, 1.3),
+    keep_ratio=True,
+)
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    load_image_labels,
+    resize,
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='mmseg_wsss.PackWSSSInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        metainfo=metainfo,
+        data_root=data_root,
+        data_prefix=dict(img_path='JPEGImages', seg_map_path='pseudo_labels'),
+        ann_file='ImageSets/Segmentation/train_aug.txt',
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        metainfo=metainfo,
+        data_root=data_root,
+        data_prefix=dict(
+            img_path='JPEGImages', seg_map_path='SegmentationClassAug'
+        ),
+        ann_file='ImageSets/Segmentation/val.txt',
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = [
+    dict(type='IoUMetric', iou_metrics=['mIoU']),
+    dict(type='mmseg_wsss.OutOfCandidateMetric'),
+]
+test_evaluator = val_evaluator

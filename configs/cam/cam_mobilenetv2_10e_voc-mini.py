@@ -1,0 +1,60 @@
+# Plain CAM network on voc_mini. Testing it evaluates the seeds: the CAMs of
+# the training images, masked to their image labels.
+_base_ = [
+    '../_base_/models/cam_mobilenetv2.py',
+    '../_base_/datasets/voc_mini.py',
+    '../_base_/schedules/sgd_30e.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    backbone=dict(
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='data/weights/mobilenet_v2_imagenet.pth',
+            prefix='backbone.',
+        )
+    ),
+    decode_head=dict(num_classes=7),
+)
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    _base_.load_image_labels,
+    _base_.resize,
+    dict(type='RandomCrop', crop_size=_base_.crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='mmseg_wsss.PackWSSSInputs'),
+]
+seed_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    _base_.load_image_labels,
+    dict(type='mmseg_wsss.PackWSSSInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+test_dataloader = dict(
+    dataset=dict(
+        ann_file='ImageSets/Segmentation/train_aug.txt',
+        pipeline=seed_pipeline,
+    )
+)
+test_evaluator = dict(
+    _delete_=True, type='IoUMetric', iou_metrics=['mIoU']
+)
+optim_wrapper = dict(
+    optimizer=dict(lr=0.02, weight_decay=1e-4),
+    paramwise_cfg=dict(custom_keys={'decode_head': dict(lr_mult=10)}),
+)
+param_scheduler = [
+    dict(
+        type='PolyLR',
+        eta_min=0,
+        power=0.9,
+        begin=0,
+        end=10,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    )
+]
+train_cfg = dict(max_epochs=10, val_interval=5)

@@ -1,0 +1,22 @@
+# OCR (CVPR 2023) as published: DeepLab-LargeFOV v1 on ResNet38 at output
+# stride 8, PASCAL VOC 2012, 30 epochs, batch 16 (for 8 GPUs set
+# train_dataloader.batch_size=2). Needs the pseudo labels of a CAM network and
+# converted ImageNet weights, see configs/ocr/README.md.
+_base_ = [
+    './_base_/models/deeplab-largefov_r38.py',
+    './_base_/datasets/voc12_wsss-321.py',
+    './_base_/schedules/sgd_30e.py',
+    './_base_/losses/ocr.py',
+    './_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    backbone=dict(
+        init_cfg=dict(
+            type='Pretrained', checkpoint='data/weights/resnet38_ilsvrc.pth'
+        )
+    ),
+    decode_head=dict(
+        loss_decode=[_base_.model.decode_head.loss_decode, _base_.ocr_loss]
+    ),
+)

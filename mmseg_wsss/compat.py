@@ -1,0 +1,363 @@
+"""The one place that knows which OpenMMLab stack is installed.
+
+Two stacks share the import names ``mmengine``, ``mmcv`` and ``mmseg``: the
+upstream packages (``openmmlab``) and their maintained successors
+(``onedl-*``). Everything in which they differ for us is settled here, so that
+no other module has to ask. Nothing heavy is imported before a function needs
+it: this module loads without torch and without either stack.
+"""
+
+import contextlib
+import importlib
+import importlib.metadata
+import importlib.util
+import io
+import logging
+import os
+import pickle
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+_MINIMUM = {'mmengine': '0.10.0', 'mmcv': '2.0.0', 'mmseg': '1.2.0'}
+_UNTESTED = {
+    'onedl': {'mmengine': '1', 'mmcv': '3', 'mmseg': '2'},
+    'openmmlab': {'mmengine': '1', 'mmcv': '2.2', 'mmseg': '2'},
+}
+_DISTRIBUTIONS = {
+    'mmengine': ('onedl-mmengine', 'mmengine', 'mmengine-lite'),
+    'mmcv': ('onedl-mmcv', 'mmcv', 'mmcv-lite', 'mmcv-full'),
+    'mmseg': ('onedl-mmsegmentation', 'mmsegmentation'),
+}
+_INSTALL = (
+    'Install one of the two stacks:\n'
+    '  pip install "mmseg_wsss[onedl]"      (OneDL, maintained)\n'
+    '  pip install "mmseg_wsss[openmmlab]"  (upstream OpenMMLab)'
+)
+_CHATTER = (
+    'Could not import OneDL',
+    'Fail to import ``MultiScaleDeformableAttention``',
+)
+_RANK_VARIABLES = {
+    'pytorch': ('RANK', 'LOCAL_RANK', 'WORLD_SIZE'),
+    'slurm': ('SLURM_PROCID', 'SLURM_LOCALID', 'SLURM_NTASKS'),
+    'mpi': (
+        'OMPI_COMM_WORLD_RANK',
+        'OMPI_COMM_WORLD_LOCAL_RANK',
+        'OMPI_COMM_WORLD_SIZE',
+    ),
+}
+
+
+# ------------------------------------------------------------ which stack
+def _release(version: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version: '2.1.0rc4' -> (2, 1, 0)."""
+    numbers = re.match(r'\d+(\.\d+)*', version)
+    return tuple(int(n) for n in numbers[0].split('.')) if numbers else ()
+
+
+def _installed_version(module: str) -> str | None:
+    """Return the version of an importable module, None where there is none.
+
+    The packages' metadata is asked before the module itself: importing
+    ``mmcv`` takes two seconds.
+    """
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:  # a leftover folder has no origin
+        return None
+    for name in _DISTRIBUTIONS[module]:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return importlib.metadata.version(name)
+    return str(importlib.import_module(module).__version__)
+
+
+def stack_name() -> str:
+    """Return the installed stack: ``'onedl'`` or ``'openmmlab'``."""
+    mmengine = importlib.import_module('mmengine')
+    return 'openmmlab' if hasattr(mmengine, 'version_info') else 'onedl'
+
+
+def check_stack() -> None:
+    """Check that MMEngine, MMCV and MMSegmentation are there and recent.
+
+    A version newer than those we know is only warned about.
+
+    Raises:
+        ImportError: If one of the three is missing, too old, or refused by
+            MMSegmentation itself. The message names what was found and the
+            commands that install either stack.
+    """
+    found = {module: _installed_version(module) for module in _MINIMUM}
+    wrong = [
+        f'{module}>={least} ({found[module] or "not installed"})'
+        for module, least in _MINIMUM.items()
+        if _release(found[module] or '') < _release(least)
+    ]
+    if wrong:
+        names = ', '.join(f'{m} {v}' for m, v in found.items() if v) or 'none'
+        raise ImportError(
+            'mmseg_wsss needs MMEngine, MMCV and MMSegmentation 1.x. Missing '
+            f'or too old: {", ".join(wrong)}. Found: {names}.\n{_INSTALL}'
+        )
+    stack = stack_name()
+    for module, limit in _UNTESTED[stack].items():
+        if _release(found[module]) >= _release(limit):
+            warnings.warn(
+                f'mmseg_wsss is not tested with {module} {found[module]} on '
+                f'the {stack} stack (expected below {limit}).',
+                stacklevel=2,
+            )
+    try:
+        importlib.import_module('mmseg')
+    except AssertionError as error:  # upstream asserts its range of mmcv
+        raise ImportError(
+            f'MMSegmentation {found["mmseg"]} refuses MMCV {found["mmcv"]}: '
+            f'{error}\n{_INSTALL}'
+        ) from error
+
+
+# ---------------------------------------------------------- quiet imports
+class _ChatterFilter(io.TextIOBase):
+    """Pass text on to a stream, except the lines known to be chatter."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.line = ''
+
+    def write(self, text: str) -> int:
+        *lines, self.line = (self.line + text).split('\n')
+        for line in lines:
+            self._pass_on(line + '\n')
+        return len(text)
+
+    def finish(self) -> None:
+        """Pass on a last line that has no line break."""
+        self._pass_on(self.line)
+        self.line = ''
+
+    def _pass_on(self, text: str) -> None:
+        if text and not text.startswith(_CHATTER):
+            self.stream.write(text)
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+
+@contextlib.contextmanager
+def quiet_import() -> Iterator[None]:
+    """Silence what OneDL says while it is imported.
+
+    Its data sets print 'Could not import OneDL' and MMCV without compiled
+    operators warns about ``MultiScaleDeformableAttention``. Only these lines
+    are dropped; other output, warnings and every error come through.
+    """
+    out = _ChatterFilter(sys.stdout)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(out):
+        for start in _CHATTER:
+            warnings.filterwarnings('ignore', re.escape(start))
+        try:
+            yield
+        finally:
+            out.finish()
+
+
+# ------------------------------------------------------------- checkpoints
+def allow_resume() -> None:
+    """Let ``torch.load`` read the checkpoints that MMEngine writes.
+
+    From torch 2.6 on, ``torch.load`` refuses every name that it does not
+    know, and a checkpoint of MMEngine holds numpy scalars and
+    ``HistoryBuffer`` with its methods: resuming fails on the upstream stack.
+    The names are added to torch's safe ones, those of numpy under both
+    numpy 1's and numpy 2's module. ``getattr``, with which pickle finds the
+    methods, is allowed on ``HistoryBuffer`` only. Older torch reads such
+    files anyway; there this does nothing.
+    """
+    import numpy as np
+    import torch
+
+    if _release(torch.__version__) < (2, 6):
+        return
+    from mmengine.logging import HistoryBuffer
+
+    codes = np.typecodes['AllInteger'] + np.typecodes['AllFloat'] + '?US'
+    safe = [HistoryBuffer, np.ndarray, np.dtype]
+    safe += {type(np.dtype(code)) for code in codes}
+    safe.append((_history_method, 'builtins.getattr'))
+    for function in (
+        np.zeros(1).__reduce__()[0],  # numpy's _reconstruct
+        np.float64(1).__reduce__()[0],  # numpy's scalar
+    ):
+        for core in ('numpy.core', 'numpy._core'):
+            safe.append((function, f'{core}.multiarray.{function.__name__}'))
+    torch.serialization.add_safe_globals(safe)
+
+
+def _history_method(owner: Any, name: str) -> Any:
+    """Stand in for ``getattr`` while a checkpoint is read."""
+    from mmengine.logging import HistoryBuffer
+
+    if owner is not HistoryBuffer or name.startswith('_'):
+        raise pickle.UnpicklingError(f'getattr({owner!r}, {name!r}) refused')
+    return getattr(owner, name)
+
+
+# ------------------------------------------------------------------ configs
+def register_config_scopes() -> None:
+    """Make ``mmseg::`` and ``mmseg_wsss::`` work in ``_base_``.
+
+    MMEngine maps a scope to the name of a distribution, and OneDL's differ.
+    A dotted module is no distribution, so MMEngine falls back to the folder
+    that the module lies in; this holds for wheels, editable installs and
+    plain checkouts alike, on both stacks.
+    """
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    MODULE2PACKAGE['mmseg'] = 'mmseg.version'
+    MODULE2PACKAGE['mmseg_wsss'] = 'mmseg_wsss.version'
+
+
+def load_config(path: str | os.PathLike) -> 'Config':
+    """Read a config whose ``_base_`` may use ``mmseg_wsss::``.
+
+    MMEngine marks what comes from ``mmseg_wsss::`` with a scope of that name.
+    Our modules live in MMSegmentation's registries, so the mark is rewritten
+    to ``mmseg``.
+
+    Args:
+        path: The config file.
+
+    Returns:
+        The config.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    from mmengine.config import Config
+
+    register_config_scopes()
+    cfg = Config.fromfile(path)
+    for node in _dicts(cfg._cfg_dict):
+        if node.get('_scope_') == 'mmseg_wsss':
+            node['_scope_'] = 'mmseg'
+    return cfg
+
+
+def _dicts(node: Any) -> Iterator[dict]:
+    """Walk through every dict inside nested dicts, lists and tuples."""
+    if isinstance(node, dict):
+        yield node
+        node = list(node.values())
+    if isinstance(node, (list, tuple)):
+        for item in node:
+            yield from _dicts(item)
+
+
+# ----------------------------------------------------------------- launching
+def prepare_launch(cfg: 'Config', launcher: str) -> None:
+    """Let a Runner use several ranks on a machine without accelerator.
+
+    MMEngine starts its process group with NCCL and sets a CUDA device. Where
+    there is none, the group is started here with gloo (the Runner then leaves
+    it alone), the model wrapper gets no device ids, and SyncBN, which exists
+    on GPUs only, becomes BN. Otherwise nothing changes.
+
+    Args:
+        cfg: The Runner's config, changed in place.
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+
+    Raises:
+        ValueError: If the launcher is unknown, or its environment variables
+            are not set.
+    """
+    if launcher == 'none':
+        return
+    if launcher not in _RANK_VARIABLES:
+        raise ValueError(
+            f'unknown launcher {launcher!r}: use none, '
+            f'{", ".join(_RANK_VARIABLES)}'
+        )
+    from mmengine.device import get_device
+    from mmengine.logging import print_log
+
+    if get_device() != 'cpu':
+        return
+    env_cfg = cfg.setdefault('env_cfg', {})
+    dist_cfg = env_cfg.setdefault('dist_cfg', {})
+    dist_cfg['backend'] = 'gloo'
+    start_gloo(launcher, dist_cfg.get('timeout'))
+
+    wrapper = cfg.get('model_wrapper_cfg') or {
+        'type': 'MMDistributedDataParallel',
+        'broadcast_buffers': False,
+        'find_unused_parameters': cfg.get('find_unused_parameters', False),
+    }
+    cfg.model_wrapper_cfg = dict(wrapper, device_ids=None)
+
+    cfg.pop('sync_bn', None)
+    synced = [n for n in _dicts(cfg.get('model')) if n.get('type') == 'SyncBN']
+    for node in synced:
+        node['type'] = 'BN'
+    if synced:
+        print_log(
+            'No accelerator: SyncBN was replaced by BN.',
+            logger='current',
+            level=logging.WARNING,
+        )
+
+
+def start_gloo(launcher: str, timeout: float | None = None) -> None:
+    """Start the default process group with gloo; once started, do nothing.
+
+    For tools that share work between ranks without a Runner.
+
+    Args:
+        launcher: ``'pytorch'``, ``'slurm'`` or ``'mpi'``; it tells which
+            environment variables hold the rank.
+        timeout: Seconds a collective may take; torch's default if None.
+
+    Raises:
+        ValueError: If the launcher's environment variables are not set.
+    """
+    import torch.distributed as dist
+
+    if dist.is_initialized():
+        return
+    names = _RANK_VARIABLES[launcher]
+    if launcher == 'slurm' and 'MASTER_ADDR' not in os.environ:
+        os.environ['MASTER_ADDR'] = _first_slurm_host()
+    missing = [n for n in (*names, 'MASTER_ADDR') if n not in os.environ]
+    if missing:
+        raise ValueError(
+            f'launcher {launcher!r} needs the environment variables '
+            f'{", ".join(missing)}. Start the tool with torchrun '
+            '(--launcher pytorch), srun or mpirun, or use --launcher none.'
+        )
+    for name, source in zip(_RANK_VARIABLES['pytorch'], names, strict=True):
+        os.environ[name] = os.environ[source]
+    os.environ.setdefault('MASTER_PORT', '29500')
+    options = {} if timeout is None else {'timeout': timedelta(0, timeout)}
+    dist.init_process_group('gloo', **options)
+
+
+def _first_slurm_host() -> str:
+    """Ask slurm for the first host of this job."""
+    nodes = os.environ.get('SLURM_NODELIST', '')
+    command = ['scontrol', 'show', 'hostnames', nodes]
+    try:
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ValueError(
+            f'launcher "slurm" cannot find the first host of {nodes!r} '
+            f'({error}). Set MASTER_ADDR to its name.'
+        ) from error
+    return result.stdout.split()[0]

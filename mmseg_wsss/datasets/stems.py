@@ -1,0 +1,26 @@
+"""How images are named in lists and label files."""
+
+from __future__ import annotations
+
+import os
+
+IMAGE_SUFFIXES = frozenset(
+    ('.jpg', '.jpeg', '.png', '.bmp', '.gif', '.tif', '.tiff', '.webp', '.npy')
+)
+
+
+def image_stem(name: str) -> str:
+    """Reduce an image's path, file name or id to its stem.
+
+    Folders and a known image suffix are cut; any other dot belongs to the
+    stem, so that ``'scan.v2'`` and ``'a/scan.v2.jpg'`` are the same image.
+
+    Args:
+        name: An id, a file name, or a path with slashes of either kind.
+
+    Returns:
+        str: The stem, empty if ``name`` holds none.
+    """
+    last = name.strip().replace('\\', '/').rsplit('/', 1)[-1]
+    stem, suffix = os.path.splitext(last)
+    return stem if suffix.lower() in IMAGE_SUFFIXES else last

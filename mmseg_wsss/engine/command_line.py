@@ -1,0 +1,82 @@
+"""What our tools' command lines share: arguments in, a ready config out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from ..compat import load_config, prepare_launch
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add MMSeg's arguments that every tool on a config takes."""
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings that override the config, key=value; nested keys with '
+        "dots. data_root=DIR moves every path below the config's data_root",
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how ranks were started',
+    )
+    # torchrun passes the rank in one of two spellings.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """Read the config that a command line names.
+
+    Args:
+        args: Parsed arguments of :func:`add_config_arguments`.
+
+    Returns:
+        Config: With overrides, launcher and ``work_dir`` set: the command
+        line's, else the config's, else ``work_dirs/<config name>``.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = load_config(args.config)
+    options = dict(args.cfg_options or {})
+    if 'data_root' in options and cfg.get('data_root'):
+        move_paths(cfg, cfg.data_root, options['data_root'])
+    cfg.merge_from_dict(options)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    prepare_launch(cfg, args.launcher)
+    return cfg
+
+
+def move_paths(node: object, old: str, new: str) -> object:
+    """Replace a leading folder in every string of a config, in place.
+
+    Args:
+        node: A config, dict, list, tuple or leaf.
+        old: The folder to replace, e.g. ``'data/VOCdevkit/VOC2012'``.
+        new: The folder that takes its place.
+
+    Returns:
+        The node; a new one for strings and tuples.
+    """
+    if isinstance(node, str):
+        if node == old or node.startswith(old.rstrip('/') + '/'):
+            return new + node[len(old) :]
+        return node
+    if isinstance(node, Config | dict):
+        for key in list(node.keys()):
+            node[key] = move_paths(node[key], old, new)
+    elif isinstance(node, list):
+        node[:] = [move_paths(item, old, new) for item in node]
+    elif isinstance(node, tuple):
+        return tuple(move_paths(item, old, new) for item in node)
+    return node

@@ -1,0 +1,140 @@
+"""The hook that brings image labels to every head and loss of a segmentor."""
+
+from __future__ import annotations
+
+import logging
+from contextvars import Token
+
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmseg.registry import HOOKS
+from torch import nn
+
+from ...datasets.training_labels import (
+    LabelStatistics,
+    ground_truth_folder,
+    label_statistics,
+)
+from ...structures import enter_batch, leave_batch
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """Return the segmentor inside DDP and test-time-augmentation wrappers."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
+
+
+@HOOKS.register_module()
+class WeakSupervisionHook(Hook):
+    """Make each batch the current one while the segmentor handles it.
+
+    It registers forward hooks on the unwrapped segmentor, so that any loss of
+    any head can ask for the image labels. No type and no parameter name
+    changes. When training starts it also
+
+    * reads all image labels once, which finds a wrong one before hours pass,
+      and names the classes that no image has;
+    * gives the co-occurrence counts to losses that await them
+      (``OCRLoss(prior='auto')``);
+    * warns if the training masks look like ground truth.
+
+    Use it as ``custom_hooks=[dict(type='mmseg_wsss.WeakSupervisionHook')]``.
+
+    Args:
+        allow_masks (bool): Do not warn about ground-truth masks, for a fully
+            supervised upper bound. Defaults to False.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, allow_masks: bool = False):
+        self.allow_masks = allow_masks
+        self._handles: list = []
+        self._segmentor: nn.Module | None = None
+        self._tokens: list[Token] = []
+
+    def before_train(self, runner) -> None:
+        """Register on the model, read the labels, look at the masks."""
+        self._attach(runner.model)
+        dataset = runner.train_dataloader.dataset
+        folder = ground_truth_folder(dataset)
+        if folder and not self.allow_masks:
+            print_log(
+                f'THE TRAINING MASKS COME FROM {folder}, WHICH LOOKS LIKE '
+                'GROUND TRUTH. Weak training reads image labels and pseudo '
+                'labels only. Point data_prefix.seg_map_path at pseudo '
+                'labels, or set WeakSupervisionHook(allow_masks=True) for a '
+                'fully supervised run.',
+                logger='current',
+                level=logging.WARNING,
+            )
+        statistics = label_statistics(dataset)
+        if statistics is not None:
+            self._report(statistics)
+        self._set_priors(statistics)
+
+    def before_val(self, runner) -> None:
+        """Register on the model, for validation without training."""
+        self._attach(runner.model)
+
+    def before_test(self, runner) -> None:
+        """Register on the model."""
+        self._attach(runner.model)
+
+    def after_run(self, runner) -> None:
+        """Leave the model as it was."""
+        self._detach()
+
+    def _attach(self, model: nn.Module) -> None:
+        segmentor = unwrap(model)
+        if segmentor is self._segmentor:
+            return
+        self._detach()
+        self._segmentor = segmentor
+        self._handles = [
+            segmentor.register_forward_pre_hook(self._enter, with_kwargs=True),
+            segmentor.register_forward_hook(self._leave, always_call=True),
+        ]
+
+    def _detach(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles, self._segmentor = [], None
+
+    def _enter(self, module, args, kwargs) -> None:
+        positional = args[1] if len(args) > 1 else None
+        data_samples = kwargs.get('data_samples', positional)
+        self._tokens.append(enter_batch(data_samples))
+
+    def _leave(self, module, args, output) -> None:
+        leave_batch(self._tokens.pop())
+
+    def _report(self, statistics: LabelStatistics) -> None:
+        empty = statistics.classes_without_image()
+        print_log(
+            f'image labels of {statistics.num_images} training images read',
+            logger='current',
+        )
+        if empty:
+            print_log(
+                f'no training image has the class {", ".join(empty)}: it '
+                'cannot be learned. Check the label file, the image list and '
+                'the class names.',
+                logger='current',
+                level=logging.WARNING,
+            )
+
+    def _set_priors(self, statistics: LabelStatistics | None) -> None:
+        for name, module in self._segmentor.named_modules():
+            if not getattr(module, 'awaits_cooccurrence', False):
+                continue
+            if statistics is None:
+                raise ValueError(
+                    f"{name} has prior='auto', but the training pipeline "
+                    'loads no image labels to count: put '
+                    "dict(type='mmseg_wsss.LoadImageLabels', ann_file=..., "
+                    'classes=...) into it, or give the prior an array'
+                )
+            module.set_cooccurrence(statistics.counts, statistics.num_images)

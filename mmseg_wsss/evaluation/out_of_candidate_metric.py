@@ -1,0 +1,130 @@
+"""How often predictions leave an image's candidate classes (OCR, Fig. 6a)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmseg.registry import METRICS
+
+from ..checks import check_option
+
+
+@METRICS.register_module()
+class OutOfCandidateMetric(BaseMetric):
+    """Rates of out-of-candidate (OC) errors, in percent.
+
+    A pixel is OC if its predicted class is not among the image's labels and
+    is not the background. ``OC_image_rate`` is the share of images with at
+    least ``min_pixels`` OC pixels, ``OC_pixel_rate`` the share of OC pixels
+    among all pixels. Pixels the ground truth ignores do not count.
+
+    The paper reports a rate of images with OC errors and leaves the number of
+    pixels open; ours is 1 unless told otherwise.
+
+    Args:
+        min_pixels (int): OC pixels that make an image count. Defaults to 1.
+        labels_from (str): 'image_labels' uses those the pipeline loaded,
+            'mask' the classes of the ground-truth mask, 'auto' the former
+            where there are any. Defaults to 'auto'.
+        background_index (int, optional): Index of the background, None if the
+            data set has none. Defaults to 0.
+        ignore_index (int): Ground-truth label that does not count. Defaults
+            to 255.
+        collect_device (str): 'cpu' or 'gpu'. Defaults to 'cpu'.
+        prefix (str, optional): Prefix of the names. Defaults to None.
+
+    Raises:
+        ValueError: If an option is out of range.
+    """
+
+    def __init__(
+        self,
+        min_pixels: int = 1,
+        labels_from: str = 'auto',
+        background_index: int | None = 0,
+        ignore_index: int = 255,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        **kwargs,
+    ):
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        check_option(
+            'labels_from', labels_from, ('auto', 'image_labels', 'mask')
+        )
+        if min_pixels < 1:
+            raise ValueError(f'min_pixels must be >= 1, got {min_pixels}')
+        self.min_pixels = min_pixels
+        self.labels_from = labels_from
+        self.background_index = background_index
+        self.ignore_index = ignore_index
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Count the OC pixels of each image.
+
+        Args:
+            data_batch: Unused.
+            data_samples: Predictions as dicts, with ``pred_sem_seg`` (1, H, W)
+                or (H, W).
+        """
+        for sample in data_samples:
+            prediction = sample['pred_sem_seg']['data'].squeeze()
+            mask = sample.get('gt_sem_seg')
+            mask = None if mask is None else mask['data'].squeeze()
+            candidate = self._candidates(sample, mask).to(prediction.device)
+            out = ~candidate[prediction.long()]
+            if mask is None:
+                pixels = out.numel()
+            else:
+                valid = (mask != self.ignore_index).to(out.device)
+                out, pixels = out & valid, int(valid.sum())
+            self.results.append((int(out.sum()), pixels))
+
+    def _candidates(
+        self, sample: dict, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Bool vector (C,) of the classes that the image may hold."""
+        labels = sample.get('image_labels')
+        if self.labels_from == 'mask' or (
+            self.labels_from == 'auto' and labels is None
+        ):
+            if mask is None:
+                raise ValueError(
+                    f'{sample.get("img_path")} has neither image labels nor a '
+                    'mask: add LoadImageLabels or LoadAnnotations to the '
+                    'pipeline'
+                )
+            candidate = torch.zeros(
+                len(self.dataset_meta['classes']), dtype=torch.bool
+            )
+            present = mask[mask != self.ignore_index].unique().cpu()
+            candidate[present.long()] = True
+        elif labels is None:
+            raise ValueError(
+                f'{sample.get("img_path")} has no image labels: add '
+                'LoadImageLabels to the pipeline'
+            )
+        else:
+            candidate = labels.bool().clone()
+        if self.background_index is not None:
+            candidate[self.background_index] = True
+        return candidate
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Reduce the counts of all images.
+
+        Args:
+            results: One (OC pixels, pixels) pair per image.
+
+        Returns:
+            dict[str, float]: ``OC_image_rate`` and ``OC_pixel_rate``, percent.
+        """
+        counts = np.array(results, dtype=np.int64).reshape(-1, 2)
+        images = (counts[:, 0] >= self.min_pixels).mean()
+        pixels = counts[:, 0].sum() / max(counts[:, 1].sum(), 1)
+        return {
+            'OC_image_rate': round(float(images) * 100, 2),
+            'OC_pixel_rate': round(float(pixels) * 100, 3),
+        }

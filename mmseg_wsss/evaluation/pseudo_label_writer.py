@@ -1,0 +1,137 @@
+"""Writes CAMs and pseudo labels out of MMSeg's ordinary test loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from mmengine.evaluator import BaseMetric
+from mmseg.registry import METRICS
+
+from ..fileio import MAX_CLASSES, save_cam, save_label
+from ..pseudo_labels.cam import label_from_scores
+from ..structures import foreground_indices
+
+
+@METRICS.register_module()
+class PseudoLabelWriter(BaseMetric):
+    """Dump CAMs and pseudo labels of the images a model is tested on.
+
+    It stands beside other metrics in ``test_evaluator``. The test pipeline
+    must load image labels: a pseudo label takes the best class among them.
+    Each rank writes its own images, each file whole or not at all.
+
+    Args:
+        label_dir (str, optional): Folder of the pseudo labels
+            ``<stem>.png``, 8-bit palette PNGs of the image's size.
+        cam_dir (str, optional): Folder of the CAMs ``<stem>.npz``:
+            ``classes`` int64 (K,), ``cam`` float16 (K, h, w) in [0, 1] of the
+            image's foreground labels.
+        cam_stride (int): CAMs are stored at 1 / cam_stride of the image's
+            size, rounded up. Defaults to 4.
+        background_index (int, optional): Index of the background, None if
+            there is none. Defaults to 0.
+        collect_device (str): 'cpu' or 'gpu'. Defaults to 'cpu'.
+        prefix (str, optional): Prefix of the names. Defaults to None.
+
+    Raises:
+        ValueError: If neither folder is given.
+    """
+
+    def __init__(
+        self,
+        label_dir: str | None = None,
+        cam_dir: str | None = None,
+        cam_stride: int = 4,
+        background_index: int | None = 0,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        **kwargs,
+    ):
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        if label_dir is None and cam_dir is None:
+            raise ValueError(
+                'PseudoLabelWriter writes nothing: give label_dir, cam_dir or '
+                'both'
+            )
+        self.label_dir = None if label_dir is None else Path(label_dir)
+        self.cam_dir = None if cam_dir is None else Path(cam_dir)
+        self.cam_stride = cam_stride
+        self.background_index = background_index
+        self._written: dict[str, str] = {}
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Write the files of each image.
+
+        Args:
+            data_batch: Unused.
+            data_samples: Predictions as dicts, with ``seg_logits`` (C, H, W),
+                ``image_labels`` (C,) and ``img_path``.
+
+        Raises:
+            ValueError: If labels are missing, or two images share a stem.
+        """
+        for sample in data_samples:
+            path = sample['img_path']
+            stem = Path(path).stem
+            if self._written.setdefault(stem, path) != path:
+                raise ValueError(
+                    f'{path} and {self._written[stem]} would both be written '
+                    f'as {stem}: image names must be unique'
+                )
+            if 'image_labels' not in sample:
+                raise ValueError(
+                    f'{path} has no image labels: add LoadImageLabels to the '
+                    'test pipeline and end it with PackWSSSInputs'
+                )
+            scores = sample['seg_logits']['data']
+            labels = sample['image_labels'].to(scores.device)
+            if self.label_dir is not None:
+                self._write_label(stem, scores, labels)
+            if self.cam_dir is not None:
+                self._write_cam(stem, scores, labels)
+            self.results.append(1)
+
+    def _write_label(self, stem: str, scores, labels) -> None:
+        palette = self.dataset_meta['palette']
+        if len(palette) > MAX_CLASSES:
+            raise ValueError(
+                f'{len(palette)} classes do not fit an 8-bit label with 254 '
+                'and 255 reserved'
+            )
+        label = label_from_scores(scores, labels)
+        save_label(
+            self.label_dir / f'{stem}.png', label.cpu().numpy(), palette
+        )
+
+    def _write_cam(self, stem: str, scores, labels) -> None:
+        foreground = foreground_indices(len(scores), self.background_index)
+        classes = [k for k in foreground if labels[k] > 0]
+        height, width = scores.shape[1:]
+        size = (
+            -(-height // self.cam_stride),
+            -(-width // self.cam_stride),
+        )
+        cam = torch.zeros(0, *size)
+        if classes:
+            cam = F.interpolate(
+                scores[classes].float()[None], size, mode='area'
+            )[0]
+        save_cam(
+            self.cam_dir / f'{stem}.npz',
+            torch.tensor(classes, dtype=torch.int64).numpy(),
+            cam.cpu().numpy(),
+        )
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Count the images.
+
+        Args:
+            results: One entry per image.
+
+        Returns:
+            dict[str, float]: ``written``, the number of images.
+        """
+        return {'written': float(len(results))}

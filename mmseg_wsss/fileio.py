@@ -1,0 +1,122 @@
+"""Files that are written whole or not at all, and our two array formats."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+IGNORE_LABEL = 255
+BIASED_LABEL = 254
+MAX_CLASSES = 254
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike) -> Iterator[Path]:
+    """Write a file whole or not at all.
+
+    The block writes to the temporary path it is given, in the same folder and
+    with the same suffix; the file takes its name when the block ends well.
+
+    Args:
+        path: The file to write. Missing folders are made.
+
+    Yields:
+        Path: Where to write.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.stem}.{os.getpid()}.tmp{path.suffix}')
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_cam(
+    path: str | os.PathLike, classes: np.ndarray, cam: np.ndarray
+) -> None:
+    """Write the CAMs of one image (``.npz``, keys ``classes`` and ``cam``).
+
+    Args:
+        path: File to write.
+        classes: Class indices (K,), integer, in the data set's full list.
+        cam: Normalised CAMs (K, h, w) in [0, 1]; stored as float16.
+
+    Raises:
+        ValueError: If shapes do not fit or a value is outside [0, 1].
+    """
+    if cam.ndim != 3 or len(classes) != len(cam):
+        raise ValueError(
+            f'{path}: expected K classes and cam (K, h, w), got '
+            f'{len(classes)} and {cam.shape}'
+        )
+    if cam.size and not (cam.min() >= 0 and cam.max() <= 1):
+        raise ValueError(
+            f'{path}: a CAM lies in [0, 1], got values from {cam.min():.3g} '
+            f'to {cam.max():.3g}; does the network end in a CAMHead?'
+        )
+    with whole_file(path) as part:
+        np.savez_compressed(
+            part,
+            classes=np.asarray(classes, dtype=np.int64),
+            cam=cam.astype(np.float16),
+        )
+
+
+def load_cam(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
+    """Read the CAMs of one image.
+
+    Args:
+        path: File written by :func:`save_cam`.
+
+    Returns:
+        tuple: ``classes`` int64 (K,) and ``cam`` float16 (K, h, w).
+
+    Raises:
+        ValueError: If the file is damaged or is something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return stored['classes'], stored['cam']
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise ValueError(f'{path} is not a CAM file: {error}') from error
+
+
+def save_label(
+    path: str | os.PathLike,
+    label: np.ndarray,
+    palette: Sequence[Sequence[int]],
+) -> None:
+    """Write a label map as an 8-bit palette PNG.
+
+    Args:
+        path: File to write.
+        label: Integer labels (H, W): class indices, 255 to ignore, 254 for
+            biased pixels.
+        palette: One RGB triple of 0 to 255 per class.
+
+    Raises:
+        ValueError: If a label is neither a class nor 254 or 255.
+    """
+    known = (label >= 0) & (label < len(palette))
+    if not (known | np.isin(label, (BIASED_LABEL, IGNORE_LABEL))).all():
+        raise ValueError(
+            f'{path}: labels must be in [0, {len(palette)}) or 254 or 255, '
+            f'got {np.unique(label).tolist()[:20]}'
+        )
+    colours = np.zeros((256, 3), dtype=np.uint8)
+    colours[: len(palette)] = np.asarray(palette, dtype=np.uint8)
+    colours[BIASED_LABEL] = 128
+    colours[IGNORE_LABEL] = 255
+    image = Image.fromarray(label.astype(np.uint8), mode='L')
+    image.putpalette(colours.tobytes())
+    with whole_file(path) as part:
+        image.save(part, format='PNG')

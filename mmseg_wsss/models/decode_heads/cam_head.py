@@ -1,0 +1,198 @@
+"""A CAM network's head, as an MMSeg decode head."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+from mmengine.logging import print_log
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ...checks import check_option
+from ...pseudo_labels.cam import background_score, normalise_cam
+from ...structures import (
+    current_data_samples,
+    find_image_labels,
+    foreground_indices,
+    stack_image_labels,
+)
+
+CANDIDATES = ('auto', 'predicted', 'all')
+
+
+@MODELS.register_module()
+class CAMHead(BaseDecodeHead):
+    """Class activation maps from image labels.
+
+    A 1x1 convolution turns features into a raw CAM (N, K, h, w) of the K
+    foreground classes at the backbone's own stride. Training hands it, with
+    the image labels, to image-level losses such as :class:`GAPLoss`; no mask
+    is read. Prediction returns scores (N, C, H, W) in [0, 1]: each candidate
+    class's CAM divided by its maximum in the image, 0 for the other classes,
+    and a background score. They take the place of ``seg_logits``, so that
+    MMSeg's metrics, TTA, visualiser and test loop work on them. Images must
+    be tested whole.
+
+    Args:
+        in_channels (int): Channels of the features.
+        num_classes (int): C, all classes of the data set, background
+            included.
+        background_index (int, optional): Index of the background, None if the
+            data set has none. Defaults to 0.
+        background_threshold (float): Constant background score in [0, 1].
+            Defaults to 0.3.
+        background_alpha (float, optional): If given, the background score is
+            (1 - max CAM) ** alpha instead. Defaults to None.
+        candidates (str): Which classes prediction considers. 'auto' takes the
+            image labels where the test pipeline loads them (seeds of training
+            images), else as 'predicted': classes whose pooled score is
+            positive. 'all' considers every class. Defaults to 'auto'.
+        loss_decode (dict | list[dict]): Image-level losses.
+        dropout_ratio (float): Dropout before the classifier. Defaults to 0.5.
+        **kwargs: As for MMSeg's ``BaseDecodeHead``.
+
+    Raises:
+        ValueError: If an option is out of range.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        background_index: int | None = 0,
+        background_threshold: float = 0.3,
+        background_alpha: float | None = None,
+        candidates: str = 'auto',
+        loss_decode: dict | list[dict] | None = None,
+        dropout_ratio: float = 0.5,
+        **kwargs,
+    ):
+        check_option('candidates', candidates, CANDIDATES)
+        if not 0 <= background_threshold <= 1:
+            raise ValueError(
+                'background_threshold is a score in [0, 1], got '
+                f'{background_threshold}'
+            )
+        super().__init__(
+            in_channels,
+            kwargs.pop('channels', in_channels),
+            num_classes=num_classes,
+            out_channels=num_classes,
+            loss_decode=loss_decode or dict(type='mmseg_wsss.GAPLoss'),
+            dropout_ratio=dropout_ratio,
+            **kwargs,
+        )
+        self.background_index = background_index
+        self.background_threshold = background_threshold
+        self.background_alpha = background_alpha
+        self.candidates = candidates
+        self._told_no_batch = False
+        self.foreground = foreground_indices(num_classes, background_index)
+        self.conv_seg = nn.Conv2d(
+            self.in_channels, len(self.foreground), 1, bias=False
+        )
+
+    def forward(self, inputs: list[Tensor] | Tensor) -> Tensor:
+        """Compute the raw CAM.
+
+        Args:
+            inputs: Feature maps of the backbone. Some backbones with a
+                single output return the bare tensor.
+
+        Returns:
+            Tensor: Logits (N, K, h, w) of the foreground classes.
+        """
+        if isinstance(inputs, Tensor):
+            inputs = [inputs]
+        return self.cls_seg(self._transform_inputs(inputs))
+
+    def loss_by_feat(self, seg_logits: Tensor, batch_data_samples) -> dict:
+        """Compute the image-level losses.
+
+        Args:
+            seg_logits: Raw CAM (N, K, h, w).
+            batch_data_samples (list[SegDataSample]): With image labels.
+
+        Returns:
+            dict[str, Tensor]: Losses by name, and ``acc_label``, the percent
+            of (image, class) decisions that are right.
+        """
+        labels = stack_image_labels(batch_data_samples).to(seg_logits.device)
+        if labels.shape[1] != self.num_classes:
+            raise ValueError(
+                f'CAMHead has num_classes={self.num_classes}, but the image '
+                f'labels have {labels.shape[1]} entries'
+            )
+        labels = labels[:, self.foreground]
+        heads = self.loss_decode
+        heads = heads if isinstance(heads, nn.ModuleList) else [heads]
+        losses: dict[str, Tensor] = {}
+        for criterion in heads:
+            value = criterion(seg_logits, image_labels=labels)
+            name = criterion.loss_name
+            losses[name] = losses[name] + value if name in losses else value
+        pooled = seg_logits.detach().mean((2, 3))
+        right = (pooled > 0) == (labels > 0)
+        losses['acc_label'] = right.float().mean() * 100
+        return losses
+
+    def predict(self, inputs, batch_img_metas, test_cfg) -> Tensor:
+        """Predict scores, see :meth:`predict_by_feat`."""
+        if test_cfg is not None and test_cfg.get('mode') == 'slide':
+            raise ValueError(
+                'a CAM is normalised over the whole image: set '
+                "test_cfg=dict(mode='whole')"
+            )
+        return super().predict(inputs, batch_img_metas, test_cfg)
+
+    def predict_by_feat(self, seg_logits: Tensor, batch_img_metas) -> Tensor:
+        """Normalise CAMs at image size and add the background score.
+
+        Args:
+            seg_logits: Raw CAM (N, K, h, w).
+            batch_img_metas (list[dict]): Meta information of the images.
+
+        Returns:
+            Tensor: Scores (N, C, H, W), float32 in [0, 1].
+        """
+        shape = batch_img_metas[0].get('pad_shape')
+        if shape is None:
+            shape = batch_img_metas[0]['img_shape']
+        cam = resize(
+            seg_logits.float().relu(),
+            size=tuple(shape[:2]),
+            mode='bilinear',
+            align_corners=self.align_corners,
+        )
+        cam = normalise_cam(cam) * self._candidates(seg_logits)
+        scores = cam.new_zeros(len(cam), self.num_classes, *cam.shape[2:])
+        scores[:, self.foreground] = cam
+        if self.background_index is not None:
+            scores[:, self.background_index] = background_score(
+                cam, self.background_threshold, self.background_alpha
+            )[:, 0]
+        return scores
+
+    def _candidates(self, seg_logits: Tensor) -> Tensor:
+        """Mask (N, K, 1, 1) of the classes that prediction considers."""
+        pooled = seg_logits.mean((2, 3))
+        mask = torch.ones_like(pooled)
+        if self.candidates != 'all':
+            mask = pooled > 0
+        if self.candidates == 'auto':
+            if current_data_samples() is None and not self._told_no_batch:
+                self._told_no_batch = True
+                print_log(
+                    'CAMHead sees no current batch and masks CAMs by the '
+                    'classes it predicts. WeakSupervisionHook or '
+                    'WSSSEncoderDecoder give it the image labels.',
+                    logger='current',
+                    level=logging.WARNING,
+                )
+            labels = find_image_labels()
+            if labels is not None:
+                mask = labels[:, self.foreground].to(pooled.device)
+        return mask.to(seg_logits.device).float()[:, :, None, None]

@@ -1,0 +1,67 @@
+"""Class activation maps: normalisation, background score, seed labels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+EPS = 1e-5
+
+
+def normalise_cam(cam: Tensor) -> Tensor:
+    """Scale each class's map by its maximum: ReLU(M) / (max ReLU(M) + eps).
+
+    This is Eq. 2 of OCR (CVPR 2023) and the habit of PSA and IRN.
+
+    Args:
+        cam: Raw scores (..., H, W), unbounded, any float dtype.
+
+    Returns:
+        Tensor: Maps of the same shape in [0, 1). A map without a positive
+        score is 0 everywhere.
+    """
+    cam = cam.relu()
+    return cam / (cam.amax((-2, -1), keepdim=True) + EPS)
+
+
+def background_score(
+    cam: Tensor, constant: float = 0.3, alpha: float | None = None
+) -> Tensor:
+    """Background score beside normalised CAMs.
+
+    Args:
+        cam: Normalised CAMs (..., K, H, W) in [0, 1] of the K foreground
+            classes.
+        constant: The score of every pixel, in [0, 1], where ``alpha`` is None.
+        alpha: If given, the score is (1 - max over classes) ** alpha (PSA).
+
+    Returns:
+        Tensor: Scores (..., 1, H, W) in [0, 1].
+    """
+    if alpha is None:
+        return torch.full_like(cam[..., :1, :, :], constant)
+    return (1 - cam.amax(-3, keepdim=True)) ** alpha
+
+
+def label_from_scores(scores: Tensor, image_labels: Tensor) -> Tensor:
+    """Pseudo label: the best class of each pixel among the candidates.
+
+    Args:
+        scores: Scores (C, H, W) over all classes, the background's included.
+        image_labels: Multi-hot candidates (C,).
+
+    Returns:
+        Tensor: Labels (H, W), int64.
+
+    Raises:
+        ValueError: If lengths differ or there is no candidate.
+    """
+    if image_labels.shape != scores.shape[:1]:
+        raise ValueError(
+            f'image_labels must be ({len(scores)},) for scores '
+            f'{tuple(scores.shape)}, got {tuple(image_labels.shape)}'
+        )
+    candidates = image_labels.nonzero().flatten().to(scores.device)
+    if not len(candidates):
+        raise ValueError('an image without any candidate class has no label')
+    return candidates[scores[candidates].argmax(0)]

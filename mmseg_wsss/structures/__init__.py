@@ -1,0 +1,31 @@
+"""Image labels on a data sample, and the current batch losses can ask for."""
+
+from .current_batch import (
+    batch_context,
+    current_data_samples,
+    current_image_labels,
+    enter_batch,
+    find_image_labels,
+    leave_batch,
+)
+from .image_labels import (
+    foreground_indices,
+    has_image_labels,
+    labels_from_mask,
+    set_image_labels,
+    stack_image_labels,
+)
+
+__all__ = [
+    'batch_context',
+    'current_data_samples',
+    'current_image_labels',
+    'enter_batch',
+    'find_image_labels',
+    'foreground_indices',
+    'has_image_labels',
+    'labels_from_mask',
+    'leave_batch',
+    'set_image_labels',
+    'stack_image_labels',
+]

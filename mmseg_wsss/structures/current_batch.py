@@ -1,0 +1,79 @@
+"""The batch that is being processed right now.
+
+MMSeg hands a loss logits and a label map, but never the data samples. Whoever
+runs the segmentor's forward (:class:`mmseg_wsss.WeakSupervisionHook` or
+:class:`mmseg_wsss.WeakSupervisionMixin`) opens a :func:`batch_context`;
+a loss or a head that was not given image labels asks here. A ContextVar keeps
+threads apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+
+from torch import Tensor
+
+from .image_labels import has_image_labels, stack_image_labels
+
+_BATCH: ContextVar[Sequence | None] = ContextVar(
+    'mmseg_wsss_current_batch', default=None
+)
+
+
+def enter_batch(data_samples: Sequence | None) -> Token:
+    """Make a batch the current one; returns what :func:`leave_batch` needs."""
+    return _BATCH.set(data_samples)
+
+
+def leave_batch(token: Token) -> None:
+    """Restore the batch that was current before :func:`enter_batch`."""
+    _BATCH.reset(token)
+
+
+@contextmanager
+def batch_context(data_samples: Sequence | None) -> Iterator[None]:
+    """Make a batch the current one for the time of a ``with`` block."""
+    token = enter_batch(data_samples)
+    try:
+        yield
+    finally:
+        leave_batch(token)
+
+
+def current_data_samples() -> Sequence | None:
+    """Return the current batch's N data samples, None outside a forward."""
+    return _BATCH.get()
+
+
+def current_image_labels(asked_by: str) -> Tensor:
+    """Return the current batch's image labels.
+
+    Args:
+        asked_by: Name of the loss or head that asks, for the error.
+
+    Returns:
+        Tensor: Multi-hot labels (N, C), float32.
+
+    Raises:
+        RuntimeError: If no batch is current.
+        ValueError: If its samples carry no image labels.
+    """
+    data_samples = current_data_samples()
+    if data_samples is None:
+        raise RuntimeError(
+            f'{asked_by} needs image labels and found no current batch: add '
+            "custom_hooks=[dict(type='mmseg_wsss.WeakSupervisionHook')] to "
+            "the config, or use model.type='mmseg_wsss.WSSSEncoderDecoder', "
+            'or pass image_labels=(N, C) to the call'
+        )
+    return stack_image_labels(data_samples)
+
+
+def find_image_labels() -> Tensor | None:
+    """Return the current batch's image labels, None if there are none."""
+    data_samples = current_data_samples()
+    if not has_image_labels(data_samples):
+        return None
+    return stack_image_labels(data_samples)

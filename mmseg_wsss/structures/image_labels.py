@@ -1,0 +1,116 @@
+"""Image labels on an MMSeg data sample.
+
+An image label is a multi-hot vector over *all* classes of the data set, in the
+order of its ``METAINFO['classes']``. Where the data set has a background class
+its entry is 1, because background is always a candidate. The vector is an
+ordinary data field, so it moves to the device together with the sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+FIELD = 'image_labels'
+
+
+def set_image_labels(data_sample, labels: np.ndarray | Tensor) -> None:
+    """Put a multi-hot vector on a data sample.
+
+    Args:
+        data_sample (SegDataSample): The sample; changed in place.
+        labels: Multi-hot vector of shape (C,), values 0 or 1, any real dtype.
+            It is stored as a float32 tensor.
+
+    Raises:
+        ValueError: If ``labels`` is not one vector of zeros and ones.
+    """
+    vector = torch.as_tensor(labels).detach().float().clone()
+    if vector.ndim != 1 or not torch.all((vector == 0) | (vector == 1)):
+        raise ValueError(
+            'image labels must be one multi-hot vector (C,) of zeros and '
+            f'ones, got shape {tuple(vector.shape)} with values '
+            f'{vector.unique().tolist()[:8]}'
+        )
+    data_sample.set_field(vector, FIELD, dtype=Tensor)
+
+
+def has_image_labels(data_samples: Sequence | None) -> bool:
+    """Tell whether every sample of a batch carries image labels."""
+    return bool(data_samples) and all(FIELD in s for s in data_samples)
+
+
+def stack_image_labels(data_samples: Sequence) -> Tensor:
+    """Stack the image labels of a batch.
+
+    Args:
+        data_samples (Sequence[SegDataSample]): N samples with image labels.
+
+    Returns:
+        Tensor: Multi-hot labels (N, C), float32, on the samples' device.
+
+    Raises:
+        ValueError: If a sample has no image labels, or lengths differ.
+    """
+    for sample in data_samples:
+        if FIELD not in sample:
+            raise ValueError(
+                f'the sample of {sample.get("img_path", "an image")} carries '
+                "no image labels: put dict(type='LoadImageLabels', ...) into "
+                "the pipeline and end it with dict(type='PackWSSSInputs')"
+            )
+    lengths = {len(sample.get(FIELD)) for sample in data_samples}
+    if len(lengths) != 1:
+        raise ValueError(
+            'the image labels of one batch have different lengths '
+            f'{sorted(lengths)}: do the mixed data sets have the same classes?'
+        )
+    return torch.stack([sample.get(FIELD) for sample in data_samples])
+
+
+def foreground_indices(
+    num_classes: int, background_index: int | None
+) -> list[int]:
+    """List the class indices without the background, in their order.
+
+    Args:
+        num_classes: C, the number of all classes.
+        background_index: Index of the background, None if there is none.
+
+    Returns:
+        list[int]: C - 1 indices, or C where there is no background.
+
+    Raises:
+        ValueError: If ``background_index`` is not in [0, C).
+    """
+    if background_index is not None and not (
+        0 <= background_index < num_classes
+    ):
+        raise ValueError(
+            f'background_index must be None or in [0, {num_classes}), got '
+            f'{background_index}'
+        )
+    return [k for k in range(num_classes) if k != background_index]
+
+
+def labels_from_mask(seg_label: Tensor, num_classes: int) -> Tensor:
+    """Take the classes of each label map for its image labels.
+
+    This is a stand-in: after a crop, or where a pseudo label misses a class,
+    classes that are present in the image come out as absent.
+
+    Args:
+        seg_label: Integer labels (N, ...); values outside [0, C) are ignored.
+        num_classes: C.
+
+    Returns:
+        Tensor: Multi-hot labels (N, C), float32.
+    """
+    flat = seg_label.flatten(1).long()
+    known = (flat >= 0) & (flat < num_classes)
+    labels = torch.zeros(len(flat), num_classes + 1, device=seg_label.device)
+    labels.scatter_(1, flat.where(known, flat.new_tensor(num_classes)), 1.0)
+    return labels[:, :num_classes]

@@ -1,0 +1,480 @@
+import io
+import json
+import os
+import pickle
+import random
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+
+from mmseg_wsss.datasets.image_labels import (
+    cooccurrence,
+    load_image_labels,
+    save_image_labels,
+)
+from mmseg_wsss.datasets.label_table import ImageLabels
+from mmseg_wsss.datasets.stems import image_stem
+
+CLASSES = ('background', 'cat', 'dog', 'tv')
+
+
+def npy_bytes(content, protocol=2):
+    """The bytes of an npy file around a pickle of ``content``."""
+    array = np.empty((), dtype=object)
+    array[()] = content
+    file = io.BytesIO()
+    header = np.lib.format.header_data_from_array_1_0(array)
+    np.lib.format.write_array_header_1_0(file, header)
+    return file.getvalue() + pickle.dumps(array, protocol=protocol)
+
+
+def write_json(path, content):
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ('name', 'stem'),
+    [
+        ('2007_000032', '2007_000032'),
+        ('/JPEGImages/2007_000032.JPG', '2007_000032'),
+        ('a\\b.png', 'b'),
+        ('scan.v2', 'scan.v2'),
+        ('x/scan.v2.jpg', 'scan.v2'),
+        ('folder/', ''),
+    ],
+)
+def test_image_stem(name, stem):
+    assert image_stem(name) == stem
+
+
+# ---------------------------------------------------------------- our JSON
+def test_json_round_trip_is_sorted_one_image_per_line(tmp_path):
+    path = tmp_path / 'new' / 'labels.json'
+    save_image_labels(path, {'b': ('dog', 'cat'), 'a': [], 'ä"': ['tv']})
+    lines = path.read_text(encoding='utf-8').splitlines()
+    assert lines[1:3] == ['"a": [],', '"b": ["dog", "cat"],']
+    assert len(lines) == 5
+    assert os.listdir(path.parent) == ['labels.json']
+    labels = load_image_labels(path)
+    assert dict(labels) == {'a': (), 'b': ('dog', 'cat'), 'ä"': ('tv',)}
+    assert labels.names == ('cat', 'dog', 'tv')
+
+
+def test_save_keeps_the_old_file_when_the_new_labels_are_bad(tmp_path):
+    path = tmp_path / 'labels.json'
+    save_image_labels(path, {'a': ['cat']})
+    before = path.read_text()
+    for bad in ({'b': 'cat'}, {'b': [3]}):
+        with pytest.raises(ValueError, match="label of 'b'"):
+            save_image_labels(path, bad)
+    assert path.read_text() == before
+    save_image_labels(path, {})
+    assert len(load_image_labels(path)) == 0
+
+
+def test_vector_from_names(tmp_path):
+    path = write_json(tmp_path / 'l.json', {'dir/a.jpg': ['tv', 'cat']})
+    labels = load_image_labels(path)
+    vector = labels.vector('a', CLASSES, 0)
+    assert vector.dtype == np.float32
+    assert vector.tolist() == [1, 1, 0, 1]
+    assert labels.vector('a', CLASSES, None).tolist() == [0, 1, 0, 1]
+    assert labels.vector('a', CLASSES, 2).tolist() == [0, 1, 1, 1]
+
+
+def test_unknown_class_names_file_image_and_neighbours(tmp_path):
+    path = write_json(tmp_path / 'l.json', {'a': ['dogg']})
+    with pytest.raises(ValueError) as error:
+        load_image_labels(path).vector('a', CLASSES, 0)
+    for part in ('l.json', "'a'", "'dogg'", "'dog'"):
+        assert part in str(error.value)
+
+
+def test_image_without_entry_shows_examples(tmp_path):
+    path = write_json(tmp_path / 'l.json', {'COCO_val2014_01': ['dog']})
+    with pytest.raises(ValueError) as error:
+        load_image_labels(path).vector('01', CLASSES, 0)
+    for part in ('l.json', "'01'", "'COCO_val2014_01'"):
+        assert part in str(error.value)
+
+
+@pytest.mark.parametrize('index', [-1, 4])
+def test_background_index_out_of_range(index):
+    labels = ImageLabels([('a', ())], (), 'here')
+    with pytest.raises(ValueError, match='background_index'):
+        labels.vector('a', CLASSES, index)
+
+
+def test_colliding_stems_are_refused(tmp_path):
+    path = write_json(tmp_path / 'l.json', {'x/a.jpg': [], 'y/a.jpg': []})
+    with pytest.raises(ValueError, match=r"'x/a\.jpg'.*'y/a\.jpg'"):
+        load_image_labels(path)
+
+
+@pytest.mark.parametrize(
+    ('text', 'match'),
+    [
+        ('{"a": ["cat"], "a": ["dog"]}', "'a' occurs twice"),
+        ('{"a": ["cat"]', 'not valid JSON'),
+        ('[1]', 'got a list'),
+        ('{"a": "cat"}', 'must be a list of class'),
+        ('{"a": [1]}', 'must be a list of class'),
+        ('{"a/": []}', 'without a name'),
+    ],
+)
+def test_bad_json(tmp_path, text, match):
+    path = tmp_path / 'l.json'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=match):
+        load_image_labels(path)
+
+
+def test_missing_file_unknown_format_and_suffix(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'no\.json'):
+        load_image_labels(tmp_path / 'no.json')
+    with pytest.raises(ValueError, match='file_format must be one of'):
+        load_image_labels(tmp_path, 'xml')
+    odd = tmp_path / 'l.txt'
+    odd.write_text('{}')
+    with pytest.raises(ValueError, match='cannot tell the format'):
+        load_image_labels(odd)
+    assert len(load_image_labels(odd, 'json')) == 0
+    with pytest.raises(ValueError, match='is a folder'):
+        load_image_labels(tmp_path, 'json')
+    with pytest.raises(ValueError, match='is a file'):
+        load_image_labels(odd, 'voc_xml')
+
+
+# ------------------------------------------------------------------- npy
+def test_npy_string_keys(tmp_path):
+    path = tmp_path / 'cls_labels.npy'
+    np.save(path, {'2007_000032': np.array([0, 1, 1], np.float32)})
+    labels = load_image_labels(path)
+    assert labels.names is None
+    assert labels['2007_000032'].tolist() == [0, 1, 1]
+    assert labels.vector('2007_000032', CLASSES, 0).tolist() == [1, 0, 1, 1]
+
+
+@pytest.mark.parametrize('key', [np.int32(2007000032), 2007000032])
+def test_npy_integer_keys(tmp_path, key):
+    path = tmp_path / 'cls_labels.npy'
+    np.save(path, {key: np.array([1, 0, 0], np.float32)})
+    assert list(load_image_labels(path)) == ['2007_000032']
+
+
+@pytest.mark.parametrize('core', [b'numpy.core', b'numpy._core'])
+@pytest.mark.parametrize('protocol', [2, 3])
+def test_npy_of_either_numpy(tmp_path, core, protocol):
+    content = OrderedDict({np.int32(2008000001): np.eye(3)[1]})
+    data = npy_bytes(content, protocol)
+    for module in (b'numpy._core', b'numpy.core'):
+        data = data.replace(module + b'.multiarray', b'MODULE')
+    assert data.count(b'MODULE') == 2  # _reconstruct and scalar
+    path = tmp_path / 'cls_labels.npy'
+    path.write_bytes(data.replace(b'MODULE', core + b'.multiarray'))
+    labels = load_image_labels(path)
+    assert labels['2008_000001'].tolist() == [0, 1, 0]
+
+
+def test_npy_written_by_python_2(tmp_path):
+    # 'a' as a Python 2 str, the array's bytes as one too
+    path = tmp_path / 'l.npy'
+    data = npy_bytes({})
+    head = data[: data.index(b'\n') + 1]
+    body = (
+        b"(dp0\nS'a'\np1\ncnumpy.core.multiarray\n_reconstruct\np2\n"
+        b"(cnumpy\nndarray\np3\n(I0\ntS'b'\ntR(I1\n(I2\ntcnumpy\ndtype\n"
+        b"(S'f4'\nI0\nI1\ntR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbI00\n"
+        b"S'\\x00\\x00\\x80?\\x00\\x00\\x00\\x00'\ntbs."
+    )
+    path.write_bytes(head + body)
+    assert load_image_labels(path)['a'].tolist() == [1, 0]
+
+
+class Malicious:
+    def __init__(self, function, *args):
+        self.function, self.args = function, args
+
+    def __reduce__(self):
+        return self.function, self.args
+
+
+@pytest.mark.parametrize(
+    ('function', 'args', 'refused'),
+    [
+        (os.system, ('touch {}',), 'system'),
+        (eval, ("open('{}', 'w')",), 'eval'),
+        (np.save, ('{}', 1), 'save'),
+        (random.seed, (1,), 'getattr'),
+    ],
+)
+@pytest.mark.parametrize('protocol', [2, 4])
+def test_malicious_pickle_is_refused(
+    tmp_path, function, args, refused, protocol
+):
+    trace = tmp_path / 'trace'
+    args = [a.format(trace) if isinstance(a, str) else a for a in args]
+    path = tmp_path / 'cls_labels.npy'
+    content = {'a': np.zeros(3), 'b': Malicious(function, *args)}
+    path.write_bytes(npy_bytes(content, protocol))
+    with pytest.raises(ValueError, match=f"asks for '.*{refused}"):
+        load_image_labels(path)
+    assert not list(tmp_path.glob('trace*'))
+
+
+def object_pointers():
+    """What would make NumPy read raw bytes as pointers to objects."""
+    return Malicious(np.ndarray, (1,), np.dtype(object), b'12345678')
+
+
+class ForgedArray:
+    def __init__(self, dtype, data):
+        self.state = (1, (1,), dtype, False, data)
+
+    def __reduce__(self):
+        reconstruct = np.empty(0).__reduce__()[0]
+        return reconstruct, (np.ndarray, (0,), b'b'), self.state
+
+
+@pytest.mark.parametrize(
+    'value',
+    [
+        object_pointers(),
+        ForgedArray(np.dtype(object), b'12345678'),
+        ForgedArray(np.dtype([('a', 'f4'), ('b', object)]), b'123456789012'),
+        ForgedArray(np.dtype('f8'), b'1234567'),
+    ],
+)
+def test_forged_arrays_do_not_reach_numpy(tmp_path, value):
+    path = tmp_path / 'l.npy'
+    path.write_bytes(npy_bytes({'a': value}))
+    with pytest.raises(ValueError, match=r'cannot read .*l\.npy'):
+        load_image_labels(path)
+
+
+def test_npy_kinds_of_vectors_and_keys(tmp_path):
+    path = tmp_path / 'l.npy'
+    content = {
+        np.str_('ü'): np.array([True, False]),
+        'b': np.array([0, 1], dtype='>i4'),
+        'c': [1, 0],
+        'd': np.array([1, 1], dtype=np.float16),
+    }
+    for data in (npy_bytes(content, 2), npy_bytes(content, 4)):
+        path.write_bytes(data)
+        labels = load_image_labels(path)
+        found = {stem: labels[stem].tolist() for stem in labels}
+        assert found == {'ü': [1, 0], 'b': [0, 1], 'c': [1, 0], 'd': [1, 1]}
+
+
+@pytest.mark.parametrize(
+    ('content', 'match'),
+    [
+        ({}, 'empty dict'),
+        ([1], 'got list'),
+        ({9: np.zeros(3)}, 'key 9'),
+        ({(1,): np.zeros(3)}, 'VOC id of ten digits'),
+        ({'a': np.zeros((1, 3))}, "label of 'a'"),
+        ({'a': np.full(3, 0.5)}, 'zeros and ones'),
+        ({'a': 'cat'}, 'zeros and ones'),
+        ({'a': np.zeros(3), 'b': np.zeros(4)}, r'lengths \[3, 4\]'),
+        ({'2007_000032': [1], 2007000032: [0]}, 'twice'),
+    ],
+)
+def test_bad_npy_content(tmp_path, content, match):
+    path = tmp_path / 'l.npy'
+    path.write_bytes(npy_bytes(content))
+    with pytest.raises(ValueError, match=match):
+        load_image_labels(path)
+
+
+def test_broken_npy(tmp_path):
+    path = tmp_path / 'l.npy'
+    whole = npy_bytes({'a': np.zeros(3)})
+    plain = io.BytesIO()
+    np.save(plain, np.zeros((4, 3)))
+    for data in (b'', b'hello world', whole[:-20], plain.getvalue()):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match=r'cannot read .*l\.npy'):
+            load_image_labels(path)
+
+
+def test_npy_lengths(tmp_path):
+    path = tmp_path / 'l.npy'
+    np.save(path, {'a': np.array([0, 1, 0])})
+    labels = load_image_labels(path)
+    assert labels.vector('a', CLASSES, 0).tolist() == [1, 0, 1, 0]
+    assert labels.vector('a', CLASSES, 1).tolist() == [0, 1, 1, 0]
+    assert labels.vector('a', CLASSES[:3], 0).tolist() == [1, 1, 0]
+    assert labels.vector('a', CLASSES[1:], None).tolist() == [0, 1, 0]
+    with pytest.raises(ValueError, match=r'length 3, but 4 .* length 4$'):
+        labels.vector('a', CLASSES, None)
+    with pytest.raises(ValueError, match=r'length 3, but 5 .* 4 \(.* or 5$'):
+        labels.vector('a', [*CLASSES, 'x'], 0)
+
+
+# --------------------------------------------------------------- VOC XML
+def voc_object(name, difficult=None):
+    flag = '' if difficult is None else f'<difficult>{difficult}</difficult>'
+    part = '<part><name>head</name></part>'
+    return f'<object><name>{name}</name>{flag}{part}</object>'
+
+
+def test_voc_xml(tmp_path):
+    for stem, objects in {
+        '1': voc_object('dog', 0) + voc_object('cat', 1) + voc_object('dog'),
+        '2': voc_object('tv', 1),
+        '3': '',
+    }.items():
+        text = f'<annotation>{objects}</annotation>'
+        (tmp_path / f'{stem}.xml').write_text(text)
+    labels = load_image_labels(tmp_path)
+    assert dict(labels) == {'1': ('dog', 'cat'), '2': ('tv',), '3': ()}
+    assert labels.names == ('cat', 'dog', 'tv')
+    easy = load_image_labels(tmp_path, include_difficult=False)
+    assert dict(easy) == {'1': ('dog',), '2': (), '3': ()}
+
+
+def test_bad_voc_xml(tmp_path):
+    with pytest.raises(ValueError, match=r'no .*xml file'):
+        load_image_labels(tmp_path)
+    (tmp_path / '1.xml').write_text('<annotation><object/></annotation>')
+    with pytest.raises(ValueError, match=r'1\.xml has an object without'):
+        load_image_labels(tmp_path)
+    (tmp_path / '1.xml').write_text('<annotation>')
+    with pytest.raises(ValueError, match=r'1\.xml is not valid XML'):
+        load_image_labels(tmp_path)
+
+
+# ------------------------------------------------------------------ COCO
+def coco():
+    return {
+        'images': [
+            {'id': 9, 'file_name': 'COCO_val2014_9.jpg'},
+            {'id': 5, 'file_name': 'COCO_val2014_5.jpg'},
+        ],
+        'annotations': [
+            {'image_id': 9, 'category_id': 90, 'iscrowd': 0},
+            {'image_id': 9, 'category_id': 13, 'iscrowd': 1},
+            {'image_id': 9, 'category_id': 90, 'iscrowd': 0},
+        ],
+        'categories': [
+            {'id': 90, 'name': 'toothbrush'},
+            {'id': 1, 'name': 'person'},
+            {'id': 13, 'name': 'stop sign'},
+        ],
+    }
+
+
+def test_coco_orders_classes_by_id_over_gaps(tmp_path):
+    labels = load_image_labels(write_json(tmp_path / 'c.json', coco()))
+    assert labels.names == ('person', 'stop sign', 'toothbrush')
+    assert dict(labels) == {
+        'COCO_val2014_9': ('stop sign', 'toothbrush'),
+        'COCO_val2014_5': (),
+    }
+    vector = labels.vector('COCO_val2014_9', labels.names, None)
+    assert vector.tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ('part', 'entry', 'match'),
+    [
+        ('annotations', {'image_id': 9, 'category_id': 2}, '2'),
+        ('annotations', {'image_id': 8, 'category_id': 1}, '8'),
+        ('images', {'id': 7}, 'file_name'),
+        ('categories', {'id': 1, 'name': 'dog'}, 'twice'),
+        ('categories', {'id': 2, 'name': 'person'}, 'twice'),
+    ],
+)
+def test_bad_coco(tmp_path, part, entry, match):
+    content = coco()
+    content[part].append(entry)
+    path = write_json(tmp_path / 'c.json', content)
+    with pytest.raises(ValueError, match=rf'c\.json.*{match}'):
+        load_image_labels(path)
+
+
+def test_json_of_another_kind_is_not_coco(tmp_path):
+    path = write_json(tmp_path / 'l.json', {'images': ['cat']})
+    assert dict(load_image_labels(path)) == {'images': ('cat',)}
+    with pytest.raises(ValueError, match='no COCO instances file'):
+        load_image_labels(path, 'coco')
+
+
+# ------------------------------------------------------------------- CSV
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('image,labels\na.jpg,dog;cat\nb,\n', {'a': ('dog', 'cat'), 'b': ()}),
+        ('id, Labels\na,dog|hot dog\n', {'a': ('dog', 'hot dog')}),
+        ('id,labels\r\na,dog cat\r\n', {'a': ('dog', 'cat')}),
+        ('i,labels\na,hot dog;\nb,x|y;\n', {'a': ('hot dog',), 'b': ('x|y',)}),
+        ('\ufeffi,cat,dog\nx/a.png,0,1\nb,1.0,1\n',
+         {'a': ('dog',), 'b': ('cat', 'dog')}),
+    ],
+)  # fmt: skip
+def test_csv(tmp_path, text, expected):
+    path = tmp_path / 'l.csv'
+    path.write_text(text, encoding='utf-8')
+    assert dict(load_image_labels(path)) == expected
+
+
+def test_csv_class_columns_keep_their_order(tmp_path):
+    path = tmp_path / 'l.csv'
+    path.write_text('image,tv,cat,dog\na,1,0,0\n')
+    assert load_image_labels(path).names == ('tv', 'cat', 'dog')
+
+
+@pytest.mark.parametrize(
+    ('text', 'match'),
+    [
+        ('', 'header row'),
+        ('image;labels\na;cat\n', 'comma separated'),
+        ('image,labels\n', 'at least one image'),
+        ('image,cat,dog\na,1\n', 'row 2: 2 cells'),
+        ('image,tags\na,cat\n', "called 'labels'"),
+        ('image,cat,dog\na,1,-1\n', "'dog' must be 0 or 1"),
+        ('image,cat,cat\na,1,0\n', 'distinct names'),
+    ],
+)
+def test_bad_csv(tmp_path, text, match):
+    path = tmp_path / 'l.csv'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=match):
+        load_image_labels(path)
+
+
+def test_csv_in_another_encoding(tmp_path):
+    path = tmp_path / 'l.csv'
+    path.write_bytes('image,labels\na,köter\n'.encode('latin1'))
+    with pytest.raises(ValueError, match=r'l\.csv is not a UTF-8'):
+        load_image_labels(path)
+
+
+# ------------------------------------------------------------- statistics
+def test_cooccurrence_matches_a_loop():
+    labels = np.random.default_rng(0).integers(0, 2, (37, 6))
+    expected = np.zeros((6, 6), dtype=np.int64)
+    for row in labels:
+        for k in range(6):
+            for l in range(6):
+                expected[k, l] += row[k] * row[l]
+    for dtype in (np.float32, np.uint8, bool):
+        counts = cooccurrence(labels.astype(dtype))
+        assert counts.dtype == np.int64
+        assert np.array_equal(counts, expected)
+
+
+def test_cooccurrence_of_no_image_and_of_a_vector():
+    assert cooccurrence(np.zeros((0, 3))).tolist() == [[0] * 3] * 3
+    with pytest.raises(ValueError, match=r'\(L, C\)'):
+        cooccurrence(np.zeros(3))
+
+
+def test_matrix_stacks_vectors():
+    labels = ImageLabels([('a', ('cat',)), ('b', ())], ('cat',), 'here')
+    assert labels.matrix(CLASSES[:2], 0).tolist() == [[1, 1], [1, 0]]
+    assert ImageLabels([], (), 'here').matrix(CLASSES).shape == (0, 4)

@@ -1,0 +1,313 @@
+"""The converters, some as processes, some (quicker) in this process."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+TOOLS = ROOT / 'tools' / 'dataset_converters'
+
+
+def run(tool, *args):
+    """Run a tool as a process."""
+    return subprocess.run(
+        [sys.executable, TOOLS / f'{tool}.py', *map(str, args)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run a tool in this process, with the same kind of result."""
+    monkeypatch.syspath_prepend(str(TOOLS))
+
+    def call_tool(tool, *args):
+        monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
+        code = 0
+        try:
+            import_module('_converters').run(import_module(tool).main)
+        except SystemExit as stop:
+            code = stop.code
+        out, err = capsys.readouterr()
+        return subprocess.CompletedProcess(tool, code, out, err)
+
+    return call_tool
+
+
+def check_fails(result, *parts):
+    assert result.returncode == 2
+    (line,) = [x for x in result.stderr.splitlines() if 'error:' in x]
+    for part in parts:
+        assert part in line
+    assert 'Traceback' not in result.stderr
+
+
+def coco(tmp_path, **changes):
+    content = {
+        'images': [
+            {'id': 7, 'file_name': 'b.jpg', 'height': 6, 'width': 8},
+            {'id': 3, 'file_name': 'a.jpg', 'height': 4, 'width': 5},
+            {'id': 4, 'file_name': 'c.jpg', 'height': 2, 'width': 2},
+        ],
+        'annotations': [
+            {
+                'image_id': 7,
+                'category_id': 13,
+                'area': 4,
+                'iscrowd': 0,
+                'segmentation': [[1, 1, 2, 1, 2, 2, 1, 2]],
+            },
+            {
+                'image_id': 7,
+                'category_id': 90,
+                'area': 16,
+                'iscrowd': 0,
+                'segmentation': [[0, 0, 3, 0, 3, 3, 0, 3], [6, 5, 7, 5]],
+            },
+            {
+                'image_id': 3,
+                'category_id': 90,
+                'area': 2,
+                'iscrowd': 1,
+                # column by column: 5 pixels off, 2 on
+                'segmentation': {'size': [4, 5], 'counts': [5, 2, 13]},
+            },
+        ],
+        'categories': [
+            {'id': 90, 'name': 'toothbrush'},
+            {'id': 1, 'name': 'person'},
+            {'id': 13, 'name': 'stop sign'},
+        ],
+        **changes,
+    }
+    path = tmp_path / 'instances.json'
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    'tool',
+    [
+        'npy2json',
+        'voc_xml2json',
+        'coco_instances2json',
+        'coco_instances2masks',
+        'csv2json',
+        'irn_list2mmseg',
+    ],
+)
+def test_help(tool):
+    result = run(tool, '-h')
+    assert result.returncode == 0
+    assert 'source' in result.stdout
+
+
+def test_npy2json(tmp_path):
+    person_and_dog = np.zeros(20, np.float32)
+    person_and_dog[[14, 11]] = 1
+    cat = np.zeros(20, np.float32)
+    cat[7] = 1
+    source = tmp_path / 'cls_labels.npy'
+    np.save(source, {np.int32(2008000001): person_and_dog, '2007_000032': cat})
+    out = tmp_path / 'labels.json'
+    result = run('npy2json', source, out)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(out.read_text()) == {
+        '2007_000032': ['cat'],
+        '2008_000001': ['dog', 'person'],
+    }
+    assert 'images: 2, without label: 0' in result.stdout
+    assert 'dog + person: 1 images' in result.stdout
+    assert 'warning: no image has aeroplane, bicycle' in result.stderr
+
+
+def test_npy2json_with_too_few_classes(call, tmp_path):
+    source = tmp_path / 'cls_labels.npy'
+    np.save(source, {'a': np.zeros(20)})
+    names = tmp_path / 'names.txt'
+    names.write_text('background\ncat\n')
+    out = tmp_path / 'labels.json'
+    result = call('npy2json', source, out, '--classes', names)
+    check_fails(result, 'length 20', '2 classes')
+    assert not out.exists()
+
+
+def test_voc_xml2json(call, tmp_path):
+    folder = tmp_path / 'Annotations'
+    folder.mkdir()
+    thing = '<object><name>{}</name><difficult>{}</difficult></object>'
+    for stem, things in {'1': [('dog', 0), ('cat', 1)], '2': []}.items():
+        text = ''.join(thing.format(*t) for t in things)
+        (folder / f'{stem}.xml').write_text(f'<a>{text}</a>')
+    out = tmp_path / 'labels.json'
+    result = call('voc_xml2json', folder, out, '--no-difficult')
+    assert result.returncode == 0, result.stderr
+    assert json.loads(out.read_text()) == {'1': ['dog'], '2': []}
+    assert 'images: 2, without label: 1' in result.stdout
+
+
+def test_coco_instances2json(call, tmp_path):
+    out, stems = tmp_path / 'labels.json', tmp_path / 'train.txt'
+    result = call(
+        'coco_instances2json', coco(tmp_path), out, '--split-list', stems
+    )
+    assert result.returncode == 0, result.stderr
+    assert json.loads(out.read_text()) == {
+        'a': ['toothbrush'],
+        'b': ['stop sign', 'toothbrush'],
+        'c': [],
+    }
+    assert stems.read_text() == 'b\na\n'
+    assert 'images: 3, without label: 1' in result.stdout
+    assert 'no image has person' in result.stderr
+
+
+def test_csv2json_checks_the_names(tmp_path):
+    source = tmp_path / 'labels.csv'
+    source.write_text('image,labels\na.jpg,cat;dog\nb.jpg,dgo\n')
+    out = tmp_path / 'labels.json'
+    result = run('csv2json', source, out, '--classes', 'PascalVOCDataset')
+    check_fails(result, 'labels.csv', "'b'", "'dgo'", "'dog'")
+    assert not out.exists()
+
+
+def test_irn_list2mmseg(call, tmp_path):
+    source, out = tmp_path / 'train.txt', tmp_path / 'out.txt'
+    source.write_text('/i/a.jpg /m/a.png\n/i/b.jpg /m/b.png')
+    labels = tmp_path / 'labels.json'
+    labels.write_text('{"a": [], "b": ["cat"]}')
+    result = call('irn_list2mmseg', source, out, '--labels', labels)
+    assert result.returncode == 0, result.stderr
+    assert out.read_text() == 'b\n'
+    source.write_text('/i/a.jpg /m/b.png')
+    check_fails(call('irn_list2mmseg', source, out), 'train.txt, line 1')
+    assert out.read_text() == 'b\n'
+
+
+def test_missing_source(call, tmp_path):
+    result = call('coco_instances2json', tmp_path / 'no.json', tmp_path / 'o')
+    check_fails(result, 'no.json')
+
+
+# ------------------------------------------------------------ COCO masks
+def test_masks_as_a_process(tmp_path):
+    source, out = coco(tmp_path), tmp_path / 'masks'
+    result = run('coco_instances2masks', source, out)
+    assert result.returncode == 0, result.stderr
+    assert sorted(os.listdir(out)) == ['a.png', 'b.png', 'c.png']
+    image = Image.open(out / 'b.png')
+    assert image.mode == 'P'
+    assert image.getpalette()[3:6] == [128, 0, 0]
+    expected = np.zeros((6, 8), int)
+    expected[:4, :4] = 3  # toothbrush: id 90, third class
+    expected[1:3, 1:3] = 2  # the smaller stop sign stays visible
+    assert np.array_equal(np.array(image), expected)
+    crowd = np.array(Image.open(out / 'a.png'))
+    assert list(zip(*crowd.nonzero(), strict=True)) == [(1, 1), (2, 1)]
+    assert crowd.max() == 3
+    assert not np.array(Image.open(out / 'c.png')).any()
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    monkeypatch.syspath_prepend(str(TOOLS))
+    return import_module('coco_instances2masks')
+
+
+def paint_all(tool, monkeypatch, source, out, *options):
+    monkeypatch.setattr(sys, 'argv', ['', str(source), str(out), *options])
+    tool.main()
+    return {p.stem: np.array(Image.open(p)) for p in out.glob('*.png')}
+
+
+def test_annotation_order_hides_the_first(tool, monkeypatch, tmp_path):
+    masks = paint_all(
+        tool,
+        monkeypatch,
+        coco(tmp_path),
+        tmp_path / 'masks',
+        '--order=annotation',
+    )
+    assert np.unique(masks['b']).tolist() == [0, 3]
+
+
+@pytest.mark.parametrize(('crowd', 'value'), [('ignore', 255), ('skip', 0)])
+def test_crowd_options(tool, monkeypatch, tmp_path, crowd, value):
+    option = f'--crowd={crowd}'
+    source, out = coco(tmp_path), tmp_path / 'masks'
+    masks = paint_all(tool, monkeypatch, source, out, option)
+    assert masks['a'].max() == value
+
+
+def test_restart_paints_what_is_missing(tool, monkeypatch, tmp_path, capsys):
+    out = tmp_path / 'masks'
+    out.mkdir()
+    Image.new('L', (1, 1), 9).save(out / 'b.png')
+    args = tool, monkeypatch, coco(tmp_path), out
+    assert paint_all(*args)['b'].tolist() == [[9]]
+    assert 'images: 3, painted: 2' in capsys.readouterr().out
+    assert paint_all(*args, '--overwrite')['b'].shape == (6, 8)
+
+
+def test_run_length_decoding_matches_a_loop(tool):
+    rng = np.random.default_rng(0)
+    mask = rng.random((5, 7)) < 0.5
+    counts, value = [0], False
+    for pixel in mask.T.flatten():
+        if pixel != value:
+            counts.append(0)
+            value = not value
+        counts[-1] += 1
+    rle = {'size': [5, 7], 'counts': counts}
+    assert np.array_equal(tool.decode_rle(rle, 5, 7), mask)
+
+
+@pytest.mark.parametrize(
+    ('segmentation', 'match'),
+    [
+        ({'size': [4, 5], 'counts': [5, 2]}, 'do not add up'),
+        ({'size': [4, 5], 'counts': [30, -10]}, 'do not add up'),
+        ({'size': [5, 4], 'counts': [20]}, 'size'),
+        ([[0, 0, 1, 1, 2, 2, 3]], 'odd number'),
+    ],
+)
+def test_bad_shape_names_the_image(
+    tool, monkeypatch, tmp_path, segmentation, match
+):
+    annotation = {
+        'image_id': 3,
+        'category_id': 1,
+        'area': 2,
+        'segmentation': segmentation,
+    }
+    source = coco(tmp_path, annotations=[annotation])
+    with pytest.raises(ValueError, match=rf'a\.jpg.*{match}'):
+        paint_all(tool, monkeypatch, source, tmp_path / 'masks')
+    assert not (tmp_path / 'masks' / 'a.png').exists()
+
+
+def test_compressed_run_lengths_without_pycocotools(tool, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'pycocotools', None)
+    rle = {'size': [4, 5], 'counts': '52='}
+    with pytest.raises(ValueError, match='pip install pycocotools'):
+        tool.decode_rle(rle, 4, 5)
+
+
+def test_two_images_of_one_stem(tool, monkeypatch, tmp_path):
+    images = [
+        {'id': k, 'file_name': f'{k}/a.jpg', 'height': 1, 'width': 1}
+        for k in range(2)
+    ]
+    source = coco(tmp_path, images=images, annotations=[])
+    with pytest.raises(ValueError, match='same id or stem'):
+        paint_all(tool, monkeypatch, source, tmp_path / 'masks')

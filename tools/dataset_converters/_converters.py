@@ -1,0 +1,137 @@
+"""What the converters share: arguments, summary, progress, errors."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a tool; bad input becomes one line and exit code 2."""
+    try:
+        main()
+    except (ValueError, OSError) as exc:
+        print('error:', ' '.join(str(exc).split()), file=sys.stderr)
+        sys.exit(2)
+
+
+def label_parser(description: str, source: str) -> argparse.ArgumentParser:
+    """Make a parser with the arguments of every label converter."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('source', help=source)
+    parser.add_argument('out', help='image-label JSON to write')
+    parser.add_argument(
+        '--split-list',
+        metavar='FILE',
+        help='also list the stems of all images with at least one label',
+    )
+    return parser
+
+
+def add_classes(
+    parser: argparse.ArgumentParser, default: str | None = None
+) -> None:
+    """Add the option that says which classes there are."""
+    parser.add_argument(
+        '--classes',
+        default=default,
+        metavar='NAME',
+        help='registered MMSeg data set, or a text file with one class name '
+        f'per line (default: {default or "as the source has them"})',
+    )
+
+
+def read_classes(name: str) -> tuple[str, ...]:
+    """Return the class names that ``--classes`` stands for."""
+    from mmseg_wsss.datasets.transforms.loading import resolve_classes
+
+    if not Path(name).is_file():
+        return resolve_classes(name)
+    lines = Path(name).read_text(encoding='utf-8').splitlines()
+    return resolve_classes([line.strip() for line in lines if line.strip()])
+
+
+def convert(
+    args: argparse.Namespace, file_format: str, **options: bool
+) -> None:
+    """Read a file that names its classes, write ours and a summary."""
+    from mmseg_wsss.datasets.image_labels import load_image_labels
+
+    labels = load_image_labels(args.source, file_format, **options)
+    classes = labels.names
+    if getattr(args, 'classes', None):
+        classes = read_classes(args.classes)
+        labels.matrix(classes, background_index=None)  # checks all names
+        kept = set(classes) - {'background'} | set(labels.names)
+        classes = [name for name in classes if name in kept]
+    write_labels(args, labels, classes)
+
+
+def write_labels(
+    args: argparse.Namespace,
+    labels: Mapping[str, Sequence[str]],
+    classes: Sequence[str],
+) -> None:
+    """Write our JSON, the list of labelled images, and print a summary."""
+    from mmseg_wsss.datasets.image_labels import save_image_labels
+    from mmseg_wsss.datasets.split_lists import write_split_list
+
+    save_image_labels(args.out, labels)
+    if args.split_list:
+        write_split_list(
+            args.split_list, [stem for stem in labels if len(labels[stem])]
+        )
+    print_summary(labels, classes)
+    print(f'wrote {args.out}')
+    if args.split_list:
+        print(f'wrote {args.split_list}')
+
+
+def print_summary(
+    labels: Mapping[str, Sequence[str]], classes: Sequence[str]
+) -> None:
+    """Print how often classes occur, alone and together."""
+    import numpy as np
+
+    from mmseg_wsss.datasets.image_labels import cooccurrence
+
+    index = {name: k for k, name in enumerate(classes)}
+    hot = np.zeros((len(labels), len(classes)))
+    for row, names in zip(hot, labels.values(), strict=True):
+        row[[index[name] for name in names]] = 1
+    empty = int((hot.sum(1) == 0).sum())
+    print(
+        f'images: {len(hot)}, without label: {empty}, '
+        f'labels per image: {hot.sum() / max(len(hot), 1):.3f}'
+    )
+    counts = cooccurrence(hot)
+    alone = hot[hot.sum(1) == 1].sum(0).astype(int)
+    for k, name in enumerate(classes):
+        print(f'  {name:20s} {counts[k, k]:7d} images, {alone[k]:7d} alone')
+    pairs = sorted(zip(*np.triu(counts, 1).nonzero(), strict=True))
+    pairs.sort(key=lambda pair: -counts[pair])
+    for k, l in pairs[:5]:
+        print(f'  {classes[k]} + {classes[l]}: {counts[k, l]} images')
+    absent = [name for k, name in enumerate(classes) if not counts[k, k]]
+    if absent:
+        print(f'warning: no image has {", ".join(absent)}', file=sys.stderr)
+
+
+class Progress:
+    """Prints how far a loop is and when it will end, every few seconds."""
+
+    def __init__(self, total: int, every: float = 5.0) -> None:
+        self.total, self.every, self.done = total, every, 0
+        self.start = self.last = time.monotonic()
+
+    def step(self) -> None:
+        """Count one item."""
+        self.done += 1
+        now = time.monotonic()
+        if now - self.last >= self.every:
+            self.last = now
+            left = (now - self.start) / self.done * (self.total - self.done)
+            print(f'{self.done}/{self.total}, {left:.0f} s left', flush=True)

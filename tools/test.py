@@ -1,0 +1,84 @@
+"""Test a trained model with the evaluators of its config.
+
+python tools/test.py CONFIG CHECKPOINT
+"""
+
+import argparse
+
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_config_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--out', help='folder for the predicted label maps as PNG'
+    )
+    parser.add_argument(
+        '--show', action='store_true', help='show the predictions'
+    )
+    parser.add_argument('--show-dir', help='folder for painted predictions')
+    parser.add_argument(
+        '--wait-time', type=float, default=2, help='seconds per shown picture'
+    )
+    parser.add_argument(
+        '--tta', action='store_true', help='test-time augmentation'
+    )
+    return parser.parse_args()
+
+
+def paint(cfg, args: argparse.Namespace) -> None:
+    """Turn on the visualisation hook of the config."""
+    hook = cfg.default_hooks.get('visualization')
+    if hook is None:
+        raise SystemExit(
+            '--show and --show-dir need default_hooks.visualization='
+            "dict(type='SegVisualizationHook') in the config"
+        )
+    hook['draw'] = True
+    if args.show:
+        hook['show'] = True
+        hook['wait_time'] = args.wait_time
+    if args.show_dir:
+        cfg.visualizer['save_dir'] = args.show_dir
+
+
+def write_predictions(cfg, folder: str) -> None:
+    """Let the config's IoUMetric write label maps into a folder."""
+    evaluators = cfg.test_evaluator
+    if isinstance(evaluators, dict):
+        evaluators = [evaluators]
+    metrics = [e for e in evaluators if e['type'].endswith('IoUMetric')]
+    if not metrics:
+        raise SystemExit('--out needs an IoUMetric in test_evaluator')
+    metrics[0]['output_dir'] = folder
+    metrics[0]['keep_results'] = True
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = read_config(args)
+    cfg.load_from = args.checkpoint
+    if args.show or args.show_dir:
+        paint(cfg, args)
+    if args.tta:
+        if not ('tta_model' in cfg and 'tta_pipeline' in cfg):
+            raise SystemExit('--tta needs tta_model and tta_pipeline')
+        cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+        cfg.tta_model.module = cfg.model
+        cfg.model = cfg.tta_model
+    if args.out:
+        write_predictions(cfg, args.out)
+    if 'runner_type' in cfg:
+        runner = RUNNERS.build(cfg)
+    else:
+        runner = Runner.from_cfg(cfg)
+    runner.test()
+
+
+if __name__ == '__main__':
+    main()
