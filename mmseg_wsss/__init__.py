@@ -9,6 +9,7 @@ without the import.
 """
 
 from .compat import allow_resume, check_stack, quiet_import
+from .version import __version__
 
 check_stack()
 allow_resume()
@@ -44,7 +45,6 @@ with quiet_import():
         current_image_labels,
         set_image_labels,
     )
-from .version import __version__
 
 __all__ = [
     'CAMHead',

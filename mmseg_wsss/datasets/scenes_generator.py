@@ -148,6 +148,9 @@ def write_scenes(
     part = out.with_name(f'.{out.name}.{os.getpid()}.part')
     try:
         part.mkdir(parents=True)
+    except OSError as error:
+        raise OSError(f'cannot make {out}: {error.strerror}') from error
+    try:
         _write_pictures(part, settings, step)
         if out.exists():
             shutil.rmtree(out)

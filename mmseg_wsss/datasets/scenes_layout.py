@@ -16,7 +16,7 @@ STAND_IN = 0.5
 """How often bare rails have a goods shed, bare water a hut on stilts."""
 
 _HEIGHTS = {
-    'boat': (0.24, 0.42),
+    'boat': (0.28, 0.44),
     'car': (0.26, 0.42),
     'cat': (0.42, 0.66),
     'dog': (0.42, 0.66),
@@ -73,9 +73,7 @@ def _paint_backdrop(
     clutter.draw_far_clutter(canvas, horizon, rng)
     backdrop.draw_ground(canvas, horizon, rng)
     if plan.water:
-        low, high = (0.82, 1.10) if on_water and alone else (0.68, 0.76)
-        if not on_water:
-            low, high = 0.54, 0.68
+        low, high = 0.60, 1.05 if on_water and alone else 0.76
         shore = rng.uniform(low, high) * height
         backdrop.draw_water(canvas, horizon + 1, shore, rng)
         if not on_water and rng.random() < STAND_IN:

@@ -102,9 +102,7 @@ def test_gradcheck(group, pixels):
     logits, labels, prior = example(h=2, w=2)
     logits.requires_grad_()
     assert torch.autograd.gradcheck(
-        lambda z: ocr_loss(
-            z, labels, prior=prior, group=group, pixels=pixels
-        ),
+        lambda z: ocr_loss(z, labels, prior=prior, group=group, pixels=pixels),
         logits,
     )
 

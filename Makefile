@@ -1,0 +1,53 @@
+# `make test` checks a fresh clone: it needs Python 3.10 to 3.12 and make.
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+REQUIREMENTS := requirements/ci.txt
+
+.PHONY: help venv test lint demo clean
+
+help:
+	@echo 'make test    lint the code and run the tests (installs into $(VENV))'
+	@echo 'make demo    train on the built-in scenes (options: ARGS="...")'
+	@echo 'make lint    check style and format only'
+	@echo 'make venv    create $(VENV) with the pinned packages'
+	@echo 'make clean   remove $(VENV), builds and caches'
+	@echo 'Another Python: make PYTHON=python3.12 test'
+
+test: lint
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+demo: $(READY)
+	@$(BIN)/python tools/demo.py $(ARGS)
+
+venv: $(READY)
+
+$(READY): setup.py pyproject.toml $(REQUIREMENTS)
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo 'There is no "$(PYTHON)" here; name a Python 3.10 to 3.12 with' \
+	    'make PYTHON=/path/to/python.' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; \
+	  sys.exit(not (3, 10) <= v[:2] <= (3, 12))' || { \
+	  echo "mmseg_wsss needs Python 3.10 to 3.12, $(PYTHON) is" \
+	    "$$($(PYTHON) --version 2>&1);" \
+	    'name another one with make PYTHON=/path/to/python.' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo '"$(PYTHON)" lacks the venv or the pip module; install them' \
+	    '(on Debian and Ubuntu: the package python3-venv).' >&2; exit 1; }
+	@echo 'Installing $(REQUIREMENTS) into $(VENV) ...'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q -r $(REQUIREMENTS)
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info mmseg_wsss/.mim
+	rm -rf .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mmseg_wsss.evaluation import OutOfCandidateMetric, PseudoLabelWriter
+from mmseg_wsss.evaluation.label_files import evaluate_label_files
+from mmseg_wsss.fileio import load_cam, save_label
+from tests.tiny import CLASSES, PALETTE
+
+META = dict(classes=CLASSES, palette=PALETTE)
+
+
+def prediction(pred, labels=None, mask=None, **more):
+    sample = dict(pred_sem_seg=dict(data=torch.tensor([pred])), **more)
+    if labels is not None:
+        sample['image_labels'] = torch.tensor(labels, dtype=torch.float)
+    if mask is not None:
+        sample['gt_sem_seg'] = dict(data=torch.tensor([mask]))
+    return sample
+
+
+def rates(samples, **options):
+    metric = OutOfCandidateMetric(**options)
+    metric.dataset_meta = META
+    metric.process({}, samples)
+    return metric.evaluate(len(samples))
+
+
+def test_rates_by_hand():
+    samples = [
+        prediction([[0, 1], [2, 2]], [0, 1, 0, 0], [[0, 1], [1, 255]]),
+        prediction([[0, 1], [1, 1]], [1, 1, 0, 0], [[0, 0], [0, 0]]),
+    ]
+    # One OC pixel among 3 + 4 valid ones; the other OC pixel is ignored.
+    assert rates(samples) == {
+        'OC_image_rate': 50.0,
+        'OC_pixel_rate': round(100 / 7, 3),
+    }
+    assert rates(samples, min_pixels=2)['OC_image_rate'] == 0
+
+
+def test_labels_from_the_mask_and_without_background():
+    samples = [prediction([[0, 3], [3, 1]], mask=[[1, 1], [3, 255]])]
+    assert rates(samples)['OC_pixel_rate'] == 0
+    assert rates(samples, background_index=None)['OC_pixel_rate'] == round(
+        100 / 3, 3
+    )
+    labelled = [prediction([[0, 3]], [1, 1, 0, 0], mask=[[3, 3]])]
+    assert rates(labelled)['OC_pixel_rate'] == 50
+    assert rates(labelled, labels_from='mask')['OC_pixel_rate'] == 0
+
+
+def test_metric_errors():
+    with pytest.raises(ValueError, match='neither image labels nor a mask'):
+        rates([prediction([[0]], img_path='a.png')])
+    with pytest.raises(ValueError, match='has no image labels'):
+        rates([prediction([[0]], mask=[[0]])], labels_from='image_labels')
+    with pytest.raises(ValueError, match='min_pixels'):
+        OutOfCandidateMetric(min_pixels=0)
+
+
+def scored(stem, scores, labels, folder='x'):
+    return dict(
+        img_path=f'{folder}/{stem}.jpg',
+        seg_logits=dict(data=scores),
+        image_labels=torch.tensor(labels, dtype=torch.float),
+    )
+
+
+def test_writer_masks_to_the_image_labels(tmp_path):
+    scores = torch.zeros(4, 6, 9)
+    scores[0], scores[1], scores[2, :, :4] = 0.3, 0.9, 0.6
+    writer = PseudoLabelWriter(
+        str(tmp_path / 'labels'), str(tmp_path / 'cams')
+    )
+    writer.dataset_meta = META
+    writer.process({}, [scored('a', scores, [1, 0, 1, 0])])
+    assert writer.evaluate(1) == {'written': 1.0}
+    label = np.array(Image.open(tmp_path / 'labels' / 'a.png'))
+    assert label.shape == (6, 9)
+    assert set(label[:, :4].flat) == {2}
+    assert set(label[:, 4:].flat) == {0}
+    classes, cam = load_cam(tmp_path / 'cams' / 'a.npz')
+    assert classes.tolist() == [2]
+    assert cam.shape == (1, 2, 3)
+    # The middle of three cells covers columns 3 to 5 of the 0.6 half.
+    assert cam[0, 0].tolist() == pytest.approx([0.6, 0.2, 0], abs=1e-3)
+
+
+def test_writer_takes_images_without_foreground(tmp_path):
+    writer = PseudoLabelWriter(cam_dir=str(tmp_path))
+    writer.dataset_meta = META
+    writer.process({}, [scored('a', torch.zeros(4, 8, 8), [1, 0, 0, 0])])
+    classes, cam = load_cam(tmp_path / 'a.npz')
+    assert classes.shape == (0,)
+    assert cam.shape == (0, 2, 2)
+
+
+def test_writer_errors(tmp_path):
+    with pytest.raises(ValueError, match='writes nothing'):
+        PseudoLabelWriter()
+    writer = PseudoLabelWriter(str(tmp_path))
+    writer.dataset_meta = META
+    sample = scored('a', torch.zeros(4, 8, 8), [1, 1, 0, 0])
+    writer.process({}, [sample])
+    twin = scored('a', torch.zeros(4, 8, 8), [1, 1, 0, 0], folder='y')
+    with pytest.raises(ValueError, match='must be unique'):
+        writer.process({}, [twin])
+    del sample['image_labels']
+    with pytest.raises(ValueError, match='LoadImageLabels'):
+        writer.process({}, [sample])
+
+
+def test_label_files_against_masks(tmp_path):
+    for folder, label in (
+        ('labels', [[0, 1], [255, 2]]),
+        ('masks', [[0, 1], [1, 255]]),
+    ):
+        save_label(tmp_path / folder / 'a.png', np.array(label), PALETTE)
+    result = evaluate_label_files(
+        tmp_path / 'labels', tmp_path / 'masks', ['a'], CLASSES
+    )
+    assert result['IoU']['background'] == 100
+    assert result['IoU']['red'] == 50
+    assert np.isnan(result['IoU']['blue'])
+    assert result['mIoU'] == 75
+    save_label(tmp_path / 'masks' / 'a.png', np.zeros((3, 3)), PALETTE)
+    with pytest.raises(ValueError, match='the label has size'):
+        evaluate_label_files(
+            tmp_path / 'labels', tmp_path / 'masks', ['a'], CLASSES
+        )
