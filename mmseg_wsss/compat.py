@@ -7,6 +7,7 @@ no other module has to ask. Nothing heavy is imported before a function needs
 it: this module loads without torch and without either stack.
 """
 
+import atexit
 import contextlib
 import importlib
 import importlib.metadata
@@ -345,6 +346,15 @@ def start_gloo(launcher: str, timeout: float | None = None) -> None:
     os.environ.setdefault('MASTER_PORT', '29500')
     options = {} if timeout is None else {'timeout': timedelta(0, timeout)}
     dist.init_process_group('gloo', **options)
+    atexit.register(_stop_gloo)
+
+
+def _stop_gloo() -> None:
+    """Join gloo's threads: left alone they can abort a rank that exits."""
+    import torch.distributed as dist
+
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def _first_slurm_host() -> str:

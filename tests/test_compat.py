@@ -364,6 +364,8 @@ class TestPrepareLaunch:
         ):
             monkeypatch.setenv(name, value)
         monkeypatch.setenv('MASTER_PORT', '0')
+        at_exit = []
+        monkeypatch.setattr(compat.atexit, 'register', at_exit.append)
         compat.start_gloo('slurm', timeout=60)
         try:
             assert torch.distributed.get_backend() == 'gloo'
@@ -371,7 +373,9 @@ class TestPrepareLaunch:
             assert os.environ['WORLD_SIZE'] == '1'
             compat.start_gloo('slurm')
         finally:
-            torch.distributed.destroy_process_group()
+            (stop,) = at_exit
+            stop()
+        assert not torch.distributed.is_initialized()
 
     def test_two_ranks_train(self, tmp_path):
         script = tmp_path / 'train.py'

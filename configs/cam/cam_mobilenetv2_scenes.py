@@ -15,7 +15,12 @@ model = dict(
         strides=(1, 2, 2, 1, 1, 1, 1),
         dilations=(1, 1, 1, 1, 1, 1, 1),
     ),
-    decode_head=dict(in_channels=160, num_classes=7, dropout_ratio=0.0),
+    decode_head=dict(
+        in_channels=160,
+        num_classes=7,
+        dropout_ratio=0.0,
+        background_threshold=0.45,
+    ),
 )
 custom_hooks = [
     *_base_.custom_hooks,
@@ -41,9 +46,7 @@ test_dataloader = dict(
         ann_file='ImageSets/Segmentation/train.txt', pipeline=seed_pipeline
     )
 )
-test_evaluator = dict(
-    _delete_=True, type='IoUMetric', iou_metrics=['mIoU']
-)
+test_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=2e-3, weight_decay=1e-4)
 )

@@ -29,7 +29,6 @@ model = dict(
         frozen_stages=1,
         norm_cfg=norm_cfg,
         norm_eval=True,
-        init_cfg=None,
     ),
     # SEAM and HFPL: add norm_cfg=dict(type='BN'), align_corners=True.
     # MCTformer: num_convs=1, dilated_classifier=True.

@@ -5,13 +5,15 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(
-        type='PolyLR', eta_min=1e-4, power=0.9, begin=0, end=20000,
+        type='PolyLR',
+        eta_min=1e-4,
+        power=0.9,
+        begin=0,
+        end=20000,
         by_epoch=False,
     )
 ]
-train_cfg = dict(
-    type='IterBasedTrainLoop', max_iters=20000, val_interval=2000
-)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=20000, val_interval=2000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 log_processor = dict(by_epoch=False)

@@ -6,6 +6,7 @@ _base_ = [
     '../_base_/schedules/sgd_30e.py',
     '../_base_/default_runtime.py',
 ]
+epochs = 6
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
     backbone=dict(
@@ -17,6 +18,10 @@ model = dict(
     ),
     decode_head=dict(num_classes=7),
 )
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='mmseg_wsss.ChannelsLastHook'),
+]
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     _base_.load_image_labels,
@@ -28,6 +33,7 @@ train_pipeline = [
 ]
 seed_pipeline = [
     dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(256, 256), keep_ratio=True),
     dict(type='LoadAnnotations'),
     _base_.load_image_labels,
     dict(type='mmseg_wsss.PackWSSSInputs'),
@@ -39,11 +45,9 @@ test_dataloader = dict(
         pipeline=seed_pipeline,
     )
 )
-test_evaluator = dict(
-    _delete_=True, type='IoUMetric', iou_metrics=['mIoU']
-)
+test_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])
 optim_wrapper = dict(
-    optimizer=dict(lr=0.02, weight_decay=1e-4),
+    optimizer=dict(_delete_=True, type='AdamW', lr=3e-4, weight_decay=1e-2),
     paramwise_cfg=dict(custom_keys={'decode_head': dict(lr_mult=10)}),
 )
 param_scheduler = [
@@ -52,9 +56,9 @@ param_scheduler = [
         eta_min=0,
         power=0.9,
         begin=0,
-        end=10,
+        end=epochs,
         by_epoch=True,
         convert_to_iter_based=True,
     )
 ]
-train_cfg = dict(max_epochs=10, val_interval=5)
+train_cfg = dict(max_epochs=epochs, val_interval=epochs)

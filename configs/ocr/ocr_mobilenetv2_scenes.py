@@ -1,0 +1,10 @@
+# OCR on the scenes' pseudo labels.
+_base_ = './ce_mobilenetv2_scenes.py'
+model = dict(
+    decode_head=dict(
+        loss_decode=[
+            dict(type='CrossEntropyLoss', avg_non_ignore=True),
+            _base_.ocr_loss,
+        ]
+    )
+)

@@ -1,0 +1,155 @@
+"""The tools as processes: train, resume, test, pseudo labels, two ranks."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import tiny
+
+ROOT = Path(__file__).resolve().parents[2]
+ENV = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
+
+
+def call(*command, ranks=1, fails=False):
+    launch = [sys.executable]
+    if ranks > 1:
+        launch += ['-m', 'torch.distributed.run', '--standalone']
+        launch += [f'--nproc_per_node={ranks}']
+    done = subprocess.run(
+        [*launch, *map(str, command)],
+        cwd=ROOT,
+        env=ENV,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def metrics(work_dir):
+    files = sorted(Path(work_dir).glob('*/*.json'))
+    return json.loads(files[-1].read_text())
+
+
+def files(folder):
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in sorted(Path(folder).rglob('*.*'))
+    }
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """A CAM network trained by tools/train.py, and its config file."""
+    root = tmp_path_factory.mktemp('tools')
+    tiny.make_dataset(root / 'tiny', count=7)
+    cfg = tiny.config(root / 'tiny', tiny.cam_head(), root / 'work')
+    cfg.log_level = 'INFO'
+    cfg.dump(root / 'cam.py')
+    output = call('tools/train.py', root / 'cam.py')
+    assert 'image labels of 7 training images read' in output
+    return root
+
+
+def test_resume_goes_on(trained):
+    output = call(
+        'tools/train.py',
+        trained / 'cam.py',
+        '--resume',
+        '--cfg-options',
+        'train_cfg.max_epochs=2',
+    )
+    assert 'resumed epoch: 1' in output
+    assert (trained / 'work' / 'epoch_2.pth').is_file()
+
+
+def test_two_ranks_give_the_same_metrics_and_files(trained):
+    checkpoint = trained / 'work' / 'epoch_1.pth'
+    for ranks in (1, 2):
+        launcher = ('--launcher', 'pytorch') if ranks > 1 else ()
+        call(
+            'tools/test.py',
+            trained / 'cam.py',
+            checkpoint,
+            '--work-dir',
+            trained / f'test_{ranks}',
+            *launcher,
+            ranks=ranks,
+        )
+        output = call(
+            'tools/make_pseudo_labels.py',
+            trained / 'cam.py',
+            checkpoint,
+            '--out-dir',
+            trained / f'pseudo_{ranks}',
+            '--work-dir',
+            trained / f'dump_{ranks}',
+            *launcher,
+            ranks=ranks,
+        )
+        assert 'pseudo labels of 7 images: mIoU' in output
+    one, two = metrics(trained / 'test_1'), metrics(trained / 'test_2')
+    for key in ('mIoU', 'OC_image_rate', 'OC_pixel_rate'):
+        assert one[key] == two[key]
+    single = files(trained / 'pseudo_1')
+    assert len(single) == 14
+    assert single == files(trained / 'pseudo_2')
+
+
+def test_dumping_goes_on_where_it_stopped(trained):
+    out = trained / 'restart'
+    command = (
+        'tools/make_pseudo_labels.py',
+        trained / 'cam.py',
+        trained / 'work' / 'epoch_1.pth',
+        '--out-dir',
+        out,
+        '--work-dir',
+        trained / 'dump',
+    )
+    call(*command)
+    whole = files(out)
+    (out / 'labels' / 'img_2.png').unlink()
+    (out / 'cams' / 'img_5.npz').unlink()
+    assert '5 of 7 images are done, 2 to do' in call(*command)
+    assert files(out) == whole
+    assert '7 of 7 images are done' in call(*command)
+
+
+def test_data_root_moves_every_path(trained, tmp_path):
+    from mmseg_wsss.engine.command_line import move_paths
+
+    cfg = dict(a=['x/data/b', 'data/b'], b=('data', 'database'), c=3)
+    moved = move_paths(cfg, 'data', '/new')
+    assert moved == dict(a=['x/data/b', '/new/b'], b=('/new', 'database'), c=3)
+
+
+def test_browse_dataset(trained):
+    out = trained / 'browse'
+    call(
+        'tools/analysis_tools/browse_dataset.py',
+        trained / 'cam.py',
+        '--split',
+        'test',
+        '--number',
+        '2',
+        '--out-dir',
+        out,
+    )
+    assert len(list(out.glob('*.png'))) == 2
+
+
+def test_bad_calls_say_what_is_wrong(trained, tmp_path):
+    output = call('tools/train.py', tmp_path / 'none.py', fails=True)
+    assert 'none.py' in output.splitlines()[-1]
+    output = call(
+        'tools/make_pseudo_labels.py',
+        ROOT / 'configs/ocr/ce_mobilenetv2_scenes.py',
+        tmp_path / 'none.pth',
+        fails=True,
+    )
+    assert 'the test pipeline loads no image labels' in output

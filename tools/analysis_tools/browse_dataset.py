@@ -1,0 +1,92 @@
+"""Draw what a data loader delivers: images, labels, masks and CAMs.
+
+    python tools/analysis_tools/browse_dataset.py CONFIG --out-dir DIR
+
+Each picture shows the image after the pipeline's crops and flips, its label
+map where there is one, and its image labels in the title. With --cam-dir the
+stored CAMs follow, over the untouched image.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from mmengine.registry import init_default_scope
+from mmengine.utils import ProgressBar
+from mmseg.registry import DATASETS
+from PIL import Image
+
+from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.fileio import load_cam, whole_file
+from mmseg_wsss.visualization import (
+    cam_overlay,
+    contact_sheet,
+    label_overlay,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument('--out-dir', required=True, help='for the pictures')
+    parser.add_argument(
+        '--split', choices=['train', 'val', 'test'], default='train'
+    )
+    parser.add_argument(
+        '--number', type=int, default=20, help='of pictures, 0 for all'
+    )
+    parser.add_argument('--cam-dir', help='folder of <stem>.npz files')
+    parser.add_argument(
+        '--rgb',
+        action='store_true',
+        help='the pipeline delivers RGB (MMSeg: BGR)',
+    )
+    return parser.parse_args()
+
+
+def draw(item: dict, meta: dict, args: argparse.Namespace) -> Image.Image:
+    """Draw one item of a data set."""
+    sample = item['data_samples']
+    image = item['inputs'].numpy().transpose(1, 2, 0)
+    if not args.rgb:
+        image = image[..., ::-1]
+    image = np.ascontiguousarray(image.clip(0, 255).astype(np.uint8))
+    row, titles = [image], [Path(sample.img_path).stem]
+    if 'gt_sem_seg' in sample:
+        label = sample.gt_sem_seg.data[0].numpy()
+        row.append(label_overlay(image, label, meta['palette']))
+        titles.append('label map')
+    names = meta['classes']
+    if 'image_labels' in sample:
+        present = sample.image_labels.nonzero().flatten().tolist()
+        titles[0] = ', '.join(names[k] for k in present)
+    if args.cam_dir:
+        stem = Path(sample.img_path).stem
+        classes, cams = load_cam(Path(args.cam_dir) / f'{stem}.npz')
+        with Image.open(sample.img_path) as file:
+            whole = np.array(file.convert('RGB'))
+        row += [cam_overlay(whole, cam) for cam in cams]
+        titles += [f'CAM {names[k]}' for k in classes]
+    return contact_sheet([row], column_titles=titles)
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = read_config(args)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    dataset = DATASETS.build(cfg[f'{args.split}_dataloader'].dataset)
+    count = min(args.number or len(dataset), len(dataset))
+    progress = ProgressBar(count)
+    for index in range(count):
+        picture = draw(dataset[index], dataset.metainfo, args)
+        stem = Path(dataset.get_data_info(index)['img_path']).stem
+        with whole_file(Path(args.out_dir) / f'{stem}.png') as part:
+            picture.save(part)
+        progress.update()
+    print(f'\n{count} pictures in {args.out_dir}')
+
+
+if __name__ == '__main__':
+    main()
