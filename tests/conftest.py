@@ -1,4 +1,11 @@
+import os
+
 import pytest
+
+if os.environ.get('MMSEG_WSSS_STUB_OPS'):
+    from tests import stub_mmcv_ops
+
+    stub_mmcv_ops.install()
 
 from tests import tiny
 
