@@ -13,10 +13,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from measure import in_fresh_process, machine, medians, peak_mib
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 
 from mmseg_wsss.models.losses.ocr_loss import OCRLoss
 
@@ -85,16 +92,15 @@ def step(loss, data):
 def table() -> None:
     print(f'Forward + backward, {machine()}\n')
     print(
-        '| logits | OC pixels | CE ms | OCRLoss ms | ratio | plain ms |',
-        end='',
+        '| logits | OC pixels | CE ms | OCRLoss ms | ratio | plain ms ', end=''
     )
-    print(' ratio | CE MiB | OCRLoss MiB | plain MiB |')
+    print('| ratio | CE MiB | OCRLoss MiB | plain MiB |')
     print('|' + '---|' * 10)
     for shape in SHAPES:
         for share in SHARES:
             data = batch(shape, share)
             ms = medians(
-                {k: lambda f=f: step(f, data) for k, f in LOSSES.items()}
+                {k: partial(step, f, data) for k, f in LOSSES.items()}
             )
             mib = {
                 name: in_fresh_process(
@@ -112,14 +118,58 @@ def table() -> None:
             )
 
 
+def training_step(amp: bool, shape: tuple[int, ...] = SHAPES[0]) -> None:
+    """Compare OCRLoss with a whole training step of DeepLabV3+ R50."""
+    root = Path(__file__).resolve().parents[1]
+    cfg = Config.fromfile(
+        root / 'configs/_base_/models/deeplabv3plus_r50-d8.py'
+    )
+    cfg.model.pretrained = None
+    for part in (cfg.model.backbone, cfg.model.decode_head):
+        part.norm_cfg.type = 'BN'
+    cfg.model.auxiliary_head.norm_cfg.type = 'BN'
+    init_default_scope('mmseg')
+    model = MODELS.build(cfg.model).to(DEVICE)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    n, c, h, w = shape
+    images = torch.randn(n, 3, h, w, device=DEVICE)
+    samples = []
+    for _ in range(n):
+        sample = SegDataSample()
+        mask = torch.randint(0, c, (1, h, w), device=DEVICE)
+        sample.gt_sem_seg = PixelData(data=mask)
+        samples.append(sample)
+
+    def whole_step():
+        optimizer.zero_grad()
+        with torch.autocast(DEVICE, torch.bfloat16, enabled=amp):
+            losses = model(images, samples, mode='loss')
+        model.parse_losses(losses)[0].backward()
+        optimizer.step()
+
+    data = batch(shape, 0.1)
+    ms = medians({'step': whole_step, 'loss': partial(step, ours, data)}, 3)
+    print(
+        f'DeepLabV3+ R50, {shape[0]} images of {h} x {w}, amp {amp}, '
+        f'{machine()}:\nstep {ms["step"]:.0f} ms, OCRLoss at 10 % OC pixels '
+        f'{ms["loss"]:.1f} ms = {ms["loss"] / ms["step"]:.2%} of it'
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        '--step', action='store_true', help='share of a training step'
+    )
+    parser.add_argument('--amp', action='store_true', help='step in bfloat16')
     parser.add_argument('--peak', nargs=6, help='internal')
     args = parser.parse_args()
     if args.peak:
         name, *shape, share = args.peak
         data = batch(tuple(map(int, shape)), float(share))
         print(json.dumps(peak_mib(lambda: step(LOSSES[name], data))))
+    elif args.step:
+        training_step(args.amp)
     else:
         table()
 

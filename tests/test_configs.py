@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
@@ -98,3 +99,16 @@ def test_no_weak_pipeline_reads_ground_truth():
         folder = dataset.data_prefix.seg_map_path
         assert 'mmseg_wsss.LoadImageLabels' in kinds
         assert 'LoadAnnotations' not in kinds or folder == 'pseudo_labels'
+
+
+def test_metafiles_name_configs_that_exist():
+    index = yaml.safe_load((ROOT.parent / 'model-index.yml').read_text())
+    for name in index['Import']:
+        metafile = yaml.safe_load((ROOT.parent / name).read_text())
+        collections = {c['Name']: c for c in metafile['Collections']}
+        for collection in collections.values():
+            assert (ROOT.parent / collection['README']).is_file()
+        for model in metafile['Models']:
+            assert (ROOT.parent / model['Config']).is_file()
+            assert Path(model['Config']).stem == model['Name']
+            assert model['In Collection'] in collections

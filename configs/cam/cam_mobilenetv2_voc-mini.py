@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/schedules/sgd_30e.py',
     '../_base_/default_runtime.py',
 ]
-epochs = 6
+epochs = 4
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
     backbone=dict(

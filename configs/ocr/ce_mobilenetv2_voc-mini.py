@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/losses/ocr.py',
     '../_base_/default_runtime.py',
 ]
-epochs = 8
+epochs = 5
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
     backbone=dict(

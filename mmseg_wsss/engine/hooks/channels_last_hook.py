@@ -11,9 +11,9 @@ from mmseg.registry import HOOKS
 class ChannelsLastHook(Hook):
     """Store a model's convolution weights in channels-last order.
 
-    Activations follow the weights. Results change by rounding only; training
-    MobileNetV2 on a CPU is two to seven times faster
-    (``benchmarks/channels_last.py``), and mixed precision on GPUs gains too.
+    Activations follow the weights, and results change by rounding only. It
+    speeds up depthwise convolutions on CPUs (``benchmarks/channels_last.py``)
+    and mixed precision on GPUs.
     """
 
     def before_run(self, runner) -> None:
