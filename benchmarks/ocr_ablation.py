@@ -25,11 +25,11 @@ LOSS = 'model.decode_head.loss_decode.1.'
 VARIANTS = {
     'ce': None,
     'adaptive-joint': {'prior_norm': 'joint'},
-    'adaptive-conditional': {'prior_norm': 'conditional'},
     'anchor': {'group': 'anchor'},
+    'adaptive-conditional': {'prior_norm': 'conditional'},
     'all': {'group': 'all'},
-    'pixels-ic': {'pixels': 'ic'},
     'pixels-all': {'pixels': 'all'},
+    'pixels-ic': {'pixels': 'ic'},
 }
 METRICS = ('mIoU', 'OC_image_rate', 'OC_pixel_rate')
 
@@ -76,6 +76,11 @@ def train(config: str, work_dir: Path, seed: int, *options: str) -> dict:
     return metrics
 
 
+def newest_checkpoint(folder: Path) -> Path:
+    checkpoints = folder.glob('epoch_*.pth')
+    return max(checkpoints, key=lambda path: path.stat().st_mtime)
+
+
 def pseudo_labels(data: str, folder: Path, seed: int) -> Path:
     """Train the CAM network of a seed and write its pseudo labels."""
     cam = folder / 'cam'
@@ -83,9 +88,7 @@ def pseudo_labels(data: str, folder: Path, seed: int) -> Path:
     train(config, cam, seed)
     out = folder / 'pseudo_labels'
     if not (folder / 'labels.log').is_file():
-        checkpoint = max(
-            cam.glob('epoch_*.pth'), key=lambda path: path.stat().st_mtime
-        )
+        checkpoint = newest_checkpoint(cam)
         part = folder / 'labels.part'
         call(
             part,
@@ -150,8 +153,8 @@ def main() -> None:
             (variant, seed): pool.submit(
                 segmentor, args.data, folders[seed], seed, variant
             )
-            for seed in args.seeds
             for variant in args.only or VARIANTS
+            for seed in args.seeds
         }
         results: dict[str, list[dict]] = {}
         for (variant, seed), job in jobs.items():

@@ -165,6 +165,7 @@ def fcn_head(*losses: dict) -> dict:
         channels=8,
         num_convs=1,
         num_classes=4,
+        norm_cfg=dict(type='BN'),
         loss_decode=[
             dict(type='CrossEntropyLoss', avg_non_ignore=True),
             *losses,

@@ -82,7 +82,7 @@ def newest_checkpoint(work_dir: Path) -> str:
 
 
 def picture(data: Path, out: Path, folders: list[Path], rows: int = 6) -> None:
-    """Draw the validation images on which the first two folders differ most.
+    """Draw the validation images whose OC pixels differ most.
 
     Args:
         data: Folder of the scenes.
@@ -105,7 +105,9 @@ def picture(data: Path, out: Path, folders: list[Path], rows: int = 6) -> None:
         return int((vector[label(folder, stem)] == 0).sum())
 
     stems = (data / 'ImageSets/Segmentation/val.txt').read_text().split()
-    stems.sort(key=lambda s: leaving(folders[1], s) - leaving(folders[0], s))
+    stems.sort(
+        key=lambda s: -abs(leaving(folders[1], s) - leaving(folders[0], s))
+    )
     sheet = []
     for stem in stems[:rows]:
         path = data / 'JPEGImages' / f'{stem}.jpg'

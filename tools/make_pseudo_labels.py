@@ -1,6 +1,8 @@
 """Write CAMs and pseudo labels of the images that a config tests on.
 
     python tools/make_pseudo_labels.py CONFIG CHECKPOINT --out-dir DIR
+    python -m torch.distributed.run --nproc_per_node=8 \
+        tools/make_pseudo_labels.py CONFIG CHECKPOINT --launcher pytorch
 
 DIR/labels/<stem>.png and DIR/cams/<stem>.npz. Images that are done already
 are left alone, so a run that was stopped goes on; --overwrite starts anew.
@@ -8,16 +10,26 @@ Where the data set has masks, the labels are compared with them at the end.
 """
 
 import argparse
+import json
+import sys
+from collections import Counter
 from pathlib import Path
 
 from mmengine.dist import barrier, is_main_process
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmengine.utils import track_iter_progress
 from mmseg.registry import DATASETS
 
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
-from mmseg_wsss.evaluation.label_files import evaluate_label_files
+from mmseg_wsss.evaluation.label_files import (
+    evaluate_label_files,
+    label_reader,
+)
+from mmseg_wsss.fileio import whole_file
+
+HOOK = 'mmseg_wsss.WeakSupervisionHook'
 
 
 def parse_args() -> argparse.Namespace:
@@ -68,16 +80,56 @@ def unfinished(stems: list[str], folders: list[Path]) -> list[int]:
     ]
 
 
+def check_source(out_dir: Path, checkpoint: str, overwrite: bool) -> dict:
+    """Refuse to mix the files of two checkpoints in one folder."""
+    file = Path(checkpoint).resolve()
+    if not file.is_file():
+        raise SystemExit(f'there is no checkpoint {checkpoint}')
+    stat = file.stat()
+    source = dict(checkpoint=str(file), size=stat.st_size)
+    source['modified'] = stat.st_mtime_ns
+    known = out_dir / 'source.json'
+    if known.is_file() and not overwrite:
+        before = json.loads(known.read_text())
+        if before != source:
+            raise SystemExit(
+                f'{out_dir} holds the pseudo labels of another checkpoint, '
+                f'{before["checkpoint"]}: use another --out-dir, or '
+                '--overwrite'
+            )
+    return source
+
+
+def image_stems(dataset) -> list[str]:
+    """List the names that the images' files will have."""
+    stems = [
+        Path(dataset.get_data_info(i)['img_path']).stem
+        for i in range(len(dataset))
+    ]
+    twins = [stem for stem, n in Counter(stems).items() if n > 1]
+    if twins:
+        raise SystemExit(
+            f'{len(twins)} image names occur more than once, e.g. {twins[0]}: '
+            'their files would overwrite each other'
+        )
+    return stems
+
+
 def report(label_dir: Path, dataset, stems: list[str]) -> None:
     """Log mIoU against the masks, where there are any."""
-    mask_dir = dataset.data_prefix.get('seg_map_path')
-    if not mask_dir or not all(
-        (Path(mask_dir) / f'{stem}.png').is_file() for stem in stems
-    ):
+    masks = [
+        dataset.get_data_info(i).get('seg_map_path') for i in range(len(stems))
+    ]
+    if not all(mask and Path(mask).is_file() for mask in masks):
         print_log('no masks to compare with', logger='current')
         return
-    classes = dataset.metainfo['classes']
-    result = evaluate_label_files(label_dir, mask_dir, stems, classes)
+    labels = [label_dir / f'{stem}.png' for stem in stems]
+    pairs = list(zip(labels, masks, strict=True))
+    result = evaluate_label_files(
+        track_iter_progress(pairs, file=sys.stderr),
+        dataset.metainfo['classes'],
+        label_reader(dataset),
+    )
     for name, iou in result['IoU'].items():
         print_log(f'  IoU {name:<14} {iou:6.2f}', logger='current')
     print_log(
@@ -98,12 +150,19 @@ def main() -> None:
 
     loader = cfg.test_dataloader
     loader.sampler = dict(type='DefaultSampler', shuffle=False, round_up=False)
+    if 'pipeline' not in loader.dataset or 'indices' in loader.dataset:
+        raise SystemExit(
+            'test_dataloader.dataset must be one plain data set, neither '
+            'wrapped nor cut by indices'
+        )
     loader.dataset.pipeline = drop_masks(loader.dataset.pipeline)
+    background = background_index(loader.dataset.pipeline)
+    hooks = cfg.get('custom_hooks') or []
+    if not any(hook['type'].endswith('WeakSupervisionHook') for hook in hooks):
+        cfg.custom_hooks = [*hooks, dict(type=HOOK)]
+    source = check_source(out_dir, args.checkpoint, args.overwrite)
     dataset = DATASETS.build(loader.dataset)
-    stems = [
-        Path(dataset.get_data_info(i)['img_path']).stem
-        for i in range(len(dataset))
-    ]
+    stems = image_stems(dataset)
     # Listed before the ranks meet in the Runner: nothing is being written.
     folders = [label_dir] if cam_dir is None else [label_dir, cam_dir]
     todo = list(range(len(stems)))
@@ -114,8 +173,8 @@ def main() -> None:
         type='mmseg_wsss.PseudoLabelWriter',
         label_dir=str(label_dir),
         cam_dir=None if cam_dir is None else str(cam_dir),
+        background_index=background,
     )
-    writer['background_index'] = background_index(loader.dataset.pipeline)
     cfg.test_evaluator = [writer]
 
     runner = Runner.from_cfg(cfg)
@@ -124,6 +183,9 @@ def main() -> None:
         f'{len(todo)} to do, writing to {out_dir}',
         logger='current',
     )
+    if is_main_process():
+        with whole_file(out_dir / 'source.json') as part:
+            part.write_text(json.dumps(source))
     if todo:
         runner.test()
     barrier()

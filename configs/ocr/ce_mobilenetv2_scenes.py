@@ -7,15 +7,20 @@ _base_ = [
     '../_base_/losses/ocr.py',
     '../_base_/default_runtime.py',
 ]
-epochs = 12
+epochs = 10
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
-    backbone=dict(widen_factor=0.5),
+    backbone=dict(
+        widen_factor=0.5,
+        strides=(1, 2, 2, 1, 1, 1, 1),
+        dilations=(1, 1, 1, 1, 1, 1, 1),
+    ),
     decode_head=dict(
         in_channels=160,
-        c1_in_channels=16,
+        c1_in_channels=0,
+        c1_channels=0,
         channels=64,
-        c1_channels=16,
+        dilations=(1, 4),
         num_classes=7,
     ),
 )

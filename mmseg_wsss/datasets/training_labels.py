@@ -16,6 +16,8 @@ GROUND_TRUTH_FOLDERS = (
     'gtFine',
     'stuffthingmaps',
     'annotations',
+    'masks_train',
+    'masks_val',
 )
 
 
@@ -61,6 +63,30 @@ def find_transform(dataset, name: str):
     for transform in getattr(pipeline, 'transforms', ()):
         if type(transform).__name__ == name:
             return transform
+    return None
+
+
+def label_losing_transform(dataset) -> str | None:
+    """Name a mixing transform that drops the partner's image labels.
+
+    A mixing transform (``get_indices``) that unites the labels of its images
+    says so with an attribute ``merges_image_labels = True``.
+
+    Args:
+        dataset: A data set, or a wrapper such as MultiImageMixDataset.
+
+    Returns:
+        str | None: Class name of the first such transform, None if all is
+        well.
+    """
+    while dataset is not None:
+        pipeline = getattr(dataset, 'pipeline', None) or ()
+        for step in getattr(pipeline, 'transforms', pipeline):
+            if hasattr(step, 'get_indices') and not getattr(
+                step, 'merges_image_labels', False
+            ):
+                return type(step).__name__
+        dataset = getattr(dataset, 'dataset', None)
     return None
 
 

@@ -69,7 +69,8 @@ def move_paths(node: object, old: str, new: str) -> object:
         The node; a new one for strings and tuples.
     """
     if isinstance(node, str):
-        if node == old or node.startswith(old.rstrip('/') + '/'):
+        old, new = old.rstrip('/'), new.rstrip('/')
+        if node == old or node.startswith(old + '/'):
             return new + node[len(old) :]
         return node
     if isinstance(node, Config | dict):

@@ -2,31 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+import os
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
 from mmseg.evaluation.metrics import IoUMetric
+from mmseg.registry import TRANSFORMS
 from PIL import Image
+
+Path = str | os.PathLike
+
+
+def read_label(path: Path) -> np.ndarray:
+    """Read a label PNG as it is, (H, W) uint8."""
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def label_reader(dataset) -> Callable[[Path], np.ndarray]:
+    """Return a reader that sees label files as a data set's pipeline does.
+
+    Args:
+        dataset: An MMSeg data set; its ``label_map`` and
+            ``reduce_zero_label`` apply.
+
+    Returns:
+        Callable: path -> labels (H, W), uint8, over the classes in use.
+    """
+    load = TRANSFORMS.build(
+        dict(type='LoadAnnotations', imdecode_backend='pillow')
+    )
+
+    def read(path: Path) -> np.ndarray:
+        results = dict(
+            seg_map_path=str(path),
+            label_map=dataset.label_map,
+            reduce_zero_label=dataset.reduce_zero_label,
+            seg_fields=[],
+        )
+        return load(results)['gt_seg_map']
+
+    return read
 
 
 def evaluate_label_files(
-    label_dir: str | Path,
-    mask_dir: str | Path,
-    stems: Iterable[str],
+    pairs: Iterable[tuple[Path, Path]],
     classes: Sequence[str],
+    read: Callable[[Path], np.ndarray] = read_label,
     ignore_index: int = 255,
 ) -> dict:
-    """Compare label PNGs with masks, pixel by pixel over all images.
+    """Compare label files with masks, pixel by pixel over all images.
 
-    Label pixels of 254 or 255 are wrong wherever the mask is valid.
+    Label pixels of 254 or 255 count as not predicted.
 
     Args:
-        label_dir: Folder of ``<stem>.png`` labels.
-        mask_dir: Folder of ``<stem>.png`` masks.
-        stems: Names of the images.
+        pairs: Paths (label, mask) of each image.
         classes: The C class names.
+        read: Reads either file, see :func:`label_reader`.
         ignore_index: Mask value of the pixels that do not count.
 
     Returns:
@@ -37,36 +70,28 @@ def evaluate_label_files(
         FileNotFoundError: If a label or a mask is missing.
         ValueError: If their sizes differ.
     """
-    num_classes = len(classes)
-    totals = np.zeros((3, num_classes))
+    totals = np.zeros((3, len(classes)))
     images = 0
-    for stem in stems:
-        label = _read(Path(label_dir) / f'{stem}.png')
-        mask = _read(Path(mask_dir) / f'{stem}.png')
+    for label_path, mask_path in pairs:
+        label, mask = read(label_path), read(mask_path)
         if label.shape != mask.shape:
             raise ValueError(
-                f'{stem}: the label has size {label.shape}, the mask '
+                f'{label_path} has size {label.shape}, {mask_path} '
                 f'{mask.shape}'
             )
-        intersect, union, of_label, of_mask = IoUMetric.intersect_and_union(
+        intersect, _, of_label, of_mask = IoUMetric.intersect_and_union(
             torch.from_numpy(label),
             torch.from_numpy(mask),
-            num_classes,
+            len(classes),
             ignore_index,
         )
         totals += np.stack([intersect, of_label, of_mask])
         images += 1
     intersect, of_label, of_mask = totals
-    union = of_label + of_mask - intersect
     with np.errstate(invalid='ignore'):
-        iou = 100 * intersect / union
+        iou = 100 * intersect / (of_label + of_mask - intersect)
     return {
         'mIoU': float(np.nanmean(iou)),
         'IoU': dict(zip(classes, iou.tolist(), strict=True)),
         'images': images,
     }
-
-
-def _read(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.array(image)

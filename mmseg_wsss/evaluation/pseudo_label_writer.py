@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.evaluator import BaseMetric
@@ -15,6 +16,25 @@ from ..pseudo_labels.cam import label_from_scores
 from ..structures import foreground_indices
 
 
+def ids_on_disk(meta: dict) -> list[int]:
+    """Map the classes in use to the indices that mask files hold.
+
+    Args:
+        meta: The data set's ``metainfo``.
+
+    Returns:
+        list[int]: One index per class in use, in their order.
+    """
+    count = len(meta['classes'])
+    label_map = meta.get('label_map')
+    if label_map is None:
+        ids = list(range(count))
+    else:
+        inverse = {new: old for old, new in reversed(label_map.items())}
+        ids = [int(inverse[new]) for new in range(count)]
+    return [k + 1 for k in ids] if meta.get('reduce_zero_label') else ids
+
+
 @METRICS.register_module()
 class PseudoLabelWriter(BaseMetric):
     """Dump CAMs and pseudo labels of the images a model is tested on.
@@ -22,6 +42,14 @@ class PseudoLabelWriter(BaseMetric):
     It stands beside other metrics in ``test_evaluator``. The test pipeline
     must load image labels: a pseudo label takes the best class among them.
     Each rank writes its own images, each file whole or not at all.
+
+    Files hold the class indices of the data set's full list, as its masks do:
+    where it uses a subset of its classes (``label_map``), or shifts labels
+    (``reduce_zero_label``), this is undone, so that MMSeg's LoadAnnotations
+    reads a pseudo label like a mask.
+
+    A model under test-time augmentation leaves the scores of its last
+    augmentation only; WeakSupervisionHook refuses to write those.
 
     Args:
         label_dir (str, optional): Folder of the pseudo labels
@@ -95,15 +123,17 @@ class PseudoLabelWriter(BaseMetric):
             self.results.append(1)
 
     def _write_label(self, stem: str, scores, labels) -> None:
-        palette = self.dataset_meta['palette']
-        if len(palette) > MAX_CLASSES:
+        on_disk = ids_on_disk(self.dataset_meta)
+        if max(on_disk) >= MAX_CLASSES:
             raise ValueError(
-                f'{len(palette)} classes do not fit an 8-bit label with 254 '
-                'and 255 reserved'
+                f'class index {max(on_disk)} does not fit an 8-bit label with '
+                '254 and 255 reserved'
             )
-        label = label_from_scores(scores, labels)
+        palette = np.zeros((max(on_disk) + 1, 3), dtype=np.uint8)
+        palette[on_disk] = self.dataset_meta['palette']
+        label = label_from_scores(scores, labels).cpu().numpy()
         save_label(
-            self.label_dir / f'{stem}.png', label.cpu().numpy(), palette
+            self.label_dir / f'{stem}.png', np.array(on_disk)[label], palette
         )
 
     def _write_cam(self, stem: str, scores, labels) -> None:
@@ -119,10 +149,9 @@ class PseudoLabelWriter(BaseMetric):
             cam = F.interpolate(
                 scores[classes].float()[None], size, mode='area'
             )[0]
+        on_disk = np.array(ids_on_disk(self.dataset_meta), dtype=np.int64)
         save_cam(
-            self.cam_dir / f'{stem}.npz',
-            torch.tensor(classes, dtype=torch.int64).numpy(),
-            cam.cpu().numpy(),
+            self.cam_dir / f'{stem}.npz', on_disk[classes], cam.cpu().numpy()
         )
 
     def compute_metrics(self, results: list) -> dict[str, float]:

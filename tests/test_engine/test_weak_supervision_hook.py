@@ -102,6 +102,19 @@ def test_a_bad_label_stops_before_training(tiny_root, tmp_path):
     assert not list((tmp_path / 'work').glob('*.pth'))
 
 
+def test_a_mixing_transform_that_drops_labels(tiny_root, tmp_path):
+    cfg = tiny.config(tiny_root, tiny.fcn_head(OCR), tmp_path / 'work')
+    inner = cfg.train_dataloader.dataset
+    pack = inner.pipeline.pop()
+    cfg.train_dataloader.dataset = dict(
+        type='MultiImageMixDataset',
+        dataset=inner,
+        pipeline=[dict(type='RandomMosaic', prob=1, img_scale=(32, 32)), pack],
+    )
+    with pytest.raises(ValueError, match='RandomMosaic mixes images'):
+        Runner.from_cfg(cfg).train()
+
+
 def test_auto_prior_without_labels_to_count(tiny_root, tmp_path):
     cfg = tiny.config(tiny_root, tiny.fcn_head(OCR), tmp_path / 'work')
     cfg.train_dataloader.dataset.pipeline = [

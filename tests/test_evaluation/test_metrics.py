@@ -1,10 +1,16 @@
 import numpy as np
 import pytest
 import torch
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_wsss.evaluation import OutOfCandidateMetric, PseudoLabelWriter
-from mmseg_wsss.evaluation.label_files import evaluate_label_files
+from mmseg_wsss.evaluation.label_files import (
+    evaluate_label_files,
+    label_reader,
+)
+from mmseg_wsss.evaluation.pseudo_label_writer import ids_on_disk
 from mmseg_wsss.fileio import load_cam, save_label
 from tests.tiny import CLASSES, PALETTE
 
@@ -112,21 +118,63 @@ def test_writer_errors(tmp_path):
         writer.process({}, [sample])
 
 
+def test_subset_labels_read_back_like_masks(tmp_path):
+    # The data set uses three of four classes, in another order.
+    save_label(
+        tmp_path / 'masks' / 'a.png', np.array([[0, 1, 2, 3]] * 4), PALETTE
+    )
+    (tmp_path / 'list.txt').write_text('a')
+    dataset = _FourClasses(
+        metainfo=dict(classes=('blue', 'background', 'red')),
+        data_prefix=dict(
+            img_path=str(tmp_path), seg_map_path=str(tmp_path / 'masks')
+        ),
+        ann_file=str(tmp_path / 'list.txt'),
+    )
+    read = label_reader(dataset)
+    seen = read(tmp_path / 'masks' / 'a.png')
+    assert seen[0].tolist() == [1, 2, 255, 0]
+    writer = PseudoLabelWriter(
+        str(tmp_path / 'labels'), str(tmp_path / 'cams'), background_index=1
+    )
+    writer.dataset_meta = dataset.metainfo
+    scores = torch.zeros(3, 4, 4)
+    scores[1, :, 0] = scores[2, :, 1] = scores[1, :, 2] = scores[0, :, 3] = 0.9
+    writer.process({}, [scored('a', scores, [1, 1, 1])])
+    written = np.array(Image.open(tmp_path / 'labels' / 'a.png'))
+    assert written[0].tolist() == [0, 1, 0, 3]
+    assert read(tmp_path / 'labels' / 'a.png')[0].tolist() == [1, 2, 1, 0]
+    assert load_cam(tmp_path / 'cams' / 'a.npz')[0].tolist() == [3, 1]
+    result = evaluate_label_files(
+        [(tmp_path / 'labels' / 'a.png', tmp_path / 'masks' / 'a.png')],
+        dataset.metainfo['classes'],
+        read,
+    )
+    assert result['mIoU'] == 100
+
+
+def test_shifted_labels_are_written_unshifted():
+    meta = dict(classes=('a', 'b'), reduce_zero_label=True, label_map=None)
+    assert ids_on_disk(meta) == [1, 2]
+
+
+@DATASETS.register_module(force=True)
+class _FourClasses(BaseSegDataset):
+    METAINFO = dict(classes=CLASSES, palette=PALETTE)
+
+
 def test_label_files_against_masks(tmp_path):
     for folder, label in (
         ('labels', [[0, 1], [255, 2]]),
         ('masks', [[0, 1], [1, 255]]),
     ):
         save_label(tmp_path / folder / 'a.png', np.array(label), PALETTE)
-    result = evaluate_label_files(
-        tmp_path / 'labels', tmp_path / 'masks', ['a'], CLASSES
-    )
+    pair = tmp_path / 'labels' / 'a.png', tmp_path / 'masks' / 'a.png'
+    result = evaluate_label_files([pair], CLASSES)
     assert result['IoU']['background'] == 100
     assert result['IoU']['red'] == 50
     assert np.isnan(result['IoU']['blue'])
     assert result['mIoU'] == 75
     save_label(tmp_path / 'masks' / 'a.png', np.zeros((3, 3)), PALETTE)
-    with pytest.raises(ValueError, match='the label has size'):
-        evaluate_label_files(
-            tmp_path / 'labels', tmp_path / 'masks', ['a'], CLASSES
-        )
+    with pytest.raises(ValueError, match='has size'):
+        evaluate_label_files([pair], CLASSES)

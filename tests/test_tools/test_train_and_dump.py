@@ -96,7 +96,7 @@ def test_two_ranks_give_the_same_metrics_and_files(trained):
     for key in ('mIoU', 'OC_image_rate', 'OC_pixel_rate'):
         assert one[key] == two[key]
     single = files(trained / 'pseudo_1')
-    assert len(single) == 14
+    assert len(single) == 15  # labels, CAMs and source.json
     assert single == files(trained / 'pseudo_2')
 
 
@@ -118,6 +118,9 @@ def test_dumping_goes_on_where_it_stopped(trained):
     assert '5 of 7 images are done, 2 to do' in call(*command)
     assert files(out) == whole
     assert '7 of 7 images are done' in call(*command)
+    other = list(map(str, command))
+    other[2] = other[2].replace('epoch_1', 'epoch_2')
+    assert 'another checkpoint' in call(*other, fails=True)
 
 
 def test_data_root_moves_every_path(trained, tmp_path):

@@ -14,6 +14,7 @@ from torch import nn
 from ...datasets.training_labels import (
     LabelStatistics,
     ground_truth_folder,
+    label_losing_transform,
     label_statistics,
 )
 from ...structures import enter_batch, leave_batch
@@ -70,6 +71,14 @@ class WeakSupervisionHook(Hook):
                 logger='current',
                 level=logging.WARNING,
             )
+        mixing = label_losing_transform(dataset)
+        if mixing:
+            raise ValueError(
+                f'{mixing} mixes images but keeps the image labels of one: '
+                'classes that are there would count as absent. Remove it, or '
+                'use a transform that unites the labels and has '
+                'merges_image_labels = True'
+            )
         statistics = label_statistics(dataset)
         if statistics is not None:
             self._report(statistics)
@@ -80,7 +89,16 @@ class WeakSupervisionHook(Hook):
         self._attach(runner.model)
 
     def before_test(self, runner) -> None:
-        """Register on the model."""
+        """Register on the model; refuse to write an augmentation's scores."""
+        metrics = runner.test_loop.evaluator.metrics
+        if isinstance(runner.model, BaseTTAModel) and any(
+            type(metric).__name__ == 'PseudoLabelWriter' for metric in metrics
+        ):
+            raise ValueError(
+                'PseudoLabelWriter writes seg_logits, which under test-time '
+                'augmentation are those of the last augmentation only. Test '
+                'without --tta'
+            )
         self._attach(runner.model)
 
     def after_run(self, runner) -> None:

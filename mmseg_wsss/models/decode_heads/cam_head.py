@@ -34,10 +34,10 @@ class CAMHead(BaseDecodeHead):
     class's CAM divided by its maximum in the image, 0 for the other classes,
     and a background score. They take the place of ``seg_logits``, so that
     MMSeg's metrics, TTA, visualiser and test loop work on them. Images must
-    be tested whole.
+    be tested whole and without padding.
 
     Args:
-        in_channels (int): Channels of the features.
+        in_channels (int | list[int]): Channels of the features.
         num_classes (int): C, all classes of the data set, background
             included.
         background_index (int, optional): Index of the background, None if the
@@ -60,7 +60,7 @@ class CAMHead(BaseDecodeHead):
 
     def __init__(
         self,
-        in_channels: int,
+        in_channels: int | list[int],
         num_classes: int,
         background_index: int | None = 0,
         background_threshold: float = 0.3,
@@ -78,7 +78,7 @@ class CAMHead(BaseDecodeHead):
             )
         super().__init__(
             in_channels,
-            kwargs.pop('channels', in_channels),
+            kwargs.pop('channels', 1),  # of a convolution replaced below
             num_classes=num_classes,
             out_channels=num_classes,
             loss_decode=loss_decode or dict(type='mmseg_wsss.GAPLoss'),
@@ -120,13 +120,8 @@ class CAMHead(BaseDecodeHead):
             dict[str, Tensor]: Losses by name, and ``acc_label``, the percent
             of (image, class) decisions that are right.
         """
-        labels = stack_image_labels(batch_data_samples).to(seg_logits.device)
-        if labels.shape[1] != self.num_classes:
-            raise ValueError(
-                f'CAMHead has num_classes={self.num_classes}, but the image '
-                f'labels have {labels.shape[1]} entries'
-            )
-        labels = labels[:, self.foreground]
+        labels = self._foreground(stack_image_labels(batch_data_samples))
+        labels = labels.to(seg_logits.device)
         heads = self.loss_decode
         heads = heads if isinstance(heads, nn.ModuleList) else [heads]
         losses: dict[str, Tensor] = {}
@@ -138,6 +133,14 @@ class CAMHead(BaseDecodeHead):
         right = (pooled > 0) == (labels > 0)
         losses['acc_label'] = right.float().mean() * 100
         return losses
+
+    def _foreground(self, labels: Tensor) -> Tensor:
+        if labels.shape[1] != self.num_classes:
+            raise ValueError(
+                f'CAMHead has num_classes={self.num_classes}, but the image '
+                f'labels have {labels.shape[1]} entries'
+            )
+        return labels[:, self.foreground]
 
     def predict(self, inputs, batch_img_metas, test_cfg) -> Tensor:
         """Predict scores, see :meth:`predict_by_feat`."""
@@ -194,5 +197,5 @@ class CAMHead(BaseDecodeHead):
                 )
             labels = find_image_labels()
             if labels is not None:
-                mask = labels[:, self.foreground].to(pooled.device)
+                mask = self._foreground(labels)
         return mask.to(seg_logits.device).float()[:, :, None, None]

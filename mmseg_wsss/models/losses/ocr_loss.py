@@ -50,7 +50,11 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from ...checks import check_option
-from ...structures import current_image_labels, labels_from_mask
+from ...structures import (
+    current_image_labels,
+    foreground_indices,
+    labels_from_mask,
+)
 from .prior import PRIOR_NORMS, prior_correlation, read_joint_frequency
 from .reduction import reduce_over_valid
 
@@ -74,7 +78,8 @@ def _in_candidate_group(
 
 def _rectify(
     logits: Tensor,
-    is_candidate: Tensor,
+    candidates: Tensor,
+    absent: Tensor,
     prior: Tensor | None,
     margin: float,
     threshold: float,
@@ -84,7 +89,8 @@ def _rectify(
 
     Args:
         logits: (C, P), float32 or float64.
-        is_candidate: (C,) bool, at least one True and one False.
+        candidates: Indices of S + {bg}, at least one.
+        absent: Indices of the other classes, at least one.
         prior: M (C, C), or None for ones.
         margin: Delta.
         threshold: t of Eq. 9.
@@ -93,8 +99,6 @@ def _rectify(
     Returns:
         tuple: Loss (P,) and its gradient with respect to the logits (C, P).
     """
-    candidates = is_candidate.nonzero().flatten()
-    absent = (~is_candidate).nonzero().flatten()
     ic, oc = logits[candidates], logits[absent]
     lse_oc = oc.logsumexp(0)
     negative = -ic
@@ -119,13 +123,13 @@ def _rectify(
 
 
 def _select_pixels(
-    logits: Tensor, is_candidate: Tensor, pixels: str
+    logits: Tensor, candidates: Tensor, absent: Tensor, pixels: str
 ) -> Tensor | None:
     """Eq. 5 on one image's logits (C, L): mask (L,), None for all pixels."""
     if pixels == 'all':
         return None
-    best_absent = logits[~is_candidate].amax(0)
-    out_of_candidate = best_absent > logits[is_candidate].amax(0)
+    best_absent = logits[absent].amax(0)
+    out_of_candidate = best_absent > logits[candidates].amax(0)
     return out_of_candidate if pixels == 'oc' else ~out_of_candidate
 
 
@@ -144,14 +148,17 @@ class _Rectification(torch.autograd.Function):
         loss = logits.new_zeros(valid.shape, dtype=dtype or torch.float32)
         prior = None if prior is None else prior.to(loss)
         ctx.images, saved = [], []
-        for n, candidate in enumerate(is_candidate):
-            if candidate.all() or not candidate.any():
+        for n, row in enumerate(is_candidate):
+            if row.all() or not row.any():
                 continue
-            mask = _select_pixels(logits[n], candidate, pixels)
+            groups = [
+                g.nonzero().flatten().to(logits.device) for g in (row, ~row)
+            ]
+            mask = _select_pixels(logits[n], *groups, pixels)
             mask = valid[n] if mask is None else mask & valid[n]
             index = mask.nonzero().flatten()
             chosen = logits[n].index_select(1, index).to(loss)
-            loss[n, index], grad = _rectify(chosen, candidate, prior, *options)
+            loss[n, index], grad = _rectify(chosen, *groups, prior, *options)
             ctx.images.append(n)
             saved += [index, grad]
         ctx.save_for_backward(*saved)
@@ -207,7 +214,8 @@ def ocr_loss(
         that have every class, or no candidate at all.
 
     Raises:
-        ValueError: If shapes or options do not fit.
+        ValueError: If shapes or options do not fit, or ``background_index``
+            is not a class of the logits.
     """
     check_option('group', group, GROUPS)
     check_option('pixels', pixels, PIXELS)
@@ -223,9 +231,9 @@ def ocr_loss(
             f'{tuple(seg_logits.shape)}, got {tuple(image_labels.shape)}: '
             'labels run over all classes of the head, background included'
         )
-    is_candidate = image_labels.to(seg_logits.device) > 0
+    foreground_indices(c, background_index)
+    is_candidate = (image_labels > 0).cpu()
     if background_index is not None:
-        is_candidate = is_candidate.clone()
         is_candidate[:, background_index] = True
     flat = seg_logits.flatten(2)
     if valid is None:
@@ -313,7 +321,9 @@ class OCRLoss(nn.Module):
                 level=logging.WARNING,
             )
         self._loss_name = loss_name
-        self.register_buffer('prior', None, persistent=False)
+        # Not a buffer: EMAHook copies the model before 'auto' is counted, and
+        # pairs buffers by position.
+        self.prior: Tensor | None = None
         counted = isinstance(prior, str) and prior == 'auto'
         self.awaits_cooccurrence = counted and group == 'adaptive'
         if prior is not None and not counted:
@@ -391,7 +401,11 @@ class OCRLoss(nn.Module):
                 f'the prior has {len(self.prior)} classes, the logits have '
                 f'{seg_logits.shape[1]}'
             )
-        valid = seg_label != ignore_index
+        valid = torch.ones_like(seg_label, dtype=torch.bool)
+        if ignore_index is not None:
+            valid = seg_label != ignore_index
+        if self.prior is not None:
+            self.prior = self.prior.to(seg_logits.device)
         with torch.autocast(seg_logits.device.type, enabled=False):
             loss = ocr_loss(
                 seg_logits,

@@ -99,6 +99,17 @@ def test_options_are_checked():
         head().predict([torch.randn(1, 8, 5, 6)], [{}], dict(mode='slide'))
 
 
+def test_several_feature_maps():
+    cam_head = CAMHead(
+        in_channels=[8, 4],
+        in_index=[0, 1],
+        input_transform='resize_concat',
+        num_classes=4,
+    )
+    feats = [torch.randn(2, 8, 6, 6), torch.randn(2, 4, 3, 3)]
+    assert cam_head(feats).shape == (2, 3, 6, 6)
+
+
 def test_a_bare_tensor_of_features():
     feats = torch.randn(2, 8, 5, 6)
     cam_head = head().eval()

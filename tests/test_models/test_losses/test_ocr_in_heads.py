@@ -75,7 +75,8 @@ HEADS = {
         in_channels=(16, 16, 16),
         in_index=(1, 2, 3),
         num_codes=4,
-        use_se_loss=False,
+        use_se_loss=True,
+        loss_se_decode=dict(type='CrossEntropyLoss', use_sigmoid=True),
     ),
     'ham': head(
         'LightHamHead',

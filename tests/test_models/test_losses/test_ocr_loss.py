@@ -28,7 +28,7 @@ def loop(logits, labels, prior, margin, t, group, pixels, background=0):
                 is_oc = int(z.argmax()) in outside
                 if {'oc': not is_oc, 'ic': is_oc, 'all': False}[pixels]:
                     continue
-                anchor = max(inside, key=lambda k: float(z[k]))
+                anchor = max(inside, key=lambda k: float(z[k].detach()))
                 if group == 'all':
                     ic = inside
                 elif group == 'anchor':
@@ -335,9 +335,18 @@ def test_bad_options(options, message):
         OCRLoss(**options)
 
 
+def test_no_ignored_label():
+    logits, labels, _ = example()
+    label = torch.full((2, 3, 4), 255)
+    loss = OCRLoss()(logits, label, ignore_index=None, image_labels=labels)
+    assert torch.isclose(loss, ocr_loss(logits, labels).mean())
+
+
 def test_bad_shapes():
     label = torch.zeros(1, 2, 2, dtype=torch.long)
     ones = torch.ones(1, 3)
+    with pytest.raises(ValueError, match='background_index must be'):
+        ocr_loss(torch.randn(1, 3, 2, 2), ones, background_index=3)
     with pytest.raises(ValueError, match='all classes of the head'):
         OCRLoss()(torch.randn(1, 4, 2, 2), label, image_labels=ones)
     with pytest.raises(ValueError, match='seg_label must have shape'):
