@@ -7,21 +7,17 @@ no other module has to ask. Nothing heavy is imported before a function needs
 it: this module loads without torch and without either stack.
 """
 
-import atexit
 import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
 import io
-import logging
 import os
 import pickle
 import re
-import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,15 +42,6 @@ _CHATTER = (
     'Could not import OneDL',
     'Fail to import ``MultiScaleDeformableAttention``',
 )
-_RANK_VARIABLES = {
-    'pytorch': ('RANK', 'LOCAL_RANK', 'WORLD_SIZE'),
-    'slurm': ('SLURM_PROCID', 'SLURM_LOCALID', 'SLURM_NTASKS'),
-    'mpi': (
-        'OMPI_COMM_WORLD_RANK',
-        'OMPI_COMM_WORLD_LOCAL_RANK',
-        'OMPI_COMM_WORLD_SIZE',
-    ),
-}
 
 
 # ------------------------------------------------------------ which stack
@@ -245,129 +232,17 @@ def load_config(path: str | os.PathLike) -> 'Config':
 
     register_config_scopes()
     cfg = Config.fromfile(path)
-    for node in _dicts(cfg._cfg_dict):
+    for node in walk_dicts(cfg._cfg_dict):
         if node.get('_scope_') == 'mmseg_wsss':
             node['_scope_'] = 'mmseg'
     return cfg
 
 
-def _dicts(node: Any) -> Iterator[dict]:
+def walk_dicts(node: Any) -> Iterator[dict]:
     """Walk through every dict inside nested dicts, lists and tuples."""
     if isinstance(node, dict):
         yield node
         node = list(node.values())
     if isinstance(node, (list, tuple)):
         for item in node:
-            yield from _dicts(item)
-
-
-# ----------------------------------------------------------------- launching
-def prepare_launch(cfg: 'Config', launcher: str) -> None:
-    """Let a Runner use several ranks on a machine without accelerator.
-
-    MMEngine starts its process group with NCCL and sets a CUDA device. Where
-    there is none, the group is started here with gloo (the Runner then leaves
-    it alone), the model wrapper gets no device ids, and SyncBN, which exists
-    on GPUs only, becomes BN. Otherwise nothing changes.
-
-    Args:
-        cfg: The Runner's config, changed in place.
-        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
-
-    Raises:
-        ValueError: If the launcher is unknown, or its environment variables
-            are not set.
-    """
-    if launcher == 'none':
-        return
-    if launcher not in _RANK_VARIABLES:
-        raise ValueError(
-            f'unknown launcher {launcher!r}: use none, '
-            f'{", ".join(_RANK_VARIABLES)}'
-        )
-    from mmengine.device import get_device
-    from mmengine.logging import print_log
-
-    if get_device() != 'cpu':
-        return
-    env_cfg = cfg.setdefault('env_cfg', {})
-    dist_cfg = env_cfg.setdefault('dist_cfg', {})
-    dist_cfg['backend'] = 'gloo'
-    start_gloo(launcher, dist_cfg.get('timeout'))
-
-    wrapper = cfg.get('model_wrapper_cfg') or {
-        'type': 'MMDistributedDataParallel',
-        'broadcast_buffers': False,
-        'find_unused_parameters': cfg.get('find_unused_parameters', False),
-    }
-    cfg.model_wrapper_cfg = dict(wrapper, device_ids=None)
-
-    cfg.pop('sync_bn', None)
-    synced = [n for n in _dicts(cfg.get('model')) if n.get('type') == 'SyncBN']
-    for node in synced:
-        node['type'] = 'BN'
-    if synced:
-        print_log(
-            'No accelerator: SyncBN was replaced by BN.',
-            logger='current',
-            level=logging.WARNING,
-        )
-
-
-def start_gloo(launcher: str, timeout: float | None = None) -> None:
-    """Start the default process group with gloo; once started, do nothing.
-
-    For tools that share work between ranks without a Runner.
-
-    Args:
-        launcher: ``'pytorch'``, ``'slurm'`` or ``'mpi'``; it tells which
-            environment variables hold the rank.
-        timeout: Seconds a collective may take; torch's default if None.
-
-    Raises:
-        ValueError: If the launcher's environment variables are not set.
-    """
-    import torch.distributed as dist
-
-    if dist.is_initialized():
-        return
-    names = _RANK_VARIABLES[launcher]
-    if launcher == 'slurm' and 'MASTER_ADDR' not in os.environ:
-        os.environ['MASTER_ADDR'] = _first_slurm_host()
-    missing = [n for n in (*names, 'MASTER_ADDR') if n not in os.environ]
-    if missing:
-        raise ValueError(
-            f'launcher {launcher!r} needs the environment variables '
-            f'{", ".join(missing)}. Start the tool with torchrun '
-            '(--launcher pytorch), srun or mpirun, or use --launcher none.'
-        )
-    for name, source in zip(_RANK_VARIABLES['pytorch'], names, strict=True):
-        os.environ[name] = os.environ[source]
-    os.environ.setdefault('MASTER_PORT', '29500')
-    options = {} if timeout is None else {'timeout': timedelta(0, timeout)}
-    dist.init_process_group('gloo', **options)
-    atexit.register(_stop_gloo)
-
-
-def _stop_gloo() -> None:
-    """Join gloo's threads: left alone they can abort a rank that exits."""
-    import torch.distributed as dist
-
-    if dist.is_initialized():
-        dist.destroy_process_group()
-
-
-def _first_slurm_host() -> str:
-    """Ask slurm for the first host of this job."""
-    nodes = os.environ.get('SLURM_NODELIST', '')
-    command = ['scontrol', 'show', 'hostnames', nodes]
-    try:
-        result = subprocess.run(
-            command, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise ValueError(
-            f'launcher "slurm" cannot find the first host of {nodes!r} '
-            f'({error}). Set MASTER_ADDR to its name.'
-        ) from error
-    return result.stdout.split()[0]
+            yield from walk_dicts(item)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from ..compat import load_config, prepare_launch
+from ..compat import load_config
+from .launch import prepare_launch
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
