@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import setuptools
-import yaml
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ('mmseg_wsss', 'configs', 'tools', 'setup.py', 'pyproject.toml')
@@ -187,13 +186,3 @@ class TestImport:
         assert 'mmcv>=2.0.0 (1.7.1)' in output
         assert 'mmseg>=1.2.0 (0.30.0)' in output
         assert 'ZeroDivisionError' not in output
-
-
-def test_model_index_names_files_that_exist():
-    index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
-    for name in index['Import']:
-        metafile = yaml.safe_load((ROOT / name).read_text())
-        collections = {c['Name'] for c in metafile['Collections']}
-        for model in metafile['Models']:
-            assert (ROOT / model['Config']).is_file(), model['Config']
-            assert model['In Collection'] in collections
