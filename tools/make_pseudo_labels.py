@@ -125,10 +125,10 @@ def report(label_dir: Path, dataset, stems: list[str]) -> None:
         return
     labels = [label_dir / f'{stem}.png' for stem in stems]
     pairs = list(zip(labels, masks, strict=True))
+    if sys.stderr.isatty():
+        pairs = track_iter_progress(pairs, file=sys.stderr)
     result = evaluate_label_files(
-        track_iter_progress(pairs, file=sys.stderr),
-        dataset.metainfo['classes'],
-        label_reader(dataset),
+        pairs, dataset.metainfo['classes'], label_reader(dataset)
     )
     for name, iou in result['IoU'].items():
         print_log(f'  IoU {name:<14} {iou:6.2f}', logger='current')
