@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from mmengine.dataset import pseudo_collate
 from mmengine.logging import MMLogger
+from mmengine.registry import DefaultScope
 from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 from torch.utils.data import DataLoader
@@ -188,25 +189,25 @@ def voc(tmp_path):
 def voc_dataset(root, **kwargs):
     import mmseg_wsss.datasets.transforms.formatting  # noqa: F401
 
-    return DATASETS.build(
-        dict(
-            type=VOC,
-            data_root=str(root),
-            ann_file='train.txt',
-            data_prefix=dict(img_path='images', seg_map_path='masks'),
-            pipeline=[
-                dict(type='mmseg.LoadImageFromFile'),
-                dict(type='mmseg.LoadAnnotations'),
-                dict(
-                    type='mmseg.LoadImageLabels',
-                    ann_file=str(root / 'cls_labels.npy'),
-                    classes=VOC,
-                ),
-                dict(type='mmseg.PackWSSSInputs'),
-            ],
-            **kwargs,
-        )
+    config = dict(
+        type=VOC,
+        data_root=str(root),
+        ann_file='train.txt',
+        data_prefix=dict(img_path='images', seg_map_path='masks'),
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations'),
+            dict(
+                type='LoadImageLabels',
+                ann_file=str(root / 'cls_labels.npy'),
+                classes=VOC,
+            ),
+            dict(type='PackWSSSInputs'),
+        ],
+        **kwargs,
     )
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        return DATASETS.build(config)
 
 
 def test_all_voc_classes(voc):
