@@ -43,6 +43,7 @@ with quiet_import():
         batch_context,
         current_data_samples,
         current_image_labels,
+        current_images,
         set_image_labels,
     )
 
@@ -68,6 +69,7 @@ __all__ = [
     'cooccurrence',
     'current_data_samples',
     'current_image_labels',
+    'current_images',
     'gap_loss',
     'label_statistics',
     'load_image_labels',

@@ -4,6 +4,7 @@ from .current_batch import (
     batch_context,
     current_data_samples,
     current_image_labels,
+    current_images,
     enter_batch,
     find_image_labels,
     leave_batch,
@@ -15,17 +16,20 @@ from .image_labels import (
     set_image_labels,
     stack_image_labels,
 )
+from .images import rgb_images
 
 __all__ = [
     'batch_context',
     'current_data_samples',
     'current_image_labels',
+    'current_images',
     'enter_batch',
     'find_image_labels',
     'foreground_indices',
     'has_image_labels',
     'labels_from_mask',
     'leave_batch',
+    'rgb_images',
     'set_image_labels',
     'stack_image_labels',
 ]

@@ -9,22 +9,43 @@ threads apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from typing import NamedTuple
 
 from torch import Tensor
 
 from .image_labels import has_image_labels, stack_image_labels
 
-_BATCH: ContextVar[Sequence | None] = ContextVar(
-    'mmseg_wsss_current_batch', default=None
+
+class _Batch(NamedTuple):
+    data_samples: Sequence | None
+    images: Callable[[], Tensor] | None
+
+
+_NO_BATCH = _Batch(None, None)
+_BATCH: ContextVar[_Batch] = ContextVar(
+    'mmseg_wsss_current_batch', default=_NO_BATCH
+)
+_HOW_TO_FIX = (
+    "add custom_hooks=[dict(type='mmseg_wsss.WeakSupervisionHook')] to the "
+    "config, or use model.type='mmseg_wsss.WSSSEncoderDecoder', or pass "
 )
 
 
-def enter_batch(data_samples: Sequence | None) -> Token:
-    """Make a batch the current one; returns what :func:`leave_batch` needs."""
-    return _BATCH.set(data_samples)
+def enter_batch(
+    data_samples: Sequence | None,
+    images: Callable[[], Tensor] | None = None,
+) -> Token:
+    """Make a batch the current one; returns what :func:`leave_batch` needs.
+
+    Args:
+        data_samples: The batch's N data samples.
+        images: Called without arguments, gives its images (N, 3, H, W), RGB
+            in [0, 1].
+    """
+    return _BATCH.set(_Batch(data_samples, images))
 
 
 def leave_batch(token: Token) -> None:
@@ -33,9 +54,12 @@ def leave_batch(token: Token) -> None:
 
 
 @contextmanager
-def batch_context(data_samples: Sequence | None) -> Iterator[None]:
+def batch_context(
+    data_samples: Sequence | None,
+    images: Callable[[], Tensor] | None = None,
+) -> Iterator[None]:
     """Make a batch the current one for the time of a ``with`` block."""
-    token = enter_batch(data_samples)
+    token = enter_batch(data_samples, images)
     try:
         yield
     finally:
@@ -44,7 +68,28 @@ def batch_context(data_samples: Sequence | None) -> Iterator[None]:
 
 def current_data_samples() -> Sequence | None:
     """Return the current batch's N data samples, None outside a forward."""
-    return _BATCH.get()
+    return _BATCH.get().data_samples
+
+
+def current_images(asked_by: str) -> Tensor:
+    """Return the current batch's images, as the network sees them.
+
+    Args:
+        asked_by: Name of the loss or head that asks, for the error.
+
+    Returns:
+        Tensor: RGB in [0, 1], (N, 3, H, W), float32, without gradient.
+
+    Raises:
+        RuntimeError: If no batch is current, or it came without images.
+    """
+    images = _BATCH.get().images
+    if images is None:
+        raise RuntimeError(
+            f'{asked_by} needs the images and found no current batch: '
+            f'{_HOW_TO_FIX}images=(N, 3, h, w) in [0, 1] to the call'
+        )
+    return images()
 
 
 def current_image_labels(asked_by: str) -> Tensor:
@@ -63,10 +108,8 @@ def current_image_labels(asked_by: str) -> Tensor:
     data_samples = current_data_samples()
     if data_samples is None:
         raise RuntimeError(
-            f'{asked_by} needs image labels and found no current batch: add '
-            "custom_hooks=[dict(type='mmseg_wsss.WeakSupervisionHook')] to "
-            "the config, or use model.type='mmseg_wsss.WSSSEncoderDecoder', "
-            'or pass image_labels=(N, C) to the call'
+            f'{asked_by} needs image labels and found no current batch: '
+            f'{_HOW_TO_FIX}image_labels=(N, C) to the call'
         )
     return stack_image_labels(data_samples)
 

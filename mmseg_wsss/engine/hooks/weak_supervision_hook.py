@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextvars import Token
+from functools import partial
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -17,7 +18,7 @@ from ...datasets.training_labels import (
     label_losing_transform,
     label_statistics,
 )
-from ...structures import enter_batch, leave_batch
+from ...structures import enter_batch, leave_batch, rgb_images
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -32,8 +33,8 @@ class WeakSupervisionHook(Hook):
     """Make each batch the current one while the segmentor handles it.
 
     It registers forward hooks on the unwrapped segmentor, so that any loss of
-    any head can ask for the image labels. No type and no parameter name
-    changes. When training starts it also
+    any head can ask for the image labels and the images. No type and no
+    parameter name changes. When training starts it also
 
     * reads all image labels once, which finds a wrong one before hours pass,
       and names the classes that no image has;
@@ -91,12 +92,19 @@ class WeakSupervisionHook(Hook):
     def before_test(self, runner) -> None:
         """Register on the model; refuse to write an augmentation's scores."""
         metrics = runner.test_loop.evaluator.metrics
-        if isinstance(runner.model, BaseTTAModel) and any(
-            type(metric).__name__ == 'PseudoLabelWriter' for metric in metrics
-        ):
+        model = runner.model
+        while is_model_wrapper(model):
+            model = model.module
+        writes = any(type(m).__name__ == 'PseudoLabelWriter' for m in metrics)
+        unmerged = isinstance(model, BaseTTAModel) and not getattr(
+            model, 'merges_scores', False
+        )
+        if writes and unmerged:
             raise ValueError(
-                'PseudoLabelWriter writes seg_logits, which under test-time '
-                'augmentation are those of the last augmentation only. Test '
+                'PseudoLabelWriter writes seg_logits, which under '
+                f"{type(model).__name__} are the last augmentation's only. "
+                'For a CAM network set '
+                "tta_model=dict(type='mmseg_wsss.CAMTTAModel'), else test "
                 'without --tta'
             )
         self._attach(runner.model)
@@ -122,9 +130,12 @@ class WeakSupervisionHook(Hook):
         self._handles, self._segmentor = [], None
 
     def _enter(self, module, args, kwargs) -> None:
+        inputs = kwargs['inputs'] if 'inputs' in kwargs else args[0]
         positional = args[1] if len(args) > 1 else None
         data_samples = kwargs.get('data_samples', positional)
-        self._tokens.append(enter_batch(data_samples))
+        preprocessor = getattr(module, 'data_preprocessor', None)
+        images = partial(rgb_images, inputs, preprocessor)
+        self._tokens.append(enter_batch(data_samples, images))
 
     def _leave(self, module, args, output) -> None:
         leave_batch(self._tokens.pop())

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from mmseg.models import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.registry import MODELS
 
-from ...structures import batch_context
+from ...structures import batch_context, rgb_images
 
 
 class WeakSupervisionMixin:
     """Open a batch context around a segmentor's forward.
 
     Put it before any MMSeg segmentor class. Losses and heads then find the
-    image labels of the batch, also without a Runner. Parameters and their
-    names do not change.
+    image labels and the images of the batch, also without a Runner.
+    Parameters and their names do not change.
     """
 
     def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
         """Forward as the segmentor does, with the batch made current."""
-        with batch_context(data_samples):
+        images = partial(rgb_images, inputs, self.data_preprocessor)
+        with batch_context(data_samples, images):
             return super().forward(inputs, data_samples, mode)
 
 

@@ -1,0 +1,44 @@
+"""Pictures out of what a segmentor is fed."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def rgb_images(
+    inputs: Tensor, data_preprocessor: nn.Module | None = None
+) -> Tensor:
+    """Undo a data preprocessor's normalisation.
+
+    Padding was 0 after it and becomes the mean colour.
+
+    Args:
+        inputs: Normalised batch (N, 3, H, W), as the segmentor's forward
+            gets it.
+        data_preprocessor: The segmentor's, whose ``mean`` and ``std`` are in
+            units of 0 to 255. Without it, or without a mean, ``inputs`` are
+            taken to lie in 0 to 255.
+
+    Returns:
+        Tensor: RGB in [0, 1], (N, 3, H, W), float32, without gradient.
+
+    Raises:
+        ValueError: If ``inputs`` are not a batch of colour images.
+    """
+    if inputs.ndim != 4 or inputs.shape[1] != 3:
+        raise ValueError(
+            f'expected colour images (N, 3, H, W), got {tuple(inputs.shape)}'
+        )
+    images = inputs.detach().float()
+    mean = getattr(data_preprocessor, 'mean', None)
+    if mean is not None:
+        images = images * data_preprocessor.std + mean
+    # MMSeg loads BGR. The stacks differ in the name.
+    converted = any(
+        getattr(data_preprocessor, name, data_preprocessor is None)
+        for name in ('channel_conversion', '_channel_conversion')
+    )
+    if not converted:
+        images = images.flip(1)
+    return torch.clamp(images / 255, 0, 1)
