@@ -25,8 +25,13 @@ with quiet_import():
         save_image_labels,
     )
     from .engine import ChannelsLastHook, WeakSupervisionHook
-    from .evaluation import OutOfCandidateMetric, PseudoLabelWriter
+    from .evaluation import (
+        OutOfCandidateMetric,
+        PseudoLabelWriter,
+    )
     from .models import (
+        FSL,
+        BinomialISL,
         CAMHead,
         GAPLoss,
         LargeFOVHead,
@@ -35,8 +40,10 @@ with quiet_import():
         WeakSupervisionMixin,
         WSSSCascadeEncoderDecoder,
         WSSSEncoderDecoder,
-        gap_loss,
+        feature_similarity_loss,
+        importance_sampling_loss,
         ocr_loss,
+        pooling_loss,
         prior_correlation,
     )
     from .structures import (
@@ -48,6 +55,8 @@ with quiet_import():
     )
 
 __all__ = [
+    'FSL',
+    'BinomialISL',
     'CAMHead',
     'COCO2014Dataset',
     'ChannelsLastHook',
@@ -70,10 +79,12 @@ __all__ = [
     'current_data_samples',
     'current_image_labels',
     'current_images',
-    'gap_loss',
+    'feature_similarity_loss',
+    'importance_sampling_loss',
     'label_statistics',
     'load_image_labels',
     'ocr_loss',
+    'pooling_loss',
     'prior_correlation',
     'save_image_labels',
     'set_image_labels',

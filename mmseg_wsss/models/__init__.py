@@ -3,10 +3,14 @@
 from .backbones import ResNet38
 from .decode_heads import CAMHead, LargeFOVHead
 from .losses import (
+    FSL,
+    BinomialISL,
     GAPLoss,
     OCRLoss,
-    gap_loss,
+    feature_similarity_loss,
+    importance_sampling_loss,
     ocr_loss,
+    pooling_loss,
     prior_correlation,
 )
 from .segmentors import (
@@ -16,6 +20,8 @@ from .segmentors import (
 )
 
 __all__ = [
+    'FSL',
+    'BinomialISL',
     'CAMHead',
     'GAPLoss',
     'LargeFOVHead',
@@ -24,7 +30,9 @@ __all__ = [
     'WSSSCascadeEncoderDecoder',
     'WSSSEncoderDecoder',
     'WeakSupervisionMixin',
-    'gap_loss',
+    'feature_similarity_loss',
+    'importance_sampling_loss',
     'ocr_loss',
+    'pooling_loss',
     'prior_correlation',
 ]

@@ -5,23 +5,39 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..checks import check_option
+
 EPS = 1e-5
+NORMALISATIONS = ('max', 'min_max')
 
 
-def normalise_cam(cam: Tensor) -> Tensor:
-    """Scale each class's map by its maximum: ReLU(M) / (max ReLU(M) + eps).
+def normalise_cam(cam: Tensor, mode: str = 'max') -> Tensor:
+    """Scale each class's map to [0, 1).
 
-    This is Eq. 2 of OCR (CVPR 2023) and the habit of PSA and IRN.
+    'max' is ReLU(M) / (max ReLU(M) + eps): Eq. 4 of HFPL (WACV 2024), Eq. 2
+    of OCR (CVPR 2023), the habit of PSA and IRN. 'min_max' also takes off the
+    map's minimum, ReLU(R - min R - eps) / (max R - min R + eps) of
+    R = ReLU(M), as the code of SEAM and HFPL does; both agree where R reaches
+    0. Gradients flow through the minimum and the maximum too.
 
     Args:
         cam: Raw scores (..., H, W), unbounded, any float dtype.
+        mode: 'max' or 'min_max'.
 
     Returns:
         Tensor: Maps of the same shape in [0, 1). A map without a positive
         score is 0 everywhere.
+
+    Raises:
+        ValueError: If ``mode`` is unknown.
     """
+    check_option('mode', mode, NORMALISATIONS)
     cam = cam.relu()
-    return cam / (cam.amax((-2, -1), keepdim=True) + EPS)
+    highest = cam.amax((-2, -1), keepdim=True)
+    if mode == 'max':
+        return cam / (highest + EPS)
+    lowest = cam.amin((-2, -1), keepdim=True)
+    return (cam - lowest - EPS).relu() / (highest - lowest + EPS)
 
 
 def background_score(
