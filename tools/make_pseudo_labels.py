@@ -10,9 +10,11 @@ Where the data set has masks, the labels are compared with them at the end.
 """
 
 import argparse
+import copy
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.dist import barrier, is_main_process
@@ -22,7 +24,11 @@ from mmengine.runner import Runner
 from mmengine.utils import track_iter_progress
 from mmseg.registry import DATASETS
 
-from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.engine.command_line import (
+    add_config_arguments,
+    read_config,
+    use_tta,
+)
 from mmseg_wsss.evaluation.label_files import (
     evaluate_label_files,
     label_reader,
@@ -47,17 +53,38 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--overwrite', action='store_true', help='write every file anew'
     )
+    parser.add_argument(
+        '--tta',
+        action='store_true',
+        help="sum CAMs over the scales and flips of the config's tta_pipeline",
+    )
     return parser.parse_args()
 
 
 def drop_masks(pipeline: list[dict]) -> list[dict]:
     """Return the pipeline without the transform that reads masks."""
-    return [t for t in pipeline if not t['type'].endswith('LoadAnnotations')]
+    kept = []
+    for step in pipeline:
+        if step['type'].endswith('TestTimeAug'):
+            choices = [drop_masks(options) for options in step['transforms']]
+            step = dict(step, transforms=[c for c in choices if c])
+        if not step['type'].endswith('LoadAnnotations'):
+            kept.append(step)
+    return kept
+
+
+def flatten(pipeline: list[dict]) -> Iterator[dict]:
+    """Yield a pipeline's transforms, those in TestTimeAug included."""
+    for step in pipeline:
+        yield step
+        if step['type'].endswith('TestTimeAug'):
+            for options in step['transforms']:
+                yield from flatten(options)
 
 
 def background_index(pipeline: list[dict]) -> int | None:
     """Read which class is the background off LoadImageLabels."""
-    for transform in pipeline:
+    for transform in flatten(pipeline):
         if transform['type'].endswith('LoadImageLabels'):
             return transform.get('background_index', 0)
     raise SystemExit(
@@ -80,22 +107,27 @@ def unfinished(stems: list[str], folders: list[Path]) -> list[int]:
     ]
 
 
-def check_source(out_dir: Path, checkpoint: str, overwrite: bool) -> dict:
-    """Refuse to mix the files of two checkpoints in one folder."""
+def check_source(
+    out_dir: Path, checkpoint: str, tta: bool, overwrite: bool
+) -> dict:
+    """Refuse to mix two checkpoints' files, or those with and without TTA."""
     file = Path(checkpoint).resolve()
     if not file.is_file():
         raise SystemExit(f'there is no checkpoint {checkpoint}')
     stat = file.stat()
     source = dict(checkpoint=str(file), size=stat.st_size)
-    source['modified'] = stat.st_mtime_ns
+    source.update(modified=stat.st_mtime_ns, tta=tta)
     known = out_dir / 'source.json'
     if known.is_file() and not overwrite:
         before = json.loads(known.read_text())
+        before.setdefault('tta', False)
         if before != source:
+            other = f'another checkpoint, {before["checkpoint"]}'
+            if before == {**source, 'tta': not tta}:
+                other = 'a run ' + ('without --tta' if tta else 'with --tta')
             raise SystemExit(
-                f'{out_dir} holds the pseudo labels of another checkpoint, '
-                f'{before["checkpoint"]}: use another --out-dir, or '
-                '--overwrite'
+                f'{out_dir} holds the pseudo labels of {other}: use another '
+                '--out-dir, or --overwrite'
             )
     return source
 
@@ -155,13 +187,16 @@ def main() -> None:
             'test_dataloader.dataset must be one plain data set, neither '
             'wrapped nor cut by indices'
         )
+    if args.tta:
+        use_tta(cfg)
     loader.dataset.pipeline = drop_masks(loader.dataset.pipeline)
     background = background_index(loader.dataset.pipeline)
     hooks = cfg.get('custom_hooks') or []
     if not any(hook['type'].endswith('WeakSupervisionHook') for hook in hooks):
         cfg.custom_hooks = [*hooks, dict(type=HOOK)]
-    source = check_source(out_dir, args.checkpoint, args.overwrite)
-    dataset = DATASETS.build(loader.dataset)
+    source = check_source(out_dir, args.checkpoint, args.tta, args.overwrite)
+    # A copy: TestTimeAug builds its transforms into the config it is given.
+    dataset = DATASETS.build(copy.deepcopy(loader.dataset))
     stems = image_stems(dataset)
     # Listed before the ranks meet in the Runner: nothing is being written.
     folders = [label_dir] if cam_dir is None else [label_dir, cam_dir]

@@ -8,7 +8,11 @@ import argparse
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.engine.command_line import (
+    add_config_arguments,
+    read_config,
+    use_tta,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -66,11 +70,7 @@ def main() -> None:
     if args.show or args.show_dir:
         paint(cfg, args)
     if args.tta:
-        if not ('tta_model' in cfg and 'tta_pipeline' in cfg):
-            raise SystemExit('--tta needs tta_model and tta_pipeline')
-        cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
-        cfg.tta_model.module = cfg.model
-        cfg.model = cfg.tta_model
+        use_tta(cfg)
     if args.out:
         write_predictions(cfg, args.out)
     if 'runner_type' in cfg:

@@ -58,6 +58,25 @@ def read_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
+def use_tta(cfg: Config) -> None:
+    """Swap a config's ``tta_pipeline`` and ``tta_model`` in, for testing.
+
+    Args:
+        cfg: The config; its test pipeline and its model change.
+
+    Raises:
+        SystemExit: If it lacks one of the two.
+    """
+    if not ('tta_model' in cfg and 'tta_pipeline' in cfg):
+        raise SystemExit(
+            '--tta needs tta_model and tta_pipeline in the config, see '
+            'configs/cam for CAM networks and MMSeg for others'
+        )
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.tta_model.module = cfg.model
+    cfg.model = cfg.tta_model
+
+
 def move_paths(node: object, old: str, new: str) -> object:
     """Replace a leading folder in every string of a config, in place.
 

@@ -48,8 +48,9 @@ class PseudoLabelWriter(BaseMetric):
     (``reduce_zero_label``), this is undone, so that MMSeg's LoadAnnotations
     reads a pseudo label like a mask.
 
-    A model under test-time augmentation leaves the scores of its last
-    augmentation only; WeakSupervisionHook refuses to write those.
+    Under test-time augmentation it writes what :class:`CAMTTAModel` merged.
+    MMSeg's SegTTAModel leaves the scores of its last augmentation only;
+    WeakSupervisionHook refuses to write those.
 
     Args:
         label_dir (str, optional): Folder of the pseudo labels

@@ -14,6 +14,7 @@ from .losses import (
     prior_correlation,
 )
 from .segmentors import (
+    CAMTTAModel,
     WeakSupervisionMixin,
     WSSSCascadeEncoderDecoder,
     WSSSEncoderDecoder,
@@ -23,6 +24,7 @@ __all__ = [
     'FSL',
     'BinomialISL',
     'CAMHead',
+    'CAMTTAModel',
     'GAPLoss',
     'LargeFOVHead',
     'OCRLoss',

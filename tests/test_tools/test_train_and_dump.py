@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,33 @@ def test_dumping_goes_on_where_it_stopped(trained):
     other = list(map(str, command))
     other[2] = other[2].replace('epoch_1', 'epoch_2')
     assert 'another checkpoint' in call(*other, fails=True)
+
+
+def test_dumping_with_test_time_augmentation(trained):
+    command = (
+        'tools/make_pseudo_labels.py',
+        trained / 'cam_tta.py',
+        trained / 'work' / 'epoch_1.pth',
+        '--out-dir',
+        trained / 'pseudo_tta',
+        '--work-dir',
+        trained / 'dump_tta',
+    )
+    cfg = tiny.config(trained / 'tiny', tiny.cam_head(), trained / 'work')
+    cfg.log_level = 'INFO'
+    cfg.tta_model.type = 'mmseg_wsss.CAMTTAModel'
+    cfg.dump(trained / 'cam_tta.py')
+    output = call(*command, '--tta', '--launcher', 'pytorch', ranks=2)
+    assert 'pseudo labels of 7 images: mIoU' in output
+    assert len(files(trained / 'pseudo_tta')) == 15
+    assert json.loads((trained / 'pseudo_tta/source.json').read_text())['tta']
+    assert 'a run with --tta' in call(*command, fails=True)
+    tested = call('tools/test.py', *command[1:3], *command[5:], '--tta')
+    # The evaluator sees what was written.
+    found = [
+        re.findall(r'mIoU:? (\d+\.\d+)', text) for text in (output, tested)
+    ]
+    assert float(found[0][-1]) == float(found[1][-1])
 
 
 def test_data_root_moves_every_path(trained, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import torch
 from mmengine.logging import print_log
@@ -12,7 +13,11 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...checks import check_option
-from ...pseudo_labels.cam import background_score, normalise_cam
+from ...pseudo_labels.cam import (
+    NORMALISATIONS,
+    background_score,
+    normalise_cam,
+)
 from ...structures import (
     current_data_samples,
     find_image_labels,
@@ -31,10 +36,16 @@ class CAMHead(BaseDecodeHead):
     foreground classes at the backbone's own stride. Training hands it, with
     the image labels, to image-level losses such as :class:`GAPLoss`; no mask
     is read. Prediction returns scores (N, C, H, W) in [0, 1]: each candidate
-    class's CAM divided by its maximum in the image, 0 for the other classes,
-    and a background score. They take the place of ``seg_logits``, so that
-    MMSeg's metrics, TTA, visualiser and test loop work on them. Images must
-    be tested whole and without padding.
+    class's CAM normalised in the image, 0 for the other classes, and a
+    background score. They take the place of ``seg_logits``, so that MMSeg's
+    metrics, visualiser and test loop work on them. Images must be tested
+    whole and without padding.
+
+    Prediction is made of four public steps: :meth:`activation`,
+    :meth:`class_logits`, :meth:`candidate_mask` and :meth:`scores`.
+    :class:`CAMTTAModel` takes them apart to sum CAMs of several scales before
+    they are normalised; a subclass whose :meth:`forward` returns something
+    else overrides the first two.
 
     Args:
         in_channels (int | list[int]): Channels of the features.
@@ -50,6 +61,10 @@ class CAMHead(BaseDecodeHead):
             image labels where the test pipeline loads them (seeds of training
             images), else as 'predicted': classes whose pooled score is
             positive. 'all' considers every class. Defaults to 'auto'.
+        normalise (str): How prediction scales each class's map: 'max' (PSA,
+            IRN) or 'min_max' (SEAM, HFPL, MCTformer), see
+            :func:`~mmseg_wsss.pseudo_labels.cam.normalise_cam`. Defaults to
+            'max'.
         loss_decode (dict | list[dict]): Image-level losses.
         dropout_ratio (float): Dropout before the classifier. Defaults to 0.5.
         **kwargs: As for MMSeg's ``BaseDecodeHead``.
@@ -66,11 +81,13 @@ class CAMHead(BaseDecodeHead):
         background_threshold: float = 0.3,
         background_alpha: float | None = None,
         candidates: str = 'auto',
+        normalise: str = 'max',
         loss_decode: dict | list[dict] | None = None,
         dropout_ratio: float = 0.5,
         **kwargs,
     ):
         check_option('candidates', candidates, CANDIDATES)
+        check_option('normalise', normalise, NORMALISATIONS)
         if not 0 <= background_threshold <= 1:
             raise ValueError(
                 'background_threshold is a score in [0, 1], got '
@@ -89,6 +106,7 @@ class CAMHead(BaseDecodeHead):
         self.background_threshold = background_threshold
         self.background_alpha = background_alpha
         self.candidates = candidates
+        self.normalise = normalise
         self._told_no_batch = False
         self.foreground = foreground_indices(num_classes, background_index)
         self.conv_seg = nn.Conv2d(
@@ -129,8 +147,8 @@ class CAMHead(BaseDecodeHead):
             value = criterion(seg_logits, image_labels=labels)
             name = criterion.loss_name
             losses[name] = losses[name] + value if name in losses else value
-        pooled = seg_logits.detach().mean((2, 3))
-        right = (pooled > 0) == (labels > 0)
+        present = self.class_logits(seg_logits.detach()) > 0
+        right = present == (labels > 0)
         losses['acc_label'] = right.float().mean() * 100
         return losses
 
@@ -164,13 +182,77 @@ class CAMHead(BaseDecodeHead):
         shape = batch_img_metas[0].get('pad_shape')
         if shape is None:
             shape = batch_img_metas[0]['img_shape']
-        cam = resize(
-            seg_logits.float().relu(),
-            size=tuple(shape[:2]),
+        cam = self.upsample(self.activation(seg_logits), shape[:2])
+        candidates = self.candidate_mask(
+            self.class_logits(seg_logits), self._current_labels()
+        )
+        return self.scores(cam, candidates)
+
+    def activation(self, seg_logits: Tensor) -> Tensor:
+        """Take the maps to normalise off what :meth:`forward` returned.
+
+        Args:
+            seg_logits: Raw CAM (N, K, h, w).
+
+        Returns:
+            Tensor: Its positive part, float32 (N, K, h, w).
+        """
+        return seg_logits.float().relu()
+
+    def class_logits(self, seg_logits: Tensor) -> Tensor:
+        """Pool what :meth:`forward` returned to one logit per class.
+
+        Args:
+            seg_logits: Raw CAM (N, K, h, w).
+
+        Returns:
+            Tensor: Its mean over the image (N, K).
+        """
+        return seg_logits.mean((2, 3))
+
+    def upsample(self, cam: Tensor, size: Sequence[int]) -> Tensor:
+        """Resize maps (N, K, h, w) bilinearly to ``size`` (H, W)."""
+        return resize(
+            cam,
+            size=tuple(size),
             mode='bilinear',
             align_corners=self.align_corners,
+            warning=False,
         )
-        cam = normalise_cam(cam) * self._candidates(seg_logits)
+
+    def candidate_mask(
+        self, logits: Tensor, image_labels: Tensor | None = None
+    ) -> Tensor:
+        """Tell which classes prediction considers.
+
+        Args:
+            logits: Pooled logits (N, K).
+            image_labels: Multi-hot labels (N, C). Without them 'auto' works
+                as 'predicted'.
+
+        Returns:
+            Tensor: 1 for candidates, 0 for other classes, float32 (N, K).
+
+        Raises:
+            ValueError: If the labels have another number of classes.
+        """
+        if self.candidates == 'all':
+            return torch.ones_like(logits, dtype=torch.float32)
+        if self.candidates == 'auto' and image_labels is not None:
+            return self._foreground(image_labels).to(logits.device).float()
+        return (logits > 0).float()
+
+    def scores(self, cam: Tensor, candidates: Tensor) -> Tensor:
+        """Turn CAMs into the scores that stand in for ``seg_logits``.
+
+        Args:
+            cam: Non-negative maps (N, K, H, W), of any scale.
+            candidates: Mask (N, K) of :meth:`candidate_mask`.
+
+        Returns:
+            Tensor: Scores (N, C, H, W), float32 in [0, 1].
+        """
+        cam = normalise_cam(cam, self.normalise) * candidates[:, :, None, None]
         scores = cam.new_zeros(len(cam), self.num_classes, *cam.shape[2:])
         scores[:, self.foreground] = cam
         if self.background_index is not None:
@@ -179,23 +261,17 @@ class CAMHead(BaseDecodeHead):
             )[:, 0]
         return scores
 
-    def _candidates(self, seg_logits: Tensor) -> Tensor:
-        """Mask (N, K, 1, 1) of the classes that prediction considers."""
-        pooled = seg_logits.mean((2, 3))
-        mask = torch.ones_like(pooled)
-        if self.candidates != 'all':
-            mask = pooled > 0
-        if self.candidates == 'auto':
-            if current_data_samples() is None and not self._told_no_batch:
-                self._told_no_batch = True
-                print_log(
-                    'CAMHead sees no current batch and masks CAMs by the '
-                    'classes it predicts. WeakSupervisionHook or '
-                    'WSSSEncoderDecoder give it the image labels.',
-                    logger='current',
-                    level=logging.WARNING,
-                )
-            labels = find_image_labels()
-            if labels is not None:
-                mask = self._foreground(labels)
-        return mask.to(seg_logits.device).float()[:, :, None, None]
+    def _current_labels(self) -> Tensor | None:
+        """Image labels of the current batch, where 'auto' asks for them."""
+        if self.candidates != 'auto':
+            return None
+        if current_data_samples() is None and not self._told_no_batch:
+            self._told_no_batch = True
+            print_log(
+                'CAMHead sees no current batch and masks CAMs by the classes '
+                'it predicts. WeakSupervisionHook or WSSSEncoderDecoder give '
+                'it the image labels.',
+                logger='current',
+                level=logging.WARNING,
+            )
+        return find_image_labels()

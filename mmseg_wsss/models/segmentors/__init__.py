@@ -1,5 +1,6 @@
 """Segmentors."""
 
+from .cam_tta import CAMTTAModel
 from .weak_supervision import (
     WeakSupervisionMixin,
     WSSSCascadeEncoderDecoder,
@@ -7,6 +8,7 @@ from .weak_supervision import (
 )
 
 __all__ = [
+    'CAMTTAModel',
     'WSSSCascadeEncoderDecoder',
     'WSSSEncoderDecoder',
     'WeakSupervisionMixin',

@@ -1,10 +1,12 @@
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 
-from mmseg_wsss import CAMHead, gap_loss
+from mmseg_wsss import CAMHead, pooling_loss
 from mmseg_wsss.structures import batch_context, set_image_labels
 from tests import tiny
 
@@ -24,17 +26,17 @@ def head(**options):
     return CAMHead(in_channels=8, in_index=0, num_classes=4, **options)
 
 
-def test_gap_loss_by_hand():
+def test_pooling_loss_by_hand():
     cam = torch.tensor([[[[0.0, 2.0]], [[-1.0, -3.0]]]])
     expected = -(torch.tensor(1.0).sigmoid().log() * 2) / 2
-    loss = gap_loss(cam, torch.tensor([[1.0, 0.0]]))
+    loss = pooling_loss(cam, torch.tensor([[1.0, 0.0]]))
     # -log s(1) for the present class, -log(1 - s(-2)) for the absent one.
     expected = -(
         torch.tensor(1.0).sigmoid().log() + torch.tensor(2.0).sigmoid().log()
     )
     assert loss.item() == pytest.approx(expected.item() / 2, rel=1e-6)
     with pytest.raises(ValueError, match='foreground classes'):
-        gap_loss(cam, torch.ones(1, 3))
+        pooling_loss(cam, torch.ones(1, 3))
 
 
 def test_training_losses():
@@ -45,7 +47,7 @@ def test_training_losses():
     batch = samples([1, 0, 1, 0], [1, 1, 0, 0])
     losses = cam_head.loss(feats, batch, {})
     labels = torch.tensor([[0.0, 1, 0], [1, 0, 0]])
-    assert torch.equal(losses['loss_gap'], gap_loss(cam, labels))
+    assert torch.equal(losses['loss_gap'], pooling_loss(cam, labels))
     assert 0 <= losses['acc_label'] <= 100
     with pytest.raises(ValueError, match='3 entries'):
         cam_head.loss(feats, samples([1, 0, 1], [1, 1, 0]), {})
@@ -88,9 +90,22 @@ def test_background_options():
     assert none.eval().predict(feats, metas, {}).shape == (1, 4, 5, 6)
 
 
+def test_min_max_takes_off_the_minimum():
+    cam = torch.tensor([1.0, 2, 3, 5]).reshape(1, 1, 2, 2).expand(1, 3, 2, 2)
+    candidates = torch.tensor([[1.0, 0, 1]])
+    scores = head(normalise='min_max').scores(cam, candidates)
+    expected = torch.tensor([[0.0, 0.25], [0.5, 1]])
+    assert torch.allclose(scores[0, 1], expected, atol=1e-4)
+    assert scores[0, 2].count_nonzero() == 0
+    scores = head().scores(cam, candidates)
+    assert torch.allclose(scores[0, 1], cam[0, 0] / 5, atol=1e-4)
+
+
 def test_options_are_checked():
     with pytest.raises(ValueError, match='candidates must be'):
         head(candidates='labels')
+    with pytest.raises(ValueError, match='normalise must be'):
+        head(normalise='minmax')
     with pytest.raises(ValueError, match='background_threshold'):
         head(background_threshold=30)
     with pytest.raises(ValueError, match='background_index'):
@@ -153,7 +168,7 @@ def test_backbones(backbone, channels, index):
                 num_classes=4,
             ),
             train_cfg={},
-            test_cfg=dict(mode='whole'),
+            test_cfg=ConfigDict(mode='whole'),
         )
     )
     images = torch.randn(2, 3, 32, 32)
@@ -161,6 +176,16 @@ def test_backbones(backbone, channels, index):
     losses['decode.loss_gap'].backward()
     grads = [p.grad for p in model.backbone.parameters()]
     assert any(g is not None and g.abs().sum() > 0 for g in grads)
+    # Another size than in training, for which a ViT's positions are resized.
+    sample = SegDataSample(
+        metainfo=dict(img_shape=(48, 80), ori_shape=(45, 77))
+    )
+    set_image_labels(sample, torch.tensor([1.0, 0, 1, 0]))
+    with torch.no_grad():
+        (out,) = model.eval()(torch.randn(1, 3, 48, 80), [sample], 'predict')
+    assert out.seg_logits.data.shape == (4, 45, 77)
+    assert out.seg_logits.data[[1, 3]].count_nonzero() == 0
+    assert out.pred_sem_seg.data.shape == (1, 45, 77)
 
 
 def test_auxiliary_head_beside_a_segmentor(tiny_root, tmp_path):

@@ -1,0 +1,40 @@
+# MS COCO 2014 for CAM networks. Testing evaluates the seeds: the CAMs of the
+# training images, masked to their image labels; with --tta summed over
+# cam_scales and flips. Configs add a train_pipeline without masks. To compare
+# seeds with masks paint those of the training images into masks_train:
+#   tools/dataset_converters/coco_instances2masks.py
+_base_ = './coco14_wsss-321.py'
+cam_scales = (0.5, 1.0, 1.5, 2.0)
+seed_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    _base_.load_image_labels,
+    dict(type='mmseg_wsss.PackWSSSInputs'),
+]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale_factor=r, keep_ratio=True)
+                for r in cam_scales
+            ],
+            [
+                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+            ],
+            [dict(type='LoadAnnotations')],
+            [_base_.load_image_labels],
+            [dict(type='mmseg_wsss.PackWSSSInputs')],
+        ],
+    ),
+]
+test_dataloader = dict(
+    dataset=dict(
+        ann_file='train.txt',
+        data_prefix=dict(img_path='train2014', seg_map_path='masks_train'),
+        pipeline=seed_pipeline,
+    )
+)
+test_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])

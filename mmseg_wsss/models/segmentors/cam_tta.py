@@ -1,0 +1,145 @@
+"""CAMs of several scales and flips, summed before they are normalised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ...structures import has_image_labels, stack_image_labels
+from ..decode_heads.cam_head import CAMHead
+
+FLIPPED_AXES = {'horizontal': (-1,), 'vertical': (-2,), 'diagonal': (-2, -1)}
+
+
+@MODELS.register_module()
+class CAMTTAModel(BaseTTAModel):
+    """Test-time augmentation of a CAM network.
+
+    The way of PSA (CVPR 2018), IRN (CVPR 2019) and SEAM (CVPR 2020): the raw
+    CAM of each scale and flip is cut at 0, flipped back, resized bilinearly
+    to the image's original size and added up; the sum is normalised once,
+    masked to the candidates, and joined by the background score. The scores
+    (C, H, W) in [0, 1] are the ``seg_logits`` of the merged sample and their
+    best class its ``pred_sem_seg``, without any softmax, so that metrics,
+    :class:`PseudoLabelWriter` and the visualiser take them as they take a
+    plain prediction. MMSeg's SegTTAModel would average softmaxed scores.
+
+    Candidates are those of the :class:`CAMHead`: 'auto' asks the image labels
+    of the sample; 'predicted' takes classes whose logit, averaged over the
+    augmentations, is positive.
+
+    It runs the segmentor in 'tensor' mode, always on whole images, and keeps
+    one augmentation's maps beside the sum. Use it as
+    ``tta_model=dict(type='mmseg_wsss.CAMTTAModel')`` with a ``tta_pipeline``.
+
+    Args:
+        module (dict | nn.Module): Segmentor whose decode head is a CAMHead.
+        data_preprocessor (dict, optional): As for MMEngine's
+            ``BaseTTAModel``.
+
+    Raises:
+        ValueError: If the segmentor has no CAMHead.
+    """
+
+    # The merged sample's seg_logits belong to all augmentations.
+    merges_scores = True
+
+    def __init__(
+        self,
+        module: dict | nn.Module,
+        data_preprocessor: dict | nn.Module | None = None,
+    ):
+        super().__init__(module, data_preprocessor)
+        head = getattr(self.segmentor, 'decode_head', None)
+        if not isinstance(head, CAMHead):
+            raise ValueError(
+                'CAMTTAModel sums the CAMs of a CAMHead, but the decode head '
+                f'is {type(head).__name__}: use '
+                "tta_model=dict(type='SegTTAModel') for other segmentors"
+            )
+
+    @property
+    def segmentor(self) -> nn.Module:
+        """The segmentor, out of any distributed wrapper."""
+        module = self.module
+        while is_model_wrapper(module):
+            module = module.module
+        return module
+
+    def test_step(self, data: dict) -> list:
+        """Predict one sample per image from all its augmentations.
+
+        Args:
+            data (dict): ``inputs`` and ``data_samples``, each a list over
+                augmentations of lists over images, as TestTimeAug and
+                pseudo_collate make them.
+
+        Returns:
+            list[SegDataSample]: The first augmentation's samples, with the
+            merged ``seg_logits`` and ``pred_sem_seg``.
+
+        Raises:
+            ValueError: If images were padded.
+        """
+        head = self.segmentor.decode_head
+        samples, sums, logits, count = [], [], 0.0, 0
+        for batch in _augmentations(data):
+            batch = self.segmentor.data_preprocessor(batch, False)
+            outputs = self.segmentor(**batch, mode='tensor')
+            maps = [
+                _restore(head, cam, sample)
+                for cam, sample in zip(
+                    head.activation(outputs),
+                    batch['data_samples'],
+                    strict=True,
+                )
+            ]
+            if count == 0:
+                samples, sums = batch['data_samples'], maps
+            else:
+                for total, part in zip(sums, maps, strict=True):
+                    total += part
+            logits = logits + head.class_logits(outputs)
+            count += 1
+        labels = None
+        if has_image_labels(samples):
+            labels = stack_image_labels(samples)
+        candidates = head.candidate_mask(logits / count, labels)
+        for index, sample in enumerate(samples):
+            scores = head.scores(sums[index], candidates[index : index + 1])[0]
+            best = scores.argmax(0, keepdim=True)
+            sample.seg_logits = PixelData(data=scores)
+            sample.pred_sem_seg = PixelData(data=best)
+        return samples
+
+    def merge_preds(self, data_samples_list: list) -> list:
+        """Unused: :meth:`test_step` adds up as it goes."""
+        raise NotImplementedError(
+            'CAMTTAModel has no predictions to merge: call test_step'
+        )
+
+
+def _augmentations(data: dict) -> Iterator[dict]:
+    """Yield the batch of each augmentation."""
+    for index in range(len(data['inputs'])):
+        yield {key: value[index] for key, value in data.items()}
+
+
+def _restore(head: CAMHead, cam: Tensor, sample) -> Tensor:
+    """Bring a CAM (K, h, w) to the original image, (1, K, H, W)."""
+    meta = sample.metainfo
+    padding = meta.get('img_padding_size', meta.get('padding_size', (0,)))
+    if any(padding):
+        raise ValueError(
+            f'{meta.get("img_path", "an image")} was padded by '
+            f'{tuple(padding)} for testing: a CAM is normalised over the '
+            'image alone. Drop size and size_divisor from '
+            'model.data_preprocessor.test_cfg, and test one image per batch'
+        )
+    if meta.get('flip'):
+        cam = cam.flip(FLIPPED_AXES[meta['flip_direction']])
+    return head.upsample(cam[None], meta['ori_shape'][:2])
