@@ -26,6 +26,8 @@ with quiet_import():
     )
     from .engine import ChannelsLastHook, WeakSupervisionHook
     from .evaluation import (
+        ContourMetric,
+        FalseRateMetric,
         OutOfCandidateMetric,
         PseudoLabelWriter,
     )
@@ -62,6 +64,8 @@ __all__ = [
     'CAMTTAModel',
     'COCO2014Dataset',
     'ChannelsLastHook',
+    'ContourMetric',
+    'FalseRateMetric',
     'GAPLoss',
     'LargeFOVHead',
     'LoadImageLabels',

@@ -1,6 +1,13 @@
 """Metrics, and writers that stand beside them in the test loop."""
 
+from .contour_metric import ContourMetric
+from .false_rate_metric import FalseRateMetric
 from .out_of_candidate_metric import OutOfCandidateMetric
 from .pseudo_label_writer import PseudoLabelWriter
 
-__all__ = ['OutOfCandidateMetric', 'PseudoLabelWriter']
+__all__ = [
+    'ContourMetric',
+    'FalseRateMetric',
+    'OutOfCandidateMetric',
+    'PseudoLabelWriter',
+]

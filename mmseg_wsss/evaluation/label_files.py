@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-import torch
-from mmseg.evaluation.metrics import IoUMetric
 from mmseg.registry import TRANSFORMS
 from PIL import Image
+
+from .areas import area_counts, area_rates
 
 Path = str | os.PathLike
 
@@ -68,9 +68,9 @@ def evaluate_label_files(
 
     Raises:
         FileNotFoundError: If a label or a mask is missing.
-        ValueError: If their sizes differ.
+        ValueError: If their sizes differ or a mask holds no class indices.
     """
-    totals = np.zeros((3, len(classes)))
+    totals = np.zeros((len(classes), 3), dtype=np.int64)
     images = 0
     for label_path, mask_path in pairs:
         label, mask = read(label_path), read(mask_path)
@@ -79,17 +79,11 @@ def evaluate_label_files(
                 f'{label_path} has size {label.shape}, {mask_path} '
                 f'{mask.shape}'
             )
-        intersect, _, of_label, of_mask = IoUMetric.intersect_and_union(
-            torch.from_numpy(label),
-            torch.from_numpy(mask),
-            len(classes),
-            ignore_index,
+        totals += area_counts(
+            label, mask, len(classes), ignore_index, str(mask_path)
         )
-        totals += np.stack([intersect, of_label, of_mask])
         images += 1
-    intersect, of_label, of_mask = totals
-    with np.errstate(invalid='ignore'):
-        iou = 100 * intersect / (of_label + of_mask - intersect)
+    iou = area_rates(totals)[0]
     return {
         'mIoU': float(np.nanmean(iou)),
         'IoU': dict(zip(classes, iou.tolist(), strict=True)),

@@ -1,0 +1,127 @@
+"""Stored CAMs side by side with the masks of a data set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from ..fileio import IGNORE_LABEL, load_cam
+from .label_files import label_reader
+from .pseudo_label_writer import ids_on_disk
+
+
+class CAMFiles:
+    """A sequence of the images of a data set: CAMs and mask.
+
+    Everything is checked, and each message names the file.
+
+    Args:
+        dataset: An MMSeg data set with masks.
+        cam_dir: Folder of ``<stem>.npz``, see :func:`mmseg_wsss.fileio`'s
+            ``save_cam``; class indices are those of the mask files.
+        background_index: Index of the background among the classes in use.
+
+    Raises:
+        ValueError: If the data set is empty, or an image's CAM file or mask
+            is missing or ambiguous.
+    """
+
+    def __init__(self, dataset, cam_dir: Path, background_index: int = 0):
+        self.cam_dir = Path(cam_dir)
+        infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+        if not infos:
+            raise ValueError(
+                'the data set lists no image: look at ann_file and '
+                f'data_prefix of test_dataloader.dataset ({dataset.ann_file})'
+            )
+        self.stems = [Path(info['img_path']).stem for info in infos]
+        self.masks = [info.get('seg_map_path') for info in infos]
+        self._check_files()
+        self._read_mask = label_reader(dataset)
+        self._count = len(dataset.metainfo['classes'])
+        self._ids = {
+            id_: k
+            for k, id_ in enumerate(ids_on_disk(dataset.metainfo))
+            if k != background_index
+        }
+
+    def _check_files(self) -> None:
+        twins = [s for s, n in Counter(self.stems).items() if n > 1]
+        if twins:
+            raise ValueError(
+                f'{len(twins)} image names occur more than once, e.g. '
+                f'{twins[0]}: CAM files could belong to either'
+            )
+        if not self.cam_dir.is_dir():
+            raise ValueError(f'there is no folder of CAMs {self.cam_dir}')
+        stored = {path.name for path in self.cam_dir.glob('*.npz')}
+        lacking = [s for s in self.stems if f'{s}.npz' not in stored]
+        if lacking:
+            raise ValueError(
+                f'{len(lacking)} of {len(self.stems)} images have no CAM, '
+                f'e.g. {self.cam_dir / lacking[0]}.npz: write them with '
+                'tools/make_pseudo_labels.py, on the same test_dataloader'
+            )
+        lacking = [
+            m or f'of {s}'
+            for s, m in zip(self.stems, self.masks, strict=True)
+            if not m or not Path(m).is_file()
+        ]
+        if lacking:
+            raise ValueError(
+                f'{len(lacking)} of {len(self.stems)} images have no mask, '
+                f'e.g. {lacking[0]}: set data_prefix.seg_map_path of '
+                'test_dataloader.dataset'
+            )
+
+    def __len__(self) -> int:
+        return len(self.stems)
+
+    def __getitem__(
+        self, index: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Read an image's files.
+
+        Args:
+            index: Position of the image.
+
+        Returns:
+            tuple: Class indices (K,) int64 among the classes in use, CAMs
+            (K, h, w) float16 in [0, 1], and mask (H, W) uint8.
+
+        Raises:
+            ValueError: If a file is damaged or holds an unknown class.
+        """
+        path = self.cam_dir / f'{self.stems[index]}.npz'
+        ids, cam = load_cam(path)
+        if ids.ndim != 1 or cam.ndim != 3 or len(ids) != len(cam):
+            raise ValueError(
+                f'{path} is damaged: classes {ids.shape} and cam {cam.shape} '
+                'should be (K,) and (K, h, w); write it anew'
+            )
+        if cam.size and not (cam.min() >= 0 and cam.max() <= 1):
+            raise ValueError(f'{path}: a CAM lies in [0, 1]; write it anew')
+        unknown = sorted(set(ids.tolist()) - set(self._ids))
+        if unknown:
+            raise ValueError(
+                f'{path} holds class index {unknown[0]}, the data set knows '
+                f'the foreground indices {sorted(self._ids)}: was it written '
+                'with the classes of this config?'
+            )
+        try:
+            mask = self._read_mask(self.masks[index])
+        except OSError as error:
+            raise ValueError(
+                f'{self.masks[index]} is not a mask: {error}'
+            ) from error
+        odd = np.setdiff1d(mask, [*range(self._count), IGNORE_LABEL])
+        if mask.ndim != 2 or odd.size:
+            raise ValueError(
+                f'{self.masks[index]} has shape {mask.shape} and labels '
+                f'{odd.tolist()[:5]} beyond the {self._count} classes and '
+                f'{IGNORE_LABEL}: a mask holds class indices (H, W)'
+            )
+        classes = [self._ids[k] for k in ids.tolist()]
+        return np.array(classes, dtype=np.int64), cam, mask

@@ -1,0 +1,100 @@
+"""False positive and false negative rates (SEAM, CVPR 2020; MARS)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmseg.registry import METRICS
+
+from ..checks import check_option
+from .areas import area_counts, area_rates, label_pair, pack_counts, sum_counts
+from .contours import mean_score
+
+
+@METRICS.register_module()
+class FalseRateMetric(BaseMetric):
+    """``FP`` and ``FN``: how much of the classes is false, how much missed.
+
+    Over the whole data set and class by class, FP / U and FN / U with
+    U = TP + FP + FN; then the mean over the classes, in percent. The mean
+    takes in every class that mIoU does, the background's included, so that
+    mIoU + FP + FN = 100. MARS (ICCV 2023) gives such shares as fractions.
+    SEAM's paper gives the ratios FP / TP and FN / TP instead, over the
+    foreground: ``relative_to='hits', skip_background=True``.
+
+    Args:
+        relative_to (str): 'union' for shares of U, in percent; 'hits' for
+            ratios to TP, as plain numbers, infinite for a class that
+            is never hit.
+            Defaults to 'union'.
+        skip_background (bool): Whether the mean leaves the background out.
+            Defaults to False.
+        background_index (int, optional): Index of the background, None if
+            there is none. Defaults to 0.
+        ignore_index (int): Ground-truth label of pixels that do not count.
+            Defaults to 255.
+        collect_device (str): 'cpu' or 'gpu'. Defaults to 'cpu'.
+        prefix (str, optional): Prefix of the names. Defaults to None.
+
+    Raises:
+        ValueError: If ``relative_to`` is unknown.
+    """
+
+    def __init__(
+        self,
+        relative_to: str = 'union',
+        skip_background: bool = False,
+        background_index: int | None = 0,
+        ignore_index: int = 255,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        **kwargs,
+    ):
+        super().__init__(collect_device, prefix, **kwargs)
+        check_option('relative_to', relative_to, ('union', 'hits'))
+        self.relative_to = relative_to
+        self.skip_background = skip_background
+        self.background_index = background_index
+        self.ignore_index = ignore_index
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Count the areas of each image.
+
+        Args:
+            data_batch: Unused.
+            data_samples: Predictions as dicts, with ``pred_sem_seg`` and
+                ``gt_sem_seg``, (1, H, W) or (H, W).
+
+        Raises:
+            ValueError: If a mask is missing, or does not fit.
+        """
+        count = len(self.dataset_meta['classes'])
+        for sample in data_samples:
+            pair = label_pair(sample)
+            name = f'the mask of {sample.get("img_path")}'
+            areas = area_counts(*pair, count, self.ignore_index, name)
+            self.results.append(pack_counts(areas))
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Reduce the counts of all images.
+
+        Args:
+            results: One array of counts per image.
+
+        Returns:
+            dict[str, float]: ``FP`` and ``FN``; NaN where no class occurs.
+        """
+        areas = sum_counts(results, (len(self.dataset_meta['classes']), 3))
+        if self.skip_background and self.background_index is not None:
+            areas = np.delete(areas, self.background_index, axis=0)
+        iou, fp, fn = area_rates(areas)
+        if self.relative_to == 'hits':
+            with np.errstate(divide='ignore', invalid='ignore'):
+                fp, fn = (np.where(x == 0, 0, x / iou) for x in (fp, fn))
+        digits = 2 if self.relative_to == 'union' else 4
+        return {
+            'FP': round(mean_score(fp), digits),
+            'FN': round(mean_score(fn), digits),
+        }

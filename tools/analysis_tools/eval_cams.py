@@ -1,0 +1,287 @@
+r"""Compare stored CAMs with the masks of a config's test images.
+
+    python tools/analysis_tools/eval_cams.py CONFIG CAM_DIR
+    python -m torch.distributed.run --nproc_per_node=8 \
+        tools/analysis_tools/eval_cams.py CONFIG CAM_DIR --launcher pytorch
+
+CAM_DIR holds <stem>.npz as tools/make_pseudo_labels.py writes them. Every
+background threshold is tried; a pixel is foreground where its best score
+exceeds it. Writes cam_eval.json and curve.png into --out-dir.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from mmengine.dist import all_reduce, get_dist_info
+from mmengine.registry import init_default_scope
+from mmengine.utils import track_iter_progress
+from mmseg.registry import DATASETS
+from prettytable import PrettyTable
+
+from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.engine.launch import start_gloo
+from mmseg_wsss.evaluation.areas import area_rates
+from mmseg_wsss.evaluation.cam_files import CAMFiles
+from mmseg_wsss.evaluation.cam_sweep import (
+    CAMSweep,
+    alpha_threshold,
+    label_from_cam,
+)
+from mmseg_wsss.evaluation.contours import (
+    IGNORE_RULES,
+    contour_counts,
+    contour_scores,
+    mean_score,
+)
+from mmseg_wsss.fileio import whole_file
+
+COLUMNS = ('IoU', 'FP', 'FN', 'F')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument('cam_dir', type=Path, help='folder of <stem>.npz')
+    parser.add_argument(
+        '--out-dir',
+        type=Path,
+        help="where to write (default: CAM_DIR's parent)",
+    )
+    parser.add_argument(
+        '--thresholds',
+        nargs=3,
+        type=float,
+        default=(0, 0.59, 0.01),
+        metavar=('START', 'STOP', 'STEP'),
+        help='to try, STOP included (default: 0 0.59 0.01)',
+    )
+    parser.add_argument(
+        '--alphas',
+        nargs='+',
+        type=float,
+        default=(),
+        metavar='A',
+        help='also try the background scores (1 - max) ** A',
+    )
+    parser.add_argument(
+        '--contour-threshold',
+        type=contour_threshold,
+        metavar='T|best',
+        help='threshold of the contour quality F: best (default) is that of '
+        'the\nhighest mIoU; HFPL takes 0.25',
+    )
+    parser.add_argument(
+        '--contour-ignore',
+        choices=IGNORE_RULES,
+        default='background',
+        help='mask pixels of 255 are background in the mask (default), or in '
+        'the\nlabels too',
+    )
+    parser.add_argument('--background-index', type=int, default=0)
+    return parser.parse_args()
+
+
+def contour_threshold(text: str) -> float | None:
+    """Read --contour-threshold; None for the best."""
+    return None if text == 'best' else float(text)
+
+
+def build_dataset(args: argparse.Namespace):
+    """Build the data set that the config tests on, without its pipeline."""
+    cfg = read_config(args)
+    if args.launcher != 'none':
+        start_gloo(args.launcher)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    settings = cfg.test_dataloader.dataset
+    if 'pipeline' not in settings:
+        raise ValueError(
+            'test_dataloader.dataset must be one plain data set, not wrapped'
+        )
+    settings.pipeline = []
+    try:
+        return DATASETS.build(settings)
+    except (AssertionError, ValueError) as error:
+        raise ValueError(
+            'test_dataloader.dataset cannot be read or lists no image, look '
+            f'at ann_file {settings.get("ann_file")} and data_prefix: {error}'
+        ) from error
+
+
+def threshold_grid(start: float, stop: float, step: float) -> list[float]:
+    """List the thresholds from start to stop, both included."""
+    if not (0 <= start <= stop < 1 and step > 0):
+        raise ValueError(
+            '--thresholds needs 0 <= START <= STOP < 1 and STEP > 0, got '
+            f'{start} {stop} {step}'
+        )
+    count = int((stop - start) / step + 1e-6) + 1
+    return [round(start + i * step, 6) for i in range(count)]
+
+
+def own_share(files: CAMFiles, note: str) -> Iterator[tuple]:
+    """Read this rank's images, with a progress bar on a terminal."""
+    rank, ranks = get_dist_info()
+    positions = list(range(rank, len(files), ranks))
+    if rank == 0 and sys.stderr.isatty():
+        print(note, file=sys.stderr)
+        positions = track_iter_progress(positions, file=sys.stderr)
+    for index in positions:
+        yield files[index]
+
+
+def contours(
+    files: CAMFiles, threshold: float, num_classes: int, args
+) -> np.ndarray:
+    """Compare the contours at one threshold; returns F (C,), percent."""
+    counts = np.zeros((num_classes, 4), dtype=np.int64)
+    for classes, cam, mask in own_share(files, 'contours'):
+        label = label_from_cam(
+            classes, cam, mask.shape, threshold, args.background_index
+        )
+        counts += contour_counts(
+            label,
+            mask,
+            num_classes,
+            background_index=args.background_index,
+            ignore=args.contour_ignore,
+        )
+    counts = torch.from_numpy(counts)
+    all_reduce(counts)
+    return contour_scores(counts.numpy())[2]
+
+
+def number(value: float) -> float | None:
+    """Write NaN, a class that does not occur, as JSON's null."""
+    return None if np.isnan(value) else float(value)
+
+
+def evaluate(args: argparse.Namespace) -> dict:
+    """Run both passes; every rank gets the whole result."""
+    grid = threshold_grid(*args.thresholds)
+    extra = [alpha_threshold(alpha) for alpha in args.alphas]
+    dataset = build_dataset(args)
+    names = dataset.metainfo['classes']
+    if not 0 <= args.background_index < len(names):
+        raise ValueError(
+            f'--background-index {args.background_index} is none of the '
+            f'{len(names)} classes'
+        )
+    files = CAMFiles(dataset, args.cam_dir, args.background_index)
+    sweep = CAMSweep(len(names), [*grid, *extra], args.background_index)
+    for item in own_share(files, 'thresholds'):
+        sweep.update(*item)
+    sweep.reduce()
+    curve = sweep.curve()
+    best = int(curve[0, : len(grid)].argmax())
+    at = args.contour_threshold
+    at = grid[best] if at is None else at
+    f = contours(files, at, len(names), args)
+    miou, fp, fn = curve[:, best].tolist()
+    mean_f = mean_score(f)
+    rates = np.stack([*area_rates(sweep.areas()[best]), f], axis=1)
+    return {
+        'best_threshold': grid[best],
+        'mIoU': miou,
+        'F': number(mean_f),
+        'J&F': number((miou + mean_f) / 2),
+        'FP': fp,
+        'FN': fn,
+        'contour_threshold': at,
+        'unit': 'percent',
+        'images': len(files),
+        'per_class': {
+            name: dict(zip(COLUMNS, map(number, row), strict=True))
+            for name, row in zip(names, rates, strict=True)
+        },
+        'alphas': {
+            f'{alpha:g}': miou
+            for alpha, miou in zip(
+                args.alphas, curve[0, len(grid) :].tolist(), strict=True
+            )
+        },
+        'thresholds': grid,
+        'curve': curve[0, : len(grid)].tolist(),
+        'curve_FP': curve[1, : len(grid)].tolist(),
+        'curve_FN': curve[2, : len(grid)].tolist(),
+    }
+
+
+def summary(result: dict) -> str:
+    """Format the result as a table per class and a last line."""
+    table = PrettyTable(['class', *COLUMNS], align='r')
+    table.align['class'] = 'l'
+    means = {key: result['mIoU' if key == 'IoU' else key] for key in COLUMNS}
+    for name, row in {**result['per_class'], 'mean': means}.items():
+        cells = ['-' if v is None else f'{v:.2f}' for v in row.values()]
+        table.add_row([name, *cells])
+    lines = [
+        str(table),
+        f'{result["images"]} images, percent; best threshold '
+        f'{result["best_threshold"]:g}, F at {result["contour_threshold"]:g}',
+    ]
+    lines += [
+        f'background (1 - max)^{alpha}: mIoU {miou:.2f}'
+        for alpha, miou in result['alphas'].items()
+    ]
+    grid = result['thresholds']
+    if len(grid) > 1 and result['best_threshold'] in (grid[0], grid[-1]):
+        lines.append('The best threshold ends the sweep: widen --thresholds.')
+    return '\n'.join(lines)
+
+
+def draw(result: dict) -> Figure:
+    """Draw mIoU and the shares of false pixels over the threshold."""
+    figure = Figure(figsize=(6, 4), dpi=120, layout='constrained')
+    axes = figure.add_subplot()
+    at, best = result['best_threshold'], result['mIoU']
+    for key, label, colour in (
+        ('curve', 'mIoU', 'tab:blue'),
+        ('curve_FP', 'false positives', 'tab:red'),
+        ('curve_FN', 'false negatives', 'tab:orange'),
+    ):
+        axes.plot(result['thresholds'], result[key], colour, label=label)
+    axes.axvline(at, color='grey', linestyle=':', linewidth=1)
+    axes.plot(at, best, 'o', color='tab:blue')
+    axes.annotate(
+        f'{best:.1f} at {at:g}',
+        (at, best),
+        (0, 8),
+        textcoords='offset points',
+        ha='center',
+    )
+    axes.set(
+        xlabel='background threshold',
+        ylabel="share of a class's union, mean (%)",
+        ylim=(0, 100),
+    )
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def main() -> None:
+    args = parse_args()
+    out_dir = args.out_dir or args.cam_dir.resolve().parent
+    try:
+        result = evaluate(args)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
+    if get_dist_info()[0] == 0:
+        with whole_file(out_dir / 'cam_eval.json') as part:
+            part.write_text(json.dumps(result, indent=1))
+        with whole_file(out_dir / 'curve.png') as part:
+            draw(result).savefig(part)
+        print(summary(result))
+        print(f'written: {out_dir}/cam_eval.json and curve.png')
+
+
+if __name__ == '__main__':
+    main()
