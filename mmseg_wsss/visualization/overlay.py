@@ -26,21 +26,23 @@ def label_overlay(
     label: np.ndarray,
     palette: Sequence[Sequence[int]],
     opacity: float = 0.6,
+    background_index: int | None = 0,
 ) -> np.ndarray:
     """Lay a label map over its image.
 
     Args:
         image: (H, W, 3) uint8, RGB.
-        label: Integer labels (H, W); 0 stays clear, labels without a class
-            turn white.
+        label: Integer labels (H, W); the background stays clear, labels
+            without a class turn white.
         palette: One RGB triple of 0 to 255 per class.
         opacity: Of the labels, in [0, 1].
+        background_index: Index of the background, None if there is none.
 
     Returns:
         np.ndarray: (H, W, 3) uint8, RGB.
     """
     colours = colorize(label, palette).astype(np.float64)
-    alpha = np.where(label == 0, 0, opacity)[..., None]
+    alpha = np.where(label == background_index, 0, opacity)[..., None]
     return _blend(image, colours, alpha)
 
 

@@ -1,0 +1,110 @@
+"""One image with the CAMs of several networks and its mask, as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..evaluation.cam_sweep import label_from_cam
+from ..evaluation.label_files import label_reader
+from ..evaluation.pseudo_label_writer import ids_on_disk
+from ..fileio import load_cam
+from .overlay import cam_overlay, label_overlay
+
+
+class CAMRow:
+    """Draw a row of pictures per image.
+
+    The row holds the image, for each folder the seed label of its CAMs laid
+    over the image, and the mask laid over it where the image has one. The
+    background stays clear.
+
+    Args:
+        dataset: An MMSeg data set; its classes, palette and ``label_map``
+            apply.
+        folders: Folders of ``<stem>.npz`` by name; the files hold class
+            indices as mask files do.
+        scores: Background score of each folder by name, in [0, 1]. None: the
+            largest CAM of the image's classes is drawn as a heat map instead.
+        background_index: Index of the background, None if there is none.
+    """
+
+    def __init__(
+        self,
+        dataset,
+        folders: Mapping[str, Path],
+        scores: Mapping[str, float] | None,
+        background_index: int | None = 0,
+    ):
+        self.names = dataset.metainfo['classes']
+        self.palette = dataset.metainfo['palette']
+        self.folders = folders
+        self.scores = scores
+        # Seeds have clear pixels even where no class is the background.
+        self._clear = -1 if background_index is None else background_index
+        self._read_mask = label_reader(dataset)
+        on_disk = ids_on_disk(dataset.metainfo)
+        self._in_use = {k: place for place, k in enumerate(on_disk)}
+
+    def __call__(self, info: Mapping) -> tuple[list[np.ndarray], str]:
+        """Draw one image's row.
+
+        Args:
+            info: The data set's ``get_data_info``.
+
+        Returns:
+            tuple: Pictures (H, W, 3) uint8, RGB, and a title, the image's
+            name and the classes of its CAMs.
+
+        Raises:
+            ValueError: If a CAM file is damaged or holds a class that the
+                data set does not use, or the mask is not of the image's size.
+        """
+        stem = Path(info['img_path']).stem
+        with Image.open(info['img_path']) as file:
+            image = np.array(file.convert('RGB'))
+        row, present = [image], set()
+        for name, folder in self.folders.items():
+            classes, cam = self._read_cam(Path(folder) / f'{stem}.npz')
+            present.update(classes)
+            if self.scores is None:
+                row.append(cam_overlay(image, cam.max(0, initial=0)))
+                continue
+            size, score = image.shape[:2], self.scores[name]
+            label = label_from_cam(classes, cam, size, score, self._clear)
+            row.append(self._overlay(image, label))
+        mask_path = info.get('seg_map_path')
+        if mask_path and Path(mask_path).is_file():
+            mask = self._read_mask(mask_path)
+            if mask.shape != image.shape[:2]:
+                raise ValueError(
+                    f'{mask_path} has size {mask.shape}, its image '
+                    f'{image.shape[:2]}'
+                )
+            row.append(self._overlay(image, mask))
+        names = ', '.join(self.names[k] for k in sorted(present))
+        return row, f'{stem}: {names}'
+
+    def _read_cam(self, path: Path) -> tuple[list[int], np.ndarray]:
+        ids, cam = load_cam(path)
+        if cam.ndim != 3 or len(ids) != len(cam):
+            raise ValueError(
+                f'{path} is damaged: expected {len(ids)} CAMs (K, h, w), got '
+                f'{cam.shape}; write it anew'
+            )
+        strange = sorted(set(ids.tolist()) - set(self._in_use))
+        if strange:
+            raise ValueError(
+                f'{path} holds class index {strange[0]}, which the data set '
+                'does not use: was it written with the classes of this '
+                'config?'
+            )
+        return [self._in_use[k] for k in ids.tolist()], cam
+
+    def _overlay(self, image: np.ndarray, label: np.ndarray) -> np.ndarray:
+        return label_overlay(
+            image, label, self.palette, background_index=self._clear
+        )

@@ -1,0 +1,239 @@
+r"""Draw the CAMs of several networks side by side.
+
+    python tools/analysis_tools/compare_cams.py CONFIG --out FILE.png \
+        --cams gap=work_dirs/gap/cams isl=work_dirs/isl/cams
+
+One row per image of the config's test_dataloader: the image, the seed label
+of each folder of CAMs, and the mask where there is one. A seed pixel takes
+its best class if that scores above the background. With --heat each folder
+shows the largest CAM over the image's classes instead, blue (0) to red (1).
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.fileio import load_cam, whole_file
+from mmseg_wsss.visualization import contact_sheet
+from mmseg_wsss.visualization.cam_row import CAMRow
+
+BACKGROUND = 0.3
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument(
+        '--cams',
+        nargs='+',
+        required=True,
+        metavar='NAME=DIR',
+        help='folders of <stem>.npz files, with the titles of their columns',
+    )
+    parser.add_argument('--out', required=True, help='the picture, a .png')
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument('--stems', nargs='+', help='names of the images')
+    which.add_argument(
+        '--number',
+        type=int,
+        default=6,
+        help='of images drawn at random; those of two or more classes first',
+    )
+    parser.add_argument('--seed', type=int, default=0, help='of that draw')
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        '--background',
+        nargs='+',
+        metavar='SCORE',
+        help='background score of all folders, 0.3, or of some, gap=0.35;\n'
+        'default: best_threshold in cam_eval.json in the folder or next to '
+        f'it,\nelse {BACKGROUND}',
+    )
+    what.add_argument(
+        '--heat', action='store_true', help='CAMs instead of seed labels'
+    )
+    args = parser.parse_args()
+    if Path(args.out).suffix.lower() != '.png':
+        parser.error(f'--out must end in .png, got {args.out}')
+    if args.number < 1:
+        parser.error(f'--number must be at least 1, got {args.number}')
+    return args
+
+
+def named(option: str, items: list[str]) -> dict[str, str]:
+    """Split NAME=VALUE items."""
+    pairs = {}
+    for item in items:
+        name, _, value = item.partition('=')
+        if not name or not value:
+            raise SystemExit(f'{option} takes NAME=VALUE, got {item!r}')
+        if name in pairs:
+            raise SystemExit(f'{option} names {name!r} twice')
+        pairs[name] = value
+    return pairs
+
+
+def cam_folders(items: list[str]) -> dict[str, Path]:
+    """Read --cams."""
+    folders = {name: Path(at) for name, at in named('--cams', items).items()}
+    for name, folder in folders.items():
+        if not folder.is_dir():
+            raise SystemExit(f'--cams {name}: there is no folder {folder}')
+    return folders
+
+
+def as_score(text: object, where: str) -> float:
+    """Read a background score."""
+    try:
+        score = float(text)
+    except (TypeError, ValueError):
+        score = -1.0
+    if not 0 <= score <= 1:
+        raise SystemExit(
+            f'{where}: a background score is a number in [0, 1], got {text!r}'
+        )
+    return score
+
+
+def stored_score(name: str, folder: Path) -> float:
+    """Read a folder's best threshold where an evaluation left it."""
+    for place in (folder, folder.resolve().parent):
+        file = place / 'cam_eval.json'
+        if not file.is_file():
+            continue
+        try:
+            result = json.loads(file.read_text())
+        except ValueError as error:
+            raise SystemExit(f'{file} is not a JSON file: {error}') from error
+        if isinstance(result, dict) and 'best_threshold' in result:
+            score = as_score(result['best_threshold'], str(file))
+            print(f'{name}: background score {score:g}, from {file}')
+            return score
+    print(f'{name}: background score {BACKGROUND}, the default')
+    return BACKGROUND
+
+
+def background_scores(
+    items: list[str] | None, folders: dict[str, Path]
+) -> dict[str, float]:
+    """Read --background: one score per folder."""
+    items = items or []
+    if len(items) == 1 and '=' not in items[0]:
+        return dict.fromkeys(folders, as_score(items[0], '--background'))
+    given = named('--background', items)
+    strange = [name for name in given if name not in folders]
+    if strange:
+        raise SystemExit(
+            f'--background names {strange[0]!r}, which is not one of --cams: '
+            f'{", ".join(folders)}'
+        )
+    return {
+        name: as_score(given[name], f'--background {name}')
+        if name in given
+        else stored_score(name, folder)
+        for name, folder in folders.items()
+    }
+
+
+def draw_stems(
+    stems: list[str], folders: dict[str, Path], number: int, seed: int
+) -> list[str]:
+    """Draw images that all folders know, several classes first."""
+    several, single = [], []
+    for index in np.random.default_rng(seed).permutation(len(stems)):
+        files = [at / f'{stems[index]}.npz' for at in folders.values()]
+        if all(file.is_file() for file in files):
+            count = len(load_cam(files[0])[0])
+            (several if count > 1 else single).append(index)
+        if len(several) == number:
+            break
+    if not several and not single:
+        found = ', '.join(
+            f'{name} {sum((at / f"{stem}.npz").is_file() for stem in stems)}'
+            for name, at in folders.items()
+        )
+        raise SystemExit(
+            f'none of the {len(stems)} images has a CAM in every folder; CAMs '
+            f'found: {found}. Does the config test on the images of the CAMs?'
+        )
+    return [stems[k] for k in sorted((several + single)[:number])]
+
+
+def check_stems(
+    asked: list[str], stems: list[str], folders: dict[str, Path]
+) -> None:
+    """Refuse images that the data set or a folder does not have."""
+    known = set(stems)
+    for stem in asked:
+        if stem not in known:
+            example = f', e.g. {stems[0]}' if stems else ''
+            raise SystemExit(
+                f'--stems {stem}: the data set of test_dataloader has no such '
+                f'image among its {len(stems)}{example}'
+            )
+        for name, folder in folders.items():
+            if not (folder / f'{stem}.npz').is_file():
+                raise SystemExit(
+                    f'--stems {stem}: {name} has no CAM of it, '
+                    f'{folder / stem}.npz is missing'
+                )
+
+
+def plain_dataset(cfg: Config) -> tuple[BaseSegDataset, int | None]:
+    """Build the test images, without pipeline, and find the background.
+
+    Returns:
+        tuple: The data set, and the index of its background or None.
+    """
+    settings = cfg.test_dataloader.dataset
+    if 'pipeline' not in settings:
+        raise SystemExit(
+            'test_dataloader.dataset must be one plain data set, not wrapped'
+        )
+    background = 0
+    for step in settings.pipeline:
+        if step['type'].endswith('LoadImageLabels'):
+            background = step.get('background_index', 0)
+    # The CAM files hold the classes, so no image labels are read.
+    settings.pipeline = []
+    return DATASETS.build(settings), background
+
+
+def main() -> None:
+    args = parse_args()
+    folders = cam_folders(args.cams)
+    scores = None
+    if not args.heat:
+        scores = background_scores(args.background, folders)
+    cfg = read_config(args)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    dataset, background = plain_dataset(cfg)
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    infos = {Path(info['img_path']).stem: info for info in infos}
+    stems = args.stems
+    if stems:
+        check_stems(stems, list(infos), folders)
+    else:
+        stems = draw_stems(list(infos), folders, args.number, args.seed)
+    draw = CAMRow(dataset, folders, scores, background)
+    drawn = [draw(infos[stem]) for stem in stems]
+    rows, row_titles = zip(*drawn, strict=True)
+    titles = ['image', *folders, 'ground truth']
+    columns = max(len(row) for row in rows)
+    sheet = contact_sheet(rows, row_titles, titles[:columns])
+    with whole_file(args.out) as part:
+        sheet.save(part)
+    print(f'{len(rows)} images in {args.out}')
+
+
+if __name__ == '__main__':
+    main()
