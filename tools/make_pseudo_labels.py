@@ -13,7 +13,6 @@ import argparse
 import copy
 import json
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from mmengine.runner import Runner
 from mmengine.utils import track_iter_progress
 from mmseg.registry import DATASETS
 
+from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.command_line import (
     add_config_arguments,
     read_config,
@@ -134,17 +134,11 @@ def check_source(
 
 def image_stems(dataset) -> list[str]:
     """List the names that the images' files will have."""
-    stems = [
-        Path(dataset.get_data_info(i)['img_path']).stem
-        for i in range(len(dataset))
-    ]
-    twins = [stem for stem, n in Counter(stems).items() if n > 1]
-    if twins:
-        raise SystemExit(
-            f'{len(twins)} image names occur more than once, e.g. {twins[0]}: '
-            'their files would overwrite each other'
-        )
-    return stems
+    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+    try:
+        return unique_stems(info['img_path'] for info in infos)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
 
 
 def report(label_dir: Path, dataset, stems: list[str]) -> None:

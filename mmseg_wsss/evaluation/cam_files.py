@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
+from ..datasets.stems import unique_stems
 from ..fileio import IGNORE_LABEL, load_cam
 from .label_files import label_reader
 from .pseudo_label_writer import ids_on_disk
@@ -36,7 +36,7 @@ class CAMFiles:
                 'the data set lists no image: look at ann_file and '
                 f'data_prefix of test_dataloader.dataset ({dataset.ann_file})'
             )
-        self.stems = [Path(info['img_path']).stem for info in infos]
+        self.stems = unique_stems(info['img_path'] for info in infos)
         self.masks = [info.get('seg_map_path') for info in infos]
         self._check_files()
         self._read_mask = label_reader(dataset)
@@ -48,12 +48,6 @@ class CAMFiles:
         }
 
     def _check_files(self) -> None:
-        twins = [s for s, n in Counter(self.stems).items() if n > 1]
-        if twins:
-            raise ValueError(
-                f'{len(twins)} image names occur more than once, e.g. '
-                f'{twins[0]}: CAM files could belong to either'
-            )
         if not self.cam_dir.is_dir():
             raise ValueError(f'there is no folder of CAMs {self.cam_dir}')
         stored = {path.name for path in self.cam_dir.glob('*.npz')}

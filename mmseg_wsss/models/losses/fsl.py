@@ -183,19 +183,23 @@ def gate_present(inputs: Foreground, gate: str) -> Tensor:
         Tensor: (N, M, h, w), M the largest number of classes in an image: its
         present classes, then zeros.
     """
-    if gate in ('max_norm', 'min_max'):
-        mode = 'max' if gate == 'max_norm' else gate
-        gated = normalise_cam(inputs.logits, mode)
-    else:
-        posterior = 'binomial' if gate == 'sigmoid' else 'multinomial'
-        gated = log_posterior(inputs, posterior).exp()
+    values = inputs.logits
+    if gate == 'softmax':
+        values = log_posterior(inputs, 'multinomial')
     present = inputs.labels > 0
     most = max(int(present.sum(1).max()), 1)
     order = present.int().argsort(dim=1, descending=True, stable=True)
     order = order[:, :most]
     mask = present.gather(1, order)[:, :, None, None]
-    index = order[:, :, None, None].expand(-1, -1, *gated.shape[2:])
-    return gated.gather(1, index).where(mask, gated.new_zeros(()))
+    index = order[:, :, None, None].expand(-1, -1, *values.shape[2:])
+    values = values.gather(1, index)
+    if gate == 'sigmoid':
+        gated = values.sigmoid()
+    elif gate == 'softmax':
+        gated = values.exp()
+    else:
+        gated = normalise_cam(values, 'max' if gate == 'max_norm' else gate)
+    return gated.where(mask, gated.new_zeros(()))
 
 
 @MODELS.register_module()
