@@ -12,15 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from statistics import mean, stdev
 
-ROOT = Path(__file__).resolve().parents[1]
+from runs import pseudo_labels, table, train
+
 LOSS = 'model.decode_head.loss_decode.1.'
 VARIANTS = {
     'ce': None,
@@ -31,105 +28,32 @@ VARIANTS = {
     'pixels-all': {'pixels': 'all'},
     'pixels-ic': {'pixels': 'ic'},
 }
-METRICS = ('mIoU', 'OC_image_rate', 'OC_pixel_rate')
+COLUMNS = {
+    'mIoU': 'mIoU',
+    'OC_image_rate': 'OC images %',
+    'OC_pixel_rate': 'OC pixels %',
+}
 
 
-def call(log: Path, tool: str, *arguments: str) -> None:
-    """Run one of our tools on one thread, its output in a log file."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    environment = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT))
-    with open(log, 'w') as out:
-        done = subprocess.run(
-            [sys.executable, str(ROOT / 'tools' / tool), *arguments],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd=ROOT,
-        )
-    if done.returncode:
-        raise SystemExit(f'{tool} failed, see {log}')
-
-
-def train(config: str, work_dir: Path, seed: int, *options: str) -> dict:
-    """Train once, or recall what an earlier run of the same gave."""
-    result = work_dir / 'result.json'
-    if result.is_file():
-        return json.loads(result.read_text())
-    start = time.time()
-    call(
-        work_dir / 'train.log',
-        'train.py',
-        config,
-        '--work-dir',
-        str(work_dir),
-        '--cfg-options',
-        f'randomness.seed={seed}',
-        'default_hooks.checkpoint.max_keep_ckpts=1',
-        *options,
-    )
-    scalars = max(work_dir.glob('*/vis_data/scalars.json'))
-    lines = map(json.loads, scalars.read_text().splitlines())
-    last = [line for line in lines if 'mIoU' in line][-1]
-    metrics = {name: last[name] for name in METRICS}
-    metrics['seconds'] = round(time.time() - start)
-    result.write_text(json.dumps(metrics))
-    return metrics
-
-
-def newest_checkpoint(folder: Path) -> Path:
-    checkpoints = folder.glob('epoch_*.pth')
-    return max(checkpoints, key=lambda path: path.stat().st_mtime)
-
-
-def pseudo_labels(data: str, folder: Path, seed: int) -> Path:
+def seed_labels(data: str, folder: Path, seed: int) -> None:
     """Train the CAM network of a seed and write its pseudo labels."""
-    cam = folder / 'cam'
     config = f'configs/cam/cam_mobilenetv2_{data}.py'
-    train(config, cam, seed)
-    out = folder / 'pseudo_labels'
-    if not (folder / 'labels.log').is_file():
-        checkpoint = newest_checkpoint(cam)
-        part = folder / 'labels.part'
-        call(
-            part,
-            'make_pseudo_labels.py',
-            config,
-            str(checkpoint),
-            '--out-dir',
-            str(out),
-            '--work-dir',
-            str(cam),
-        )
-        part.rename(folder / 'labels.log')
-    return out / 'labels'
+    train(config, folder / 'cam', seed, COLUMNS)
+    pseudo_labels(config, folder / 'cam')
 
 
 def segmentor(data: str, folder: Path, seed: int, variant: str) -> dict:
     options = VARIANTS[variant]
     kind = 'ce' if options is None else 'ocr'
-    labels = folder / 'pseudo_labels' / 'labels'
+    labels = folder / 'cam' / 'pseudo_labels' / 'labels'
     return train(
         f'configs/ocr/{kind}_mobilenetv2_{data}.py',
         folder / variant,
         seed,
+        COLUMNS,
         f'train_dataloader.dataset.data_prefix.seg_map_path={labels}',
         *(f'{LOSS}{key}={value}' for key, value in (options or {}).items()),
     )
-
-
-def table(results: dict[str, list[dict]]) -> str:
-    lines = [
-        '| variant | mIoU | OC images % | OC pixels % |',
-        '|---|---|---|---|',
-    ]
-    for variant, runs in results.items():
-        cells = []
-        for metric in METRICS:
-            values = [run[metric] for run in runs]
-            spread = stdev(values) if len(values) > 1 else 0.0
-            cells.append(f'{mean(values):.2f} ± {spread:.2f}')
-        lines.append(f'| {variant} | {" | ".join(cells)} |')
-    return '\n'.join(lines)
 
 
 def main() -> None:
@@ -145,7 +69,7 @@ def main() -> None:
     with ThreadPoolExecutor(args.jobs) as pool:
         list(
             pool.map(
-                lambda seed: pseudo_labels(args.data, folders[seed], seed),
+                lambda seed: seed_labels(args.data, folders[seed], seed),
                 args.seeds,
             )
         )
@@ -161,7 +85,7 @@ def main() -> None:
             results.setdefault(variant, []).append(job.result())
             print(f'{variant} seed {seed}: {job.result()}', file=sys.stderr)
     (work_dir / 'results.json').write_text(json.dumps(results, indent=1))
-    print(table(results))
+    print(table(results, COLUMNS))
 
 
 if __name__ == '__main__':

@@ -1,0 +1,120 @@
+"""HFPL's ablation on the scenes or on voc_mini: mean and spread over seeds.
+
+    python benchmarks/hfpl_ablation.py scenes --seeds 0 1 2
+    python benchmarks/hfpl_ablation.py voc-mini --seeds 0 1 \
+        --only gap isl fsl isl-fsl
+
+Every variant and seed trains a CAM network, writes the CAMs of the training
+images and evaluates them at each background threshold; figures are those at
+the run's best one. On the scenes all variants of a seed start from the same
+plain CAM network, and "gap" goes on training it like the others. A finished
+run is kept in the work dir and not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from runs import call, newest_checkpoint, pseudo_labels, table, train
+
+LOSS = 'model.decode_head.loss_decode.'
+# Configuration and its options of each variant.
+VARIANTS = {
+    'gap': ('isl', {'0.isl_weight': 0}),
+    'isl': ('isl', {}),
+    'fsl': ('fsl', {}),
+    'isl-fsl': ('isl-fsl', {}),
+    'gmp': ('isl', {'0.isl_weight': 0, '0.pooling': 'gmp'}),
+    'isl-only-1': ('isl', {'0.isl_weight': 1.0, '0.num_samples': 1}),
+    'isl-only-10': ('isl', {'0.isl_weight': 1.0}),
+    'isl-multinomial': ('isl', {'0.posterior': 'multinomial'}),
+    'fsl-sigmoid': ('fsl', {'1.gate': 'sigmoid'}),
+    'fsl-background': ('fsl', {'1.with_background': True}),
+    'fsl-multinomial': ('fsl', {'1.gate': 'softmax'}),
+}
+# voc_mini ignores the objects of its other classes altogether.
+CONTOUR_IGNORE = {'scenes': 'background', 'voc-mini': 'mask'}
+COLUMNS = {
+    'mIoU': 'mIoU',
+    'F': 'F',
+    'J&F': 'J&F',
+    'FP': 'FP',
+    'FN': 'FN',
+    'best_threshold': 'threshold',
+}
+
+
+def pretrained(data: str, folder: Path, seed: int) -> Path | None:
+    """Train the plain CAM network that the scenes' variants start from."""
+    if data != 'scenes':
+        return None
+    work_dir = folder / 'pretrained' / f'seed_{seed}'
+    train('configs/cam/cam_mobilenetv2_scenes.py', work_dir, seed, ['mIoU'])
+    return newest_checkpoint(work_dir)
+
+
+def run(
+    data: str, folder: Path, seed: int, start: Path | None, variant: str
+) -> dict:
+    """Train, write the CAMs and evaluate them."""
+    kind, options = VARIANTS[variant]
+    config = f'configs/hfpl/{kind}_mobilenetv2_{data}.py'
+    work_dir = folder / variant / f'seed_{seed}'
+    changes = [f'{LOSS}{key}={value}' for key, value in options.items()]
+    if start is not None:
+        changes.append(f'load_from={start}')
+    figures = train(config, work_dir, seed, ['mIoU'], *changes)
+    cams = pseudo_labels(config, work_dir) / 'cams'
+    result = work_dir / 'eval' / 'cam_eval.json'
+    if not result.is_file():
+        call(
+            work_dir / 'eval.log',
+            'analysis_tools/eval_cams.py',
+            config,
+            str(cams),
+            '--out-dir',
+            str(result.parent),
+            '--work-dir',
+            str(work_dir),
+            '--contour-ignore',
+            CONTOUR_IGNORE[data],
+        )
+    return {**json.loads(result.read_text()), 'seconds': figures['seconds']}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('data', choices=['scenes', 'voc-mini'])
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
+    parser.add_argument('--only', nargs='+', choices=VARIANTS)
+    parser.add_argument('--jobs', type=int, default=2, help='runs at a time')
+    parser.add_argument('--work-dir', default='work_dirs/hfpl_ablation')
+    args = parser.parse_args()
+    folder = Path(args.work_dir).resolve() / args.data
+    results: dict[str, list[dict]] = {}
+    with ThreadPoolExecutor(args.jobs) as pool:
+        starts = pool.map(
+            lambda seed: pretrained(args.data, folder, seed), args.seeds
+        )
+        starts = dict(zip(args.seeds, starts, strict=True))
+        jobs = {
+            (variant, seed): pool.submit(
+                run, args.data, folder, seed, starts[seed], variant
+            )
+            for seed in args.seeds
+            for variant in args.only or VARIANTS
+        }
+        for (variant, seed), job in jobs.items():
+            kept = {key: job.result()[key] for key in [*COLUMNS, 'seconds']}
+            results.setdefault(variant, []).append(kept)
+            print(f'{variant} seed {seed}: {kept}', file=sys.stderr)
+    (folder / 'results.json').write_text(json.dumps(results, indent=1))
+    print(table(results, COLUMNS))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,123 @@
+"""Runs of our tools that the ablations share; a finished one is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, stdev
+
+ROOT = Path(__file__).resolve().parents[1]
+# Large temporaries are kept and reused; page faults are dear on small VMs.
+ALLOCATOR = {
+    'MALLOC_MMAP_MAX_': '0',
+    'MALLOC_TRIM_THRESHOLD_': '100000000000',
+    'MALLOC_TOP_PAD_': '268435456',
+}
+
+
+def call(log: Path, tool: str, *arguments: str) -> None:
+    """Run one of our tools on one thread, its output in a log file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **os.environ,
+        **ALLOCATOR,
+        'OMP_NUM_THREADS': '1',
+        'PYTHONPATH': str(ROOT),
+    }
+    with open(log, 'w') as out:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / 'tools' / tool), *arguments],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=ROOT,
+        )
+    if done.returncode:
+        raise SystemExit(f'{tool} failed, see {log}')
+
+
+def train(
+    config: str,
+    work_dir: Path,
+    seed: int,
+    metrics: Sequence[str],
+    *options: str,
+) -> dict:
+    """Train once, or recall what an earlier run of the same gave.
+
+    Returns the named metrics of the last validation, and the seconds taken.
+    """
+    result = work_dir / 'result.json'
+    if result.is_file():
+        return json.loads(result.read_text())
+    start = time.time()
+    call(
+        work_dir / 'train.log',
+        'train.py',
+        config,
+        '--work-dir',
+        str(work_dir),
+        '--cfg-options',
+        f'randomness.seed={seed}',
+        'default_hooks.checkpoint.max_keep_ckpts=1',
+        *options,
+    )
+    scalars = max(work_dir.glob('*/vis_data/scalars.json'))
+    lines = map(json.loads, scalars.read_text().splitlines())
+    last = [line for line in lines if 'mIoU' in line][-1]
+    figures = {name: last[name] for name in metrics}
+    figures['seconds'] = round(time.time() - start)
+    result.write_text(json.dumps(figures))
+    return figures
+
+
+def pseudo_labels(config: str, work_dir: Path, *options: str) -> Path:
+    """Write a trained CAM network's CAMs and labels, once; their folder."""
+    out = work_dir / 'pseudo_labels'
+    done = work_dir / 'pseudo_labels.log'
+    if not done.is_file():
+        part = work_dir / 'pseudo_labels.part'
+        call(
+            part,
+            'make_pseudo_labels.py',
+            config,
+            str(newest_checkpoint(work_dir)),
+            '--out-dir',
+            str(out),
+            '--work-dir',
+            str(work_dir),
+            *options,
+        )
+        part.rename(done)
+    return out
+
+
+def newest_checkpoint(folder: Path) -> Path:
+    checkpoints = folder.glob('epoch_*.pth')
+    return max(checkpoints, key=lambda path: path.stat().st_mtime)
+
+
+def table(
+    results: dict[str, list[dict]], columns: dict[str, str], digits: int = 2
+) -> str:
+    """Mean and spread of each variant's runs, as Markdown.
+
+    ``columns`` maps the keys of a run to column titles.
+    """
+    lines = [
+        f'| variant | {" | ".join(columns.values())} |',
+        '|---' * (1 + len(columns)) + '|',
+    ]
+    for variant, runs in results.items():
+        cells = []
+        for key in columns:
+            values = [run[key] for run in runs]
+            spread = stdev(values) if len(values) > 1 else 0.0
+            cells.append(f'{mean(values):.{digits}f} ± {spread:.{digits}f}')
+        lines.append(f'| {variant} | {" | ".join(cells)} |')
+    return '\n'.join(lines)
