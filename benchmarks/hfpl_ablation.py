@@ -16,10 +16,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from runs import call, newest_checkpoint, pseudo_labels, table, train
+from runs import (
+    call,
+    merge_results,
+    newer,
+    newest_checkpoint,
+    pseudo_labels,
+    table,
+    train,
+)
 
 LOSS = 'model.decode_head.loss_decode.'
 # Configuration and its options of each variant.
@@ -35,6 +43,8 @@ VARIANTS = {
     'fsl-sigmoid': ('fsl', {'1.gate': 'sigmoid'}),
     'fsl-background': ('fsl', {'1.with_background': True}),
     'fsl-multinomial': ('fsl', {'1.gate': 'softmax'}),
+    'fsl-double': ('fsl', {'1.loss_weight': 0.6}),
+    'isl-fsl-background': ('isl-fsl', {'1.with_background': True}),
 }
 # voc_mini ignores the objects of its other classes altogether.
 CONTOUR_IGNORE = {'scenes': 'background', 'voc-mini': 'mask'}
@@ -68,16 +78,14 @@ def run(
     if start is not None:
         changes.append(f'load_from={start}')
     figures = train(config, work_dir, seed, ['mIoU'], *changes)
-    cams = pseudo_labels(config, work_dir) / 'cams'
-    result = work_dir / 'eval' / 'cam_eval.json'
-    if not result.is_file():
+    out = pseudo_labels(config, work_dir)
+    result = out / 'cam_eval.json'
+    if not newer(result, work_dir / 'pseudo_labels.log'):
         call(
             work_dir / 'eval.log',
             'analysis_tools/eval_cams.py',
             config,
-            str(cams),
-            '--out-dir',
-            str(result.parent),
+            str(out / 'cams'),
             '--work-dir',
             str(work_dir),
             '--contour-ignore',
@@ -95,7 +103,7 @@ def main() -> None:
     parser.add_argument('--work-dir', default='work_dirs/hfpl_ablation')
     args = parser.parse_args()
     folder = Path(args.work_dir).resolve() / args.data
-    results: dict[str, list[dict]] = {}
+    results: dict[str, dict[str, dict]] = {}
     with ThreadPoolExecutor(args.jobs) as pool:
         starts = pool.map(
             lambda seed: pretrained(args.data, folder, seed), args.seeds
@@ -108,11 +116,14 @@ def main() -> None:
             for seed in args.seeds
             for variant in args.only or VARIANTS
         }
+        wait(jobs.values(), return_when=FIRST_EXCEPTION)
+        if any(job.done() and job.exception() for job in jobs.values()):
+            pool.shutdown(cancel_futures=True)
         for (variant, seed), job in jobs.items():
             kept = {key: job.result()[key] for key in [*COLUMNS, 'seconds']}
-            results.setdefault(variant, []).append(kept)
+            results.setdefault(variant, {})[str(seed)] = kept
             print(f'{variant} seed {seed}: {kept}', file=sys.stderr)
-    (folder / 'results.json').write_text(json.dumps(results, indent=1))
+    results = merge_results(folder / 'results.json', results)
     print(table(results, COLUMNS))
 
 

@@ -140,6 +140,7 @@ def training_step(amp: bool, number: int, size: int = 448) -> None:
     cfg.model.backbone.init_cfg = None
     init_default_scope('mmseg')
     model = MODELS.build(cfg.model).to(DEVICE)
+    model.train()  # freezes the batch norms, as in training
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
     inputs = torch.randn(number, 3, size, size, device=DEVICE)
     images = torch.rand(number, 3, size, size, device=DEVICE)
@@ -151,9 +152,10 @@ def training_step(amp: bool, number: int, size: int = 448) -> None:
         background = row.new_ones(1)
         mmseg_wsss.set_image_labels(sample, torch.cat([background, row]))
         samples.append(sample)
+    fsl = FSL(upsample=2)  # as configs/hfpl/isl-fsl_r50_voc12.py
     criteria = {
         'GAP': [GAPLoss()],
-        'ISL + FSL': [BinomialISL(), FSL()],
+        'ISL + FSL': [BinomialISL(), fsl],
     }
 
     def whole_step(losses):
@@ -168,7 +170,7 @@ def training_step(amp: bool, number: int, size: int = 448) -> None:
         optimizer.step()
 
     def losses_alone(**data):
-        return ours_isl(**data) + FSL()(**data)
+        return ours_isl(**data) + fsl(**data)
 
     ms = medians(
         {

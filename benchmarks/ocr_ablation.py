@@ -11,12 +11,11 @@ dir and not repeated. Figures are of the validation set after the last epoch.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from runs import pseudo_labels, table, train
+from runs import merge_results, pseudo_labels, table, train
 
 LOSS = 'model.decode_head.loss_decode.1.'
 VARIANTS = {
@@ -80,11 +79,11 @@ def main() -> None:
             for variant in args.only or VARIANTS
             for seed in args.seeds
         }
-        results: dict[str, list[dict]] = {}
+        results: dict[str, dict[str, dict]] = {}
         for (variant, seed), job in jobs.items():
-            results.setdefault(variant, []).append(job.result())
+            results.setdefault(variant, {})[str(seed)] = job.result()
             print(f'{variant} seed {seed}: {job.result()}', file=sys.stderr)
-    (work_dir / 'results.json').write_text(json.dumps(results, indent=1))
+    results = merge_results(work_dir / 'results.json', results)
     print(table(results, COLUMNS))
 
 

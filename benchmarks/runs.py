@@ -53,8 +53,15 @@ def train(
     Returns the named metrics of the last validation, and the seconds taken.
     """
     result = work_dir / 'result.json'
+    asked = [config, seed, *options]
     if result.is_file():
-        return json.loads(result.read_text())
+        known = json.loads(result.read_text())
+        if known['asked'] != asked:
+            raise SystemExit(
+                f'{work_dir} holds the run {known["asked"]}, not {asked}: '
+                'remove it, or use another --work-dir'
+            )
+        return known
     start = time.time()
     call(
         work_dir / 'train.log',
@@ -71,27 +78,33 @@ def train(
     lines = map(json.loads, scalars.read_text().splitlines())
     last = [line for line in lines if 'mIoU' in line][-1]
     figures = {name: last[name] for name in metrics}
-    figures['seconds'] = round(time.time() - start)
+    figures.update(seconds=round(time.time() - start), asked=asked)
     result.write_text(json.dumps(figures))
     return figures
 
 
-def pseudo_labels(config: str, work_dir: Path, *options: str) -> Path:
+def newer(file: Path, than: Path) -> bool:
+    """Tell whether a result exists and was made after what it is made of."""
+    return file.is_file() and file.stat().st_mtime > than.stat().st_mtime
+
+
+def pseudo_labels(config: str, work_dir: Path) -> Path:
     """Write a trained CAM network's CAMs and labels, once; their folder."""
     out = work_dir / 'pseudo_labels'
+    checkpoint = newest_checkpoint(work_dir)
     done = work_dir / 'pseudo_labels.log'
-    if not done.is_file():
+    if not newer(done, checkpoint):
         part = work_dir / 'pseudo_labels.part'
         call(
             part,
             'make_pseudo_labels.py',
             config,
-            str(newest_checkpoint(work_dir)),
+            str(checkpoint),
             '--out-dir',
             str(out),
             '--work-dir',
             str(work_dir),
-            *options,
+            *(['--overwrite'] if done.is_file() else []),
         )
         part.rename(done)
     return out
@@ -103,9 +116,11 @@ def newest_checkpoint(folder: Path) -> Path:
 
 
 def table(
-    results: dict[str, list[dict]], columns: dict[str, str], digits: int = 2
+    results: dict[str, dict[str, dict]],
+    columns: dict[str, str],
+    digits: int = 2,
 ) -> str:
-    """Mean and spread of each variant's runs, as Markdown.
+    """Mean and spread of each variant's runs {seed: figures}, as Markdown.
 
     ``columns`` maps the keys of a run to column titles.
     """
@@ -116,8 +131,19 @@ def table(
     for variant, runs in results.items():
         cells = []
         for key in columns:
-            values = [run[key] for run in runs]
+            values = [run[key] for run in runs.values()]
             spread = stdev(values) if len(values) > 1 else 0.0
             cells.append(f'{mean(values):.{digits}f} ± {spread:.{digits}f}')
         lines.append(f'| {variant} | {" | ".join(cells)} |')
     return '\n'.join(lines)
+
+
+def merge_results(
+    file: Path, results: dict[str, dict[str, dict]]
+) -> dict[str, dict[str, dict]]:
+    """Add runs {variant: {seed: figures}} to a file; returns all in it."""
+    merged = json.loads(file.read_text()) if file.is_file() else {}
+    for variant, runs in results.items():
+        merged.setdefault(variant, {}).update(runs)
+    file.write_text(json.dumps(merged, indent=1))
+    return merged

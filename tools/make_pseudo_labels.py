@@ -11,11 +11,12 @@ Where the data set has masks, the labels are compared with them at the end.
 
 import argparse
 import copy
+import hashlib
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
@@ -29,6 +30,7 @@ from mmseg_wsss.engine.command_line import (
     read_config,
     use_tta,
 )
+from mmseg_wsss.engine.test_images import label_loader
 from mmseg_wsss.evaluation.label_files import (
     evaluate_label_files,
     label_reader,
@@ -73,25 +75,17 @@ def drop_masks(pipeline: list[dict]) -> list[dict]:
     return kept
 
 
-def flatten(pipeline: list[dict]) -> Iterator[dict]:
-    """Yield a pipeline's transforms, those in TestTimeAug included."""
-    for step in pipeline:
-        yield step
-        if step['type'].endswith('TestTimeAug'):
-            for options in step['transforms']:
-                yield from flatten(options)
-
-
 def background_index(pipeline: list[dict]) -> int | None:
     """Read which class is the background off LoadImageLabels."""
-    for transform in flatten(pipeline):
-        if transform['type'].endswith('LoadImageLabels'):
-            return transform.get('background_index', 0)
-    raise SystemExit(
-        'the test pipeline loads no image labels: add '
-        "dict(type='mmseg_wsss.LoadImageLabels', ann_file=..., classes=...) "
-        "and end it with dict(type='mmseg_wsss.PackWSSSInputs')"
-    )
+    loader = label_loader(pipeline)
+    if loader is None:
+        raise SystemExit(
+            'the test pipeline loads no image labels: add '
+            "dict(type='mmseg_wsss.LoadImageLabels', ann_file=..., "
+            "classes=...) and end it with dict(type='mmseg_wsss."
+            "PackWSSSInputs')"
+        )
+    return loader.get('background_index', 0)
 
 
 def unfinished(stems: list[str], folders: list[Path]) -> list[int]:
@@ -108,22 +102,28 @@ def unfinished(stems: list[str], folders: list[Path]) -> list[int]:
 
 
 def check_source(
-    out_dir: Path, checkpoint: str, tta: bool, overwrite: bool
+    out_dir: Path, checkpoint: str, cfg: Config, tta: bool, overwrite: bool
 ) -> dict:
-    """Refuse to mix two checkpoints' files, or those with and without TTA."""
+    """Refuse to mix files of two checkpoints, settings, or kinds of test."""
     file = Path(checkpoint).resolve()
     if not file.is_file():
         raise SystemExit(f'there is no checkpoint {checkpoint}')
     stat = file.stat()
     source = dict(checkpoint=str(file), size=stat.st_size)
     source.update(modified=stat.st_mtime_ns, tta=tta)
+    settings = Config(
+        dict(model=cfg.model, pipeline=cfg.test_dataloader.dataset.pipeline)
+    )
+    text = settings.pretty_text.encode()
+    source['settings'] = hashlib.sha256(text).hexdigest()
     known = out_dir / 'source.json'
     if known.is_file() and not overwrite:
         before = json.loads(known.read_text())
-        before.setdefault('tta', False)
         if before != source:
             other = f'another checkpoint, {before["checkpoint"]}'
-            if before == {**source, 'tta': not tta}:
+            if before.get('modified') == source['modified']:
+                other = 'a run with another model or test pipeline'
+            if before.get('tta', False) != tta:
                 other = 'a run ' + ('without --tta' if tta else 'with --tta')
             raise SystemExit(
                 f'{out_dir} holds the pseudo labels of {other}: use another '
@@ -188,7 +188,9 @@ def main() -> None:
     hooks = cfg.get('custom_hooks') or []
     if not any(hook['type'].endswith('WeakSupervisionHook') for hook in hooks):
         cfg.custom_hooks = [*hooks, dict(type=HOOK)]
-    source = check_source(out_dir, args.checkpoint, args.tta, args.overwrite)
+    source = check_source(
+        out_dir, args.checkpoint, cfg, args.tta, args.overwrite
+    )
     # A copy: TestTimeAug builds its transforms into the config it is given.
     dataset = DATASETS.build(copy.deepcopy(loader.dataset))
     stems = image_stems(dataset)

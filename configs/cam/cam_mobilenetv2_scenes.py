@@ -67,7 +67,11 @@ test_dataloader = dict(
         ann_file='ImageSets/Segmentation/train.txt', pipeline=seed_pipeline
     )
 )
-test_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = [
+    dict(type='IoUMetric', iou_metrics=['mIoU']),
+    dict(type='mmseg_wsss.ContourMetric'),
+    dict(type='mmseg_wsss.FalseRateMetric'),
+]
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=2e-3, weight_decay=1e-4)
 )

@@ -68,7 +68,11 @@ test_dataloader = dict(
         pipeline=seed_pipeline,
     )
 )
-test_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = [
+    dict(type='IoUMetric', iou_metrics=['mIoU']),
+    dict(type='mmseg_wsss.ContourMetric', ignore='mask'),
+    dict(type='mmseg_wsss.FalseRateMetric'),
+]
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=3e-4, weight_decay=1e-2),
     paramwise_cfg=dict(custom_keys={'decode_head': dict(lr_mult=10)}),

@@ -92,11 +92,12 @@ def current_images(asked_by: str) -> Tensor:
     return images()
 
 
-def current_image_labels(asked_by: str) -> Tensor:
+def current_image_labels(asked_by: str, shape: str = '(N, C)') -> Tensor:
     """Return the current batch's image labels.
 
     Args:
         asked_by: Name of the loss or head that asks, for the error.
+        shape: Shape of the labels that it takes in a call, for the error.
 
     Returns:
         Tensor: Multi-hot labels (N, C), float32.
@@ -109,7 +110,7 @@ def current_image_labels(asked_by: str) -> Tensor:
     if data_samples is None:
         raise RuntimeError(
             f'{asked_by} needs image labels and found no current batch: '
-            f'{_HOW_TO_FIX}image_labels=(N, C) to the call'
+            f'{_HOW_TO_FIX}image_labels={shape} to the call'
         )
     return stack_image_labels(data_samples)
 

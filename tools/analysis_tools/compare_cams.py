@@ -14,12 +14,11 @@ import json
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmseg.datasets import BaseSegDataset
-from mmseg.registry import DATASETS
+from PIL import Image
 
+from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.engine.test_images import build_test_images
 from mmseg_wsss.fileio import load_cam, whole_file
 from mmseg_wsss.visualization import contact_sheet
 from mmseg_wsss.visualization.cam_row import CAMRow
@@ -114,7 +113,11 @@ def stored_score(name: str, folder: Path) -> float:
             result = json.loads(file.read_text())
         except ValueError as error:
             raise SystemExit(f'{file} is not a JSON file: {error}') from error
-        if isinstance(result, dict) and 'best_threshold' in result:
+        of_folder = isinstance(result, dict) and result.get('cam_dir') in (
+            None,
+            str(folder.resolve()),
+        )
+        if of_folder and 'best_threshold' in result:
             score = as_score(result['best_threshold'], str(file))
             print(f'{name}: background score {score:g}, from {file}')
             return score
@@ -188,51 +191,37 @@ def check_stems(
                 )
 
 
-def plain_dataset(cfg: Config) -> tuple[BaseSegDataset, int | None]:
-    """Build the test images, without pipeline, and find the background.
-
-    Returns:
-        tuple: The data set, and the index of its background or None.
-    """
-    settings = cfg.test_dataloader.dataset
-    if 'pipeline' not in settings:
-        raise SystemExit(
-            'test_dataloader.dataset must be one plain data set, not wrapped'
-        )
-    background = 0
-    for step in settings.pipeline:
-        if step['type'].endswith('LoadImageLabels'):
-            background = step.get('background_index', 0)
-    # The CAM files hold the classes, so no image labels are read.
-    settings.pipeline = []
-    return DATASETS.build(settings), background
-
-
-def main() -> None:
-    args = parse_args()
+def draw_sheet(args: argparse.Namespace) -> Image.Image:
+    """Draw the chosen images, one row each."""
     folders = cam_folders(args.cams)
     scores = None
     if not args.heat:
         scores = background_scores(args.background, folders)
-    cfg = read_config(args)
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    dataset, background = plain_dataset(cfg)
+    dataset, background = build_test_images(read_config(args))
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-    infos = {Path(info['img_path']).stem: info for info in infos}
+    names = unique_stems(info['img_path'] for info in infos)
+    by_name = dict(zip(names, infos, strict=True))
     stems = args.stems
     if stems:
-        check_stems(stems, list(infos), folders)
+        check_stems(stems, names, folders)
     else:
-        stems = draw_stems(list(infos), folders, args.number, args.seed)
+        stems = draw_stems(names, folders, args.number, args.seed)
     draw = CAMRow(dataset, folders, scores, background)
-    drawn = [draw(infos[stem]) for stem in stems]
+    drawn = [draw(by_name[stem]) for stem in stems]
     rows, row_titles = zip(*drawn, strict=True)
     titles = ['image', *folders, 'ground truth']
-    columns = max(len(row) for row in rows)
-    sheet = contact_sheet(rows, row_titles, titles[:columns])
+    return contact_sheet(rows, row_titles, titles[: max(map(len, rows))])
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        sheet = draw_sheet(args)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     with whole_file(args.out) as part:
         sheet.save(part)
-    print(f'{len(rows)} images in {args.out}')
+    print(f'written: {args.out}')
 
 
 if __name__ == '__main__':

@@ -37,4 +37,8 @@ test_dataloader = dict(
         pipeline=seed_pipeline,
     )
 )
-test_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = [
+    dict(type='IoUMetric', iou_metrics=['mIoU']),
+    dict(type='mmseg_wsss.ContourMetric'),
+    dict(type='mmseg_wsss.FalseRateMetric'),
+]

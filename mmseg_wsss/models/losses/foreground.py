@@ -61,16 +61,23 @@ def foreground_inputs(
         ValueError: If shapes do not fit or a logit is not finite.
         RuntimeError: If there are no image labels.
     """
-    if logits.ndim != 4:
+    if logits.ndim != 4 or not logits.numel():
         raise ValueError(
-            f'{asked_by} needs logits (N, K, h, w), got {tuple(logits.shape)}'
+            f'{asked_by} needs logits (N, K, h, w) of at least one image, got '
+            f'{tuple(logits.shape)}'
         )
     if logits.dtype != torch.float64:
         logits = logits.float()
     check_finite(asked_by, logits)
     from_batch = image_labels is None
     if from_batch:
-        image_labels = current_image_labels(asked_by)
+        shape = '(N, K), without the background,'
+        image_labels = current_image_labels(asked_by, shape)
+    if image_labels.ndim != 2:
+        raise ValueError(
+            f'{asked_by}: image_labels must be multi-hot (N, K), got shape '
+            f'{tuple(image_labels.shape)}'
+        )
     labels = image_labels.to(logits)
     channels = logits.shape[1]
     background = torch.zeros_like(logits[:, :1])

@@ -51,7 +51,7 @@ from ...structures import current_images
 from .foreground import Foreground, foreground_inputs, log_posterior
 
 GATES = ('max_norm', 'min_max', 'sigmoid', 'softmax')
-REACH = {torch.float32: 5, torch.float64: 7}
+REACH = {torch.float32: 6, torch.float64: 9}
 _PAIRS_ON_CPU, _PAIRS_ON_GPU = 2**19, 2**25
 
 
@@ -133,7 +133,8 @@ class _FeatureSimilarity(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, gated, images, mu, sigma):
-        lap = pair_laplacian(gated, images, mu, sigma)
+        with torch.autocast(gated.device.type, enabled=False):
+            lap = pair_laplacian(gated, images, mu, sigma)
         lap *= -1 / (gated.shape[2] * gated.shape[3])
         ctx.save_for_backward(lap)
         return (gated * lap).sum((1, 2, 3))
@@ -152,7 +153,7 @@ def feature_similarity_loss(
 
     Args:
         gated: Predictions a (N, K, H, W) in [0, 1] of the classes that count,
-            float32 or float64.
+            any float dtype; computed in float32 or in float64.
         images: RGB (N, 3, H, W) in [0, 1]; no gradient flows to it.
         mu: Shift of Eq. 12.
         sigma: Width of Eq. 10 in cells, > 0.
@@ -168,6 +169,8 @@ def feature_similarity_loss(
             f'images must be {(len(gated), 3, *gated.shape[2:])} for '
             f'predictions {tuple(gated.shape)}, got {tuple(images.shape)}'
         )
+    if gated.dtype != torch.float64:
+        gated = gated.float()
     return _FeatureSimilarity.apply(gated, images.to(gated), mu, sigma)
 
 

@@ -128,15 +128,15 @@ class BinomialISL(nn.Module):
     Args:
         num_samples (int): Cells per image and class. Defaults to 10.
         isl_weight (float): lambda of Eq. 16 in [0, 1]; 0 is the pooling loss
-            alone, 1 ISL alone. Defaults to 0.2.
+            alone, 1 ISL alone. For optimizers with larger steps the paper
+            scales ISL by 0.1, so take 0.02. Defaults to 0.2.
         posterior (str): 'binomial' (Eq. 14) or 'multinomial' (Eq. 5).
             Defaults to 'binomial'.
         pooling (str): Pooling of the other part, 'gap' or 'gmp'. Defaults to
             'gap'.
         background_index (int, optional): The data set's background class,
             None if there is none. Defaults to 0.
-        loss_weight (float): Factor; the paper takes 0.1 for optimizers with
-            larger steps (SIPE, MCTformer). Defaults to 1.0.
+        loss_weight (float): Factor of the whole. Defaults to 1.0.
         loss_name (str): Key in the log. Defaults to 'loss_isl'.
 
     Raises:

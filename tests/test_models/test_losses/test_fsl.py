@@ -53,6 +53,18 @@ def test_equals_the_literal_form(dtype, tolerance, sigma):
     assert relative(ours.grad.double(), gradient) < tolerance
 
 
+@pytest.mark.parametrize(
+    ('dtype', 'tolerance'), [(torch.float64, 1e-10), (torch.float32, 1e-5)]
+)
+def test_far_pairs_may_be_left_out(dtype, tolerance):
+    # A ramp over a constant image: distant rows differ most.
+    ramp = torch.linspace(0, 1, 112, dtype=torch.float64).view(1, 1, -1, 1)
+    gated, images = ramp.repeat(1, 1, 1, 2), torch.full((1, 3, 112, 2), 0.5)
+    expected = literal_loss(gated, images.double())
+    loss = feature_similarity_loss(gated.to(dtype), images)
+    assert relative(loss.double(), expected) < tolerance
+
+
 def test_images_in_pieces_give_the_same(monkeypatch):
     gated, images = random_case(n=5)
     expected = feature_similarity_loss(gated, images)
@@ -229,6 +241,9 @@ def test_autocast_and_half_precision():
     expected = labelled(logits, [1, 1])
     with torch.autocast('cpu', torch.bfloat16):
         assert torch.equal(labelled(logits, [1, 1]), expected)
+        gated, images = random_case(dtype=torch.float32)
+        alone = feature_similarity_loss(gated, images)
+    assert torch.equal(alone, feature_similarity_loss(gated, images))
     half = logits.half().requires_grad_()
     loss = labelled(half, [1, 1])
     loss.backward()
@@ -281,5 +296,9 @@ def test_bad_options(options, message):
 
 
 def test_bad_shapes():
+    with pytest.raises(ValueError, match=r'multi-hot \(N, K\)'):
+        FSL()(torch.rand(1, 2, 4, 4), image_labels=torch.ones(2))
+    with pytest.raises(ValueError, match='at least one image'):
+        labelled(torch.rand(0, 2, 4, 4), [1, 0])
     with pytest.raises(ValueError, match='images must be'):
         feature_similarity_loss(torch.rand(1, 1, 4, 4), torch.rand(1, 3, 5, 5))

@@ -1,0 +1,17 @@
+# HFPL's losses with the paper's values for VOC and SGD, for a CAM head:
+#   loss_decode=[_base_.isl_loss, _base_.fsl_loss]
+# On COCO fsl_loss has the weight 0.2. With AdamW the paper scales it by 0.1.
+isl_loss = dict(
+    type='mmseg_wsss.BinomialISL',
+    num_samples=10,
+    isl_weight=0.2,
+    posterior='binomial',
+    loss_weight=1.0,
+)
+fsl_loss = dict(
+    type='mmseg_wsss.FSL',
+    mu=2.5,
+    sigma=5.0,
+    gate='max_norm',
+    loss_weight=1.0,
+)
