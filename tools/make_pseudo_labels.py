@@ -30,7 +30,7 @@ from mmseg_wsss.engine.command_line import (
     read_config,
     use_tta,
 )
-from mmseg_wsss.engine.test_images import label_loader
+from mmseg_wsss.engine.tested_images import label_loader
 from mmseg_wsss.evaluation.label_files import (
     evaluate_label_files,
     label_reader,

@@ -18,7 +18,7 @@ from PIL import Image
 
 from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
-from mmseg_wsss.engine.test_images import build_test_images
+from mmseg_wsss.engine.tested_images import build_test_images
 from mmseg_wsss.fileio import load_cam, whole_file
 from mmseg_wsss.visualization import contact_sheet
 from mmseg_wsss.visualization.cam_row import CAMRow

@@ -24,7 +24,7 @@ from prettytable import PrettyTable
 
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
 from mmseg_wsss.engine.launch import start_gloo
-from mmseg_wsss.engine.test_images import build_test_images
+from mmseg_wsss.engine.tested_images import build_test_images
 from mmseg_wsss.evaluation.areas import area_rates
 from mmseg_wsss.evaluation.cam_files import CAMFiles
 from mmseg_wsss.evaluation.cam_sweep import (
