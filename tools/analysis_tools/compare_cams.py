@@ -191,8 +191,8 @@ def check_stems(
                 )
 
 
-def draw_sheet(args: argparse.Namespace) -> Image.Image:
-    """Draw the chosen images, one row each."""
+def draw_sheet(args: argparse.Namespace) -> tuple[Image.Image, int]:
+    """Draw the chosen images, one row each, and count them."""
     folders = cam_folders(args.cams)
     scores = None
     if not args.heat:
@@ -210,18 +210,19 @@ def draw_sheet(args: argparse.Namespace) -> Image.Image:
     drawn = [draw(by_name[stem]) for stem in stems]
     rows, row_titles = zip(*drawn, strict=True)
     titles = ['image', *folders, 'ground truth']
-    return contact_sheet(rows, row_titles, titles[: max(map(len, rows))])
+    sheet = contact_sheet(rows, row_titles, titles[: max(map(len, rows))])
+    return sheet, len(rows)
 
 
 def main() -> None:
     args = parse_args()
     try:
-        sheet = draw_sheet(args)
+        sheet, count = draw_sheet(args)
     except (ValueError, OSError) as error:
         raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     with whole_file(args.out) as part:
         sheet.save(part)
-    print(f'written: {args.out}')
+    print(f'{count} images in {args.out}')
 
 
 if __name__ == '__main__':
