@@ -43,6 +43,7 @@ VARIANTS = {
     'fsl-sigmoid': ('fsl', {'1.gate': 'sigmoid'}),
     'fsl-background': ('fsl', {'1.with_background': True}),
     'fsl-multinomial': ('fsl', {'1.gate': 'softmax'}),
+    'isl-fsl-1': ('isl-fsl', {'1.loss_weight': 1.0}),
     'fsl-double': ('fsl', {'1.loss_weight': 0.6}),
     'isl-fsl-background': ('isl-fsl', {'1.with_background': True}),
 }
