@@ -102,7 +102,14 @@ def test_perfect_cams(stored, tmp_path):
     ('arguments', 'message'),
     [
         (('--thresholds', '0.5', '0.1', '0.1'), '--thresholds needs'),
-        (('--background-index', '9'), 'none of the 4 classes'),
+        (('--contour-threshold', '2'), 'not in [0, 1)'),
+        (
+            (
+                '--cfg-options',
+                'test_dataloader.dataset.pipeline.2.background_index=None',
+            ),
+            'needs a background class',
+        ),
     ],
 )
 def test_bad_options(stored, arguments, message):
