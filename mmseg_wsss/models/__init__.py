@@ -1,12 +1,24 @@
 """Backbones, decode heads, losses and segmentors."""
 
-from .backbones import ResNet38
-from .decode_heads import CAMHead, LargeFOVHead
+from .backbones import (
+    ResNet38,
+    StemResNet,
+)
+from .decode_heads import (
+    AffinityHead,
+    CAMHead,
+    IRNHead,
+    LargeFOVHead,
+)
 from .losses import (
     FSL,
+    AffinityLoss,
     BinomialISL,
+    DisplacementLoss,
     GAPLoss,
     OCRLoss,
+    affinity_loss,
+    displacement_loss,
     feature_similarity_loss,
     importance_sampling_loss,
     ocr_loss,
@@ -15,6 +27,7 @@ from .losses import (
 )
 from .segmentors import (
     CAMTTAModel,
+    ScoreTTAModel,
     WeakSupervisionMixin,
     WSSSCascadeEncoderDecoder,
     WSSSEncoderDecoder,
@@ -22,16 +35,24 @@ from .segmentors import (
 
 __all__ = [
     'FSL',
+    'AffinityHead',
+    'AffinityLoss',
     'BinomialISL',
     'CAMHead',
     'CAMTTAModel',
+    'DisplacementLoss',
     'GAPLoss',
+    'IRNHead',
     'LargeFOVHead',
     'OCRLoss',
     'ResNet38',
+    'ScoreTTAModel',
+    'StemResNet',
     'WSSSCascadeEncoderDecoder',
     'WSSSEncoderDecoder',
     'WeakSupervisionMixin',
+    'affinity_loss',
+    'displacement_loss',
     'feature_similarity_loss',
     'importance_sampling_loss',
     'ocr_loss',

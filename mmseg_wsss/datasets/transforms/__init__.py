@@ -1,6 +1,23 @@
 """Pipeline steps."""
 
+from .confident_labels import IRNConfidentLabels, PSAConfidentLabels
 from .formatting import PackWSSSInputs
+from .load_cam import LoadCAM
 from .loading import LoadImageLabels
+from .random_walk import RandomWalk
+from .refine_crf import DenseCRFRefine, PixelAdaptiveRefine
+from .refine_scores import AddBackground, NormaliseScores, ScoresToLabel
 
-__all__ = ['LoadImageLabels', 'PackWSSSInputs']
+__all__ = [
+    'AddBackground',
+    'DenseCRFRefine',
+    'IRNConfidentLabels',
+    'LoadCAM',
+    'LoadImageLabels',
+    'NormaliseScores',
+    'PSAConfidentLabels',
+    'PackWSSSInputs',
+    'PixelAdaptiveRefine',
+    'RandomWalk',
+    'ScoresToLabel',
+]
