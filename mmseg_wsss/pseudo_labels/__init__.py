@@ -4,21 +4,18 @@ from .affinity import (
     WalkGraph,
     boundary_affinity,
     embedding_affinity,
-    pair_labels,
     pair_offsets,
-    reduce_label,
 )
 from .cam import background_score, label_from_scores, normalise_cam
 from .confident import irn_confident_label, psa_confident_label
+from .crf_params import CRF_PRESETS, CRFParams, crf_params
 from .dense_crf import (
-    CRF_PRESETS,
-    CRFParams,
     DenseCRF,
     crf_from_labels,
     crf_from_scores,
-    crf_params,
     require_pydensecrf,
 )
+from .pairs import pair_labels, reduce_label
 from .pixel_adaptive import pixel_adaptive_refine
 from .random_walk import random_walk, transition_matrix, walk_cells
 

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from .cam import background_score
-from .dense_crf import CRFParams, DenseCRF, labels_to_unary, scores_to_unary
+from .crf_params import CRFParams
+from .dense_crf import DenseCRF, labels_to_unary, scores_to_unary
 
 UNSURE = 255
 

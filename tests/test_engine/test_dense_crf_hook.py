@@ -17,7 +17,8 @@ from mmseg_wsss import CAMHead
 from mmseg_wsss.engine.command_line import use_tta
 from mmseg_wsss.engine.hooks.dense_crf_hook import DenseCRFHook, gives_scores
 from mmseg_wsss.models.segmentors.score_tta import ScoreTTAModel
-from mmseg_wsss.pseudo_labels.dense_crf import CRFParams, crf_from_scores
+from mmseg_wsss.pseudo_labels.crf_params import CRFParams
+from mmseg_wsss.pseudo_labels.dense_crf import crf_from_scores
 from tests import tiny
 
 HOOK = dict(type='DenseCRFHook', params='psa')

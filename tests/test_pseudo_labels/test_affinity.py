@@ -5,12 +5,11 @@ from mmseg_wsss.pseudo_labels import affinity as module
 from mmseg_wsss.pseudo_labels.affinity import (
     boundary_affinity,
     embedding_affinity,
-    pair_labels,
     pair_offsets,
     partner,
     path_cells,
-    reduce_label,
 )
+from mmseg_wsss.pseudo_labels.pairs import pair_labels, reduce_label
 
 
 def pairs_of(height, width, offsets):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmseg_wsss.pseudo_labels import irn_confident_label, psa_confident_label
-from mmseg_wsss.pseudo_labels.dense_crf import CRFParams
+from mmseg_wsss.pseudo_labels.crf_params import CRFParams
 
 pytest.importorskip('pydensecrf')
 # Without kernels a CRF's best label is that of its unary.

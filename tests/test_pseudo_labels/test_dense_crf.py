@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 from mmengine.config import ConfigDict
 
-from mmseg_wsss.pseudo_labels.dense_crf import (
+from mmseg_wsss.pseudo_labels.crf_params import (
     CRF_PRESETS,
     CRFParams,
+    crf_params,
+)
+from mmseg_wsss.pseudo_labels.dense_crf import (
     DenseCRF,
     crf_from_labels,
     crf_from_scores,
-    crf_params,
     labels_to_unary,
     require_pydensecrf,
     scores_to_unary,

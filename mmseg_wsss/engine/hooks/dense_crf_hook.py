@@ -15,12 +15,8 @@ from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
 from ...models.decode_heads.cam_head import CAMHead
-from ...pseudo_labels.dense_crf import (
-    CRFParams,
-    crf_from_scores,
-    crf_params,
-    require_pydensecrf,
-)
+from ...pseudo_labels.crf_params import CRFParams, crf_params
+from ...pseudo_labels.dense_crf import crf_from_scores, require_pydensecrf
 from .weak_supervision_hook import unwrap
 
 

@@ -10,12 +10,8 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
-from ...pseudo_labels.affinity import (
-    WalkGraph,
-    pair_labels,
-    pair_offsets,
-    reduce_label,
-)
+from ...pseudo_labels.affinity import WalkGraph, pair_offsets
+from ...pseudo_labels.pairs import pair_labels, reduce_label
 
 
 class PairwiseHead(BaseDecodeHead):
@@ -24,7 +20,7 @@ class PairwiseHead(BaseDecodeHead):
     It trains on confident labels in the place of masks (``gt_sem_seg``): class
     ids where a seed is sure, ``ignore_index`` elsewhere. They are reduced to
     the head's grid by a vote, see
-    :func:`~mmseg_wsss.pseudo_labels.affinity.reduce_label`. It has no scores
+    :func:`~mmseg_wsss.pseudo_labels.pairs.reduce_label`. It has no scores
     of classes and so no prediction; :meth:`walk_graph` gives a random walk
     what it needs.
 

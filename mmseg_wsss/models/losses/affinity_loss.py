@@ -7,7 +7,7 @@
   another affinity, and L_D, the loss of the displacement field.
 
 Pairs are sorted by confident labels into background, foreground and negative
-ones, see :func:`~mmseg_wsss.pseudo_labels.affinity.pair_labels`; every set is
+ones, see :func:`~mmseg_wsss.pseudo_labels.pairs.pair_labels`; every set is
 averaged on its own, over the whole batch. Under data-parallel training that
 is the batch of each rank. As in both codes 1e-5 is added to the counts and
 inside the logarithms, so that an empty set gives 0.

@@ -11,11 +11,8 @@ from torch import nn
 
 from mmseg_wsss.models.decode_heads.affinity_head import AffinityHead
 from mmseg_wsss.models.losses.affinity_loss import affinity_loss
-from mmseg_wsss.pseudo_labels.affinity import (
-    embedding_affinity,
-    pair_labels,
-    pair_offsets,
-)
+from mmseg_wsss.pseudo_labels.affinity import embedding_affinity, pair_offsets
+from mmseg_wsss.pseudo_labels.pairs import pair_labels
 from tests.test_configs import ROOT
 
 

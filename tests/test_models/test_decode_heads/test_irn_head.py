@@ -12,12 +12,8 @@ from mmseg_wsss.models.losses.affinity_loss import (
     affinity_loss,
     displacement_loss,
 )
-from mmseg_wsss.pseudo_labels.affinity import (
-    boundary_affinity,
-    pair_labels,
-    pair_offsets,
-    reduce_label,
-)
+from mmseg_wsss.pseudo_labels.affinity import boundary_affinity, pair_offsets
+from mmseg_wsss.pseudo_labels.pairs import pair_labels, reduce_label
 from tests.test_configs import ROOT
 from tests.test_models.test_decode_heads.test_affinity_head import (
     halves,

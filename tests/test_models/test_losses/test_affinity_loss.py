@@ -11,7 +11,8 @@ from mmseg_wsss.models.losses.affinity_loss import (
     displacement_loss,
     displacement_terms,
 )
-from mmseg_wsss.pseudo_labels.affinity import pair_labels, pair_offsets
+from mmseg_wsss.pseudo_labels.affinity import pair_offsets
+from mmseg_wsss.pseudo_labels.pairs import pair_labels
 
 EPS = 1e-5
 
