@@ -12,6 +12,7 @@ Where the data set has masks, the labels are compared with them at the end.
 
 import argparse
 import copy
+import sys
 from pathlib import Path
 
 from mmengine.config import Config
@@ -30,6 +31,7 @@ from mmseg_wsss.engine.command_line import (
 from mmseg_wsss.engine.output_folder import (
     check_source,
     file_identity,
+    remove_files,
     remove_leftovers,
     save_source,
     settings_hash,
@@ -148,7 +150,6 @@ def main() -> None:
     stems = image_stems(dataset)
     # Listed before the ranks meet in the Runner: nothing is being written.
     folders = [label_dir] if cam_dir is None else [label_dir, cam_dir]
-    remove_leftovers(folders)
     todo = list(range(len(stems)))
     if not args.overwrite:
         todo = unfinished(stems, folders)
@@ -168,11 +169,17 @@ def main() -> None:
         logger='current',
     )
     if is_main_process():
+        remove_leftovers([out_dir, *folders])
+        if args.overwrite:
+            remove_files(stems, folders)
         save_source(out_dir, source)
+    barrier()
     if todo:
         runner.test()
     barrier()
-    log_summary(summarise_labels(label_dir, dataset, stems))
+    result = summarise_labels(label_dir, dataset, stems)
+    log_summary(result)
+    sys.exit(1 if result and result['errors'] else 0)
 
 
 if __name__ == '__main__':

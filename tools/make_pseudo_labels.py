@@ -19,22 +19,24 @@ from datetime import timedelta
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import MMLogger, print_log
 
 from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
 from mmseg_wsss.engine.launch import start_gloo
 from mmseg_wsss.engine.output_folder import (
+    SOURCE,
     check_source,
     file_identity,
+    remove_files,
     remove_leftovers,
     save_source,
     settings_hash,
     unfinished,
 )
 from mmseg_wsss.engine.refinement import Refinement, refine_images
-from mmseg_wsss.engine.tested_images import build_test_images, flatten
+from mmseg_wsss.engine.tested_images import build_test_images
 from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
 from mmseg_wsss.fileio import whole_file
 
@@ -92,12 +94,19 @@ def read_pipeline(cfg: Config, name: str) -> list[dict]:
     return pipeline
 
 
-def describe(pipeline: list[dict]) -> dict:
-    """Say what the labels are made from: settings and checkpoints."""
-    source = {'refine pipeline': settings_hash(pipeline=pipeline)}
-    for step in flatten(pipeline):
+def describe(pipeline: list[dict], classes: list[str]) -> dict:
+    """Say what the labels are made from: settings, CAMs, checkpoints."""
+    # Where it is computed makes no difference.
+    steps = [{k: v for k, v in s.items() if k != 'device'} for s in pipeline]
+    source = {'refine pipeline': settings_hash(steps=steps, classes=classes)}
+    for position, step in enumerate(pipeline):
         if step.get('checkpoint'):
-            source['checkpoint'] = file_identity(step['checkpoint'])
+            identity = file_identity(step['checkpoint'])
+            source[f'checkpoint (step {position})'] = identity
+        made = Path(step.get('cam_dir', '')).parent / SOURCE
+        if step.get('cam_dir') and made.is_file():
+            key = f'set of CAMs (step {position})'
+            source[key] = json.loads(made.read_text())
     return source
 
 
@@ -134,9 +143,7 @@ def main() -> None:
     folders = [label_dir] if score_dir is None else [label_dir, score_dir]
     try:
         pipeline = read_pipeline(cfg, args.pipeline)
-        source = describe(pipeline)
-        check_source(out_dir, source, args.overwrite)
-        dataset, background = build_test_images(cfg)
+        dataset, _ = build_test_images(cfg)
         infos = (dataset.get_data_info(i) for i in range(len(dataset)))
         stems = unique_stems(info['img_path'] for info in infos)
         refinement = Refinement(
@@ -145,29 +152,32 @@ def main() -> None:
             pipeline,
             label_dir,
             score_dir,
-            background_index=background,
         )
-    except (ValueError, ImportError) as error:
+        source = describe(pipeline, dataset.metainfo['classes'])
+        check_source(out_dir, source, args.overwrite)
+    except (ValueError, OSError, ImportError) as error:
         raise SystemExit(str(error)) from error
 
-    todo = list(range(len(stems)))
-    if not args.overwrite:
-        todo = unfinished(stems, folders)
-    barrier()  # all ranks have looked before one writes
+    shared = [None]
+    if is_main_process():
+        remove_leftovers([out_dir, *folders])
+        if args.overwrite:
+            remove_files(stems, folders)
+        save_source(out_dir, source)
+        shared = [unfinished(stems, folders)]
+    broadcast_object_list(shared)  # file systems may be slow to agree
+    todo = shared[0]
     print_log(
         f'{len(stems) - len(todo)} of {len(stems)} images are done, '
         f'{len(todo)} to do, writing to {out_dir}',
         logger='current',
     )
-    if is_main_process():
-        remove_leftovers(folders)
-        save_source(out_dir, source)
-    barrier()
     failures = refine_images(refinement, todo, workers)
-    log_summary(summarise_labels(label_dir, dataset, stems))
     if is_main_process():
         report_failures(out_dir, failures)
-    sys.exit(1 if failures else 0)
+    result = summarise_labels(label_dir, dataset, stems)
+    log_summary(result)
+    sys.exit(1 if failures or (result and result['errors']) else 0)
 
 
 if __name__ == '__main__':

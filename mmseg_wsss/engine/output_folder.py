@@ -7,8 +7,6 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmengine.config import Config
-
 from ..fileio import whole_file
 
 SOURCE = 'source.json'
@@ -29,7 +27,7 @@ def file_identity(path: str | Path) -> dict:
 
 def settings_hash(**settings) -> str:
     """Hash parts of a config; equal settings give equal hashes."""
-    text = Config(settings).pretty_text
+    text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -80,6 +78,18 @@ def unfinished(stems: Sequence[str], folders: Sequence[Path]) -> list[int]:
         for index, stem in enumerate(stems)
         if not all(stem in names for names in done)
     ]
+
+
+def remove_files(stems: Sequence[str], folders: Sequence[Path]) -> None:
+    """Remove the images' files, before they are all written anew.
+
+    What a run that stops early leaves is then all of one kind.
+    """
+    names = set(stems)
+    for folder in folders:
+        for path in folder.glob('*.*'):
+            if path.stem in names:
+                path.unlink()
 
 
 def remove_leftovers(folders: Sequence[Path]) -> None:

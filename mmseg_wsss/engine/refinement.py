@@ -13,6 +13,7 @@ import torch
 from mmcv.transforms import Compose
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.logging import print_log
+from mmseg.registry import TRANSFORMS
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from ..evaluation.cam_files import write_cam_file
@@ -41,7 +42,9 @@ class Refinement(Dataset):
         score_dir: Folder of the refined foreground scores ``<stem>.npz``, in
             the format of CAMs; None writes none.
         score_stride: They are stored at 1 / score_stride of the image's size.
-        background_index: Index of the background among the classes in use.
+
+    Raises:
+        ValueError, OSError, ImportError: If a refiner cannot work at all.
     """
 
     def __init__(
@@ -52,18 +55,25 @@ class Refinement(Dataset):
         label_dir: Path,
         score_dir: Path | None = None,
         score_stride: int = 4,
-        background_index: int | None = 0,
     ):
         self.dataset = dataset
         self.stems = stems
-        self.refine = Compose(pipeline)
+        self.refine = Compose([TRANSFORMS.build(step) for step in pipeline])
         self.label_dir = label_dir
         self.score_dir = score_dir
         self.score_stride = score_stride
-        self.background_index = background_index
+        for step in self.refine.transforms:
+            if hasattr(step, 'prepare'):
+                step.prepare()
 
     def __len__(self) -> int:
         return len(self.stems)
+
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether a refiner works on a GPU."""
+        devices = [getattr(t, 'device', 'cpu') for t in self.refine.transforms]
+        return any(str(device).startswith('cuda') for device in devices)
 
     def __getitem__(self, index: int) -> Outcome:
         """Refine an image and write its files.
@@ -113,7 +123,7 @@ class Refinement(Dataset):
                 '--save-scores'
             )
         classes = results['score_classes']
-        rows = np.flatnonzero(classes != self.background_index)
+        rows = np.flatnonzero(classes != results.get('background_index'))
         write_cam_file(
             self.score_dir / f'{stem}.npz',
             classes[rows],
@@ -145,17 +155,26 @@ def refine_images(
         Subset(refinement, share),
         batch_size=None,
         num_workers=num_workers,
-        # A process that has touched a GPU must not be forked.
+        # CUDA does not work in a forked process.
         multiprocessing_context=(
-            'spawn' if num_workers and torch.cuda.is_initialized() else None
+            'spawn' if num_workers and refinement.uses_gpu else None
         ),
     )
     errors: dict[str, str] = {}
     progress = Progress(len(share))
-    for outcome in loader:
-        if outcome.error is not None:
-            errors[outcome.stem] = outcome.error
-        progress.step(len(errors))
+    try:
+        for outcome in loader:
+            if outcome.error is not None:
+                errors[outcome.stem] = outcome.error
+            progress.step(len(errors))
+    except RuntimeError as error:
+        ahead = share[progress.done :][: loader.prefetch_factor * num_workers]
+        names = [refinement.stems[index] for index in ahead]
+        raise RuntimeError(
+            f'a worker process died ({error}). It was at one of the images '
+            f'{", ".join(names)}; {progress.done} images of this rank were '
+            f'looked at, failed among them: {errors}'
+        ) from error
     progress.end(len(errors))
     merged: dict[str, str] = {}
     for part in all_gather_object(errors):

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.dist import all_reduce, get_rank, get_world_size
+from mmengine.dist import (
+    all_gather_object,
+    all_reduce,
+    get_rank,
+    get_world_size,
+)
 from mmengine.logging import print_log
 
 from .areas import area_rates
@@ -29,38 +34,42 @@ def summarise_labels(
         stems: The images' names, in the data set's order.
 
     Returns:
-        dict | None: ``images``, their number; ``mIoU``, ``FP`` and ``FN`` in
-        percent, means over the classes that occur, background included; and
-        ``IoU`` {class: percent}. None where an image has no mask or no label
-        exists.
-
-    Raises:
-        ValueError: If a label and its mask differ in size, or a mask holds no
-            class indices.
+        dict | None: ``images``, the number of those compared; ``mIoU``,
+        ``FP`` and ``FN`` in percent, means over the classes that occur,
+        background included (NaN if none does); ``IoU`` {class: percent}; and
+        ``errors`` {name: what is wrong} of images whose label and mask cannot
+        be compared. None where an image has no mask.
     """
     masks = [
         dataset.get_data_info(i).get('seg_map_path') for i in range(len(stems))
     ]
     if not all(mask and Path(mask).is_file() for mask in masks):
         return None
-    labels = [label_dir / f'{stem}.png' for stem in stems]
-    pairs = [
-        pair for pair in zip(labels, masks, strict=True) if pair[0].is_file()
-    ]
-    if not pairs:
-        return None
-    classes = dataset.metainfo['classes']
-    share = pairs[get_rank() :: get_world_size()]
-    areas = label_areas(share, len(classes), label_reader(dataset))
-    areas = torch.from_numpy(areas)
-    all_reduce(areas)
-    iou, fp, fn = area_rates(areas.numpy())
+    classes, read = dataset.metainfo['classes'], label_reader(dataset)
+    areas = np.zeros((len(classes), 3), dtype=np.int64)
+    images, errors = 0, {}
+    pairs = list(zip(stems, masks, strict=True))
+    for stem, mask in pairs[get_rank() :: get_world_size()]:
+        label = label_dir / f'{stem}.png'
+        if not label.is_file():
+            continue
+        try:
+            areas += label_areas([(label, mask)], len(classes), read)
+            images += 1
+        except (ValueError, OSError) as error:
+            errors[stem] = str(error)
+    counts = torch.tensor([*areas.flatten().tolist(), images])
+    all_reduce(counts)
+    for part in all_gather_object(errors):
+        errors.update(part)
+    iou, fp, fn = area_rates(counts[:-1].view(-1, 3).numpy())
     return {
-        'images': len(pairs),
+        'images': int(counts[-1]),
         'mIoU': mean_score(iou),
         'FP': mean_score(fp),
         'FN': mean_score(fn),
         'IoU': dict(zip(classes, np.round(iou, 2).tolist(), strict=True)),
+        'errors': dict(sorted(errors.items())),
     }
 
 
@@ -69,6 +78,8 @@ def log_summary(result: dict | None) -> None:
     if result is None:
         print_log('no masks to compare with', logger='current')
         return
+    for stem, error in result['errors'].items():
+        print_log(f'  {stem} was not compared: {error}', logger='current')
     for name, iou in result['IoU'].items():
         print_log(f'  IoU {name:<14} {iou:6.2f}', logger='current')
     print_log(

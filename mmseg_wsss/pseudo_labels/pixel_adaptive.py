@@ -36,10 +36,11 @@ def pixel_adaptive_refine(
         softmax over j of -mean over c of |x_ic - x_jc| / (t std_c + 1e-8)
 
     with std_c the standard deviation of channel c over the neighbourhood of
-    i (of the neighbours, divided by their number). The weights are computed
-    once, from the image; each iteration replaces the scores of a pixel by
-    the weighted mean of its neighbours'. Weights are kept, (N, 8 D, H, W) of
-    them, and neighbours are views of a padded map, never unfolded.
+    i: of the neighbours without i itself, divided by their number. The
+    weights are computed once, from the image; each iteration replaces the
+    scores of a pixel by the weighted mean of its neighbours'. Weights are
+    kept, (N, 8 D, H, W) of them, and neighbours are views of a padded map,
+    never unfolded.
 
     A change of the images' unit changes nothing, as the colours are divided
     by their deviation. No gradient flows.
@@ -75,7 +76,10 @@ def pixel_adaptive_refine(
         for index, neighbour in enumerate(neighbours):
             total.addcmul_(neighbour, weights[:, index : index + 1])
         refined = total
-    return refined
+    # A mean of scores, but for rounding.
+    lowest = scores.amin((2, 3), keepdim=True)
+    highest = scores.amax((2, 3), keepdim=True)
+    return torch.minimum(torch.maximum(refined, lowest), highest)
 
 
 @torch.no_grad()

@@ -5,7 +5,10 @@ import pickle
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.config import Config
+from mmengine.logging import HistoryBuffer
+from mmengine.model import BaseModule
 from mmengine.registry import DefaultScope
 from mmseg.registry import MODELS
 
@@ -32,6 +35,20 @@ from mmseg_wsss.pseudo_labels import (
 from tests import tiny  # noqa: F401 (registers TinyBackbone)
 
 SIZE = (16, 24)
+
+
+@MODELS.register_module(force=True)
+class PoolingBackbone(BaseModule):
+    """Averages of the image at some strides, as a network's features."""
+
+    def __init__(self, strides, init_cfg=None):
+        super().__init__(init_cfg)
+        self.strides = strides
+
+    def forward(self, x):
+        return tuple(
+            F.avg_pool2d(x, stride, ceil_mode=True) for stride in self.strides
+        )
 
 
 def record(labels=(1, 0, 1, 1), seed=0, **more):
@@ -115,6 +132,9 @@ def test_load_cam_says_what_is_wrong(tmp_path):
     del results['image_labels']
     with pytest.raises(ValueError, match='needs the image labels'):
         LoadCAM(tmp_path)(results)
+    save_cam(tmp_path / 'one.npz', np.array([2, 3]), np.ones((2, 0, 0)))
+    with pytest.raises(ValueError, match='0 x 0 cells'):
+        LoadCAM(tmp_path)(record())
 
 
 # ----------------------------------------------------- scores and background
@@ -213,6 +233,12 @@ def test_crf_fills_pixels_that_a_label_leaves_open():
 
 def test_crf_says_what_is_wrong():
     pytest.importorskip('pydensecrf')
+    with pytest.raises(ValueError, match='no background among the scores'):
+        DenseCRFRefine()(scored())
+    DenseCRFRefine(background_index=None)(scored())
+    empty = record(labels=(0, 0, 0, 0), pseudo_label=np.zeros(SIZE, np.uint8))
+    with pytest.raises(ValueError, match='drop the image'):
+        DenseCRFRefine(source='pseudo_label')(empty)
     with pytest.raises(ValueError, match='psa'):
         DenseCRFRefine('best')
     with pytest.raises(ValueError, match='source must be one of'):
@@ -278,7 +304,10 @@ def psa(tmp_path):
     text = Config(dict(model=cfg)).pretty_text
     path = tmp_path / 'psa.pth'
     meta = dict(cfg=text)
-    torch.save(dict(state_dict=model.state_dict(), meta=meta), path)
+    hub = dict(log_scalars=dict(loss=HistoryBuffer([1.0], [1])))
+    torch.save(
+        dict(state_dict=model.state_dict(), meta=meta, message_hub=hub), path
+    )
     return path, model.eval()
 
 
@@ -330,7 +359,7 @@ def test_random_walk_says_what_is_wrong(psa, tmp_path):
     path, _ = psa
     with pytest.raises(ValueError, match='finds no checkpoint'):
         RandomWalk(tmp_path / 'none.pth')
-    stored = torch.load(path, weights_only=True)
+    stored = torch.load(path, weights_only=False)
     bare = tmp_path / 'bare.pth'
     torch.save(stored['state_dict'], bare)
     with pytest.raises(ValueError, match='stores no config'):
@@ -344,8 +373,42 @@ def test_random_walk_says_what_is_wrong(psa, tmp_path):
         RandomWalk(bare)(scored())
 
 
-def test_every_refiner_shows_its_settings(psa):
+def test_features_of_all_strides_lie_on_one_grid(tmp_path):
+    """The boundaries of an image of 40 columns, whatever is behind them.
+
+    Stretched to its 10 cells, the 3 cells of stride 16 would come to lie
+    elsewhere than in a wider image.
+    """
+    cfg = network(
+        'mmseg_wsss.IRNHead',
+        in_channels=[3, 3],
+        boundary_channels=4,
+        displacement=False,
+        stride=4,
+    )
+    cfg['backbone'] = dict(type='PoolingBackbone', strides=(4, 16))
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        torch.manual_seed(0)
+        model = MODELS.build(cfg)
+    path = tmp_path / 'irn.pth'
+    torch.save(dict(state_dict=model.state_dict()), path)
+    walk = RandomWalk(path, model=cfg)
+    whole = torch.randint(0, 256, (3, 32, 64), dtype=torch.uint8)
+    whole[:, :, 39:] = whole[:, :, 39:40]  # what padding by the border gives
+    part, all_ = walk._graph(whole[:, :, :40]), walk._graph(whole)
+    assert part.affinity.shape == (34, 8, 10)
+    assert part.gate.shape == (8, 10)
+    torch.testing.assert_close(part.gate, all_.gate[:, :10])
+    torch.testing.assert_close(part.affinity, all_.affinity[:, :, :10])
+
+
+def test_every_refiner_shows_its_settings(psa, tmp_path):
+    pytest.importorskip('pydensecrf')
     steps = [
+        LoadCAM(tmp_path),
+        DenseCRFRefine(),
+        PSAConfidentLabels(),
+        IRNConfidentLabels(),
         AddBackground(),
         NormaliseScores(),
         ScoresToLabel(),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from PIL import Image
 
 from mmseg_wsss.datasets import save_image_labels
@@ -119,6 +120,41 @@ def test_workers_and_ranks_write_the_same_files(data):
     assert label.mode == 'P' and label.size == (32, 32)
 
 
+def test_walks_with_a_trained_network(data):
+    """AffinityNet from train.py; its walk in workers and on two ranks."""
+    cfg = tiny.config(
+        data / 'tiny',
+        dict(
+            type='mmseg_wsss.AffinityHead',
+            in_channels=[8],
+            reduced_channels=[4],
+            num_classes=4,
+            stride=4,
+            radius=3,
+        ),
+        data / 'work',
+    )
+    cfg.train_dataloader.dataset.img_suffix = '.jpg'
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    cfg.dump(data / 'psa.py')
+    call('tools/train.py', data / 'psa.py')
+    cfg = Config.fromfile(data / 'refine.py')
+    cfg.refine_pipeline[4] = dict(
+        type='mmseg_wsss.RandomWalk',
+        checkpoint=str(data / 'work' / 'epoch_1.pth'),
+        steps=4,
+        flip=True,
+    )
+    cfg.dump(data / 'refine.py')
+    run(data, data / 'one')
+    run(data, data / 'many', '--num-workers', '2', ranks=2)
+    # The network's checkpoint is part of what the files are made from.
+    source = json.loads((data / 'one' / 'source.json').read_text())
+    assert 'checkpoint (step 4)' in source
+    whole = files(data / 'one' / 'labels')
+    assert len(whole) == COUNT and whole == files(data / 'many' / 'labels')
+
+
 def test_a_killed_run_goes_on(data):
     """SIGKILL in the middle and a restart give an unbroken run's files."""
     write_config(data)
@@ -205,8 +241,33 @@ def test_other_settings_are_not_mixed_in(data):
     output = run(data, data / 'out', '--cfg-options', other, fails=True)
     assert 'made with another refine pipeline' in output
     assert files(data / 'out') == before
-    run(data, data / 'out', '--overwrite', '--cfg-options', other)
-    assert files(data / 'out') != before
+    # Anew, but an image fails: its old label does not stay.
+    cam = data / 'tiny' / 'cams' / 'img_2.npz'
+    cam.rename(data / 'away.npz')
+    run(
+        *(data, data / 'out', '--overwrite', '--cfg-options', other),
+        fails=True,
+    )
+    assert len(files(data / 'out' / 'labels')) == COUNT - 1
+    (data / 'away.npz').rename(cam)
+    run(data, data / 'out', '--cfg-options', other)
+    after = files(data / 'out')
+    assert after.keys() == before.keys() and after != before
+    # CAMs that were made anew are other CAMs.
+    (data / 'tiny' / 'source.json').write_text('{"checkpoint": "new"}')
+    output = run(data, data / 'out', '--cfg-options', other, fails=True)
+    assert 'made with another set of CAMs (step 2)' in output
+
+
+def test_a_mask_that_does_not_fit_spoils_the_summary_only(data):
+    mask = data / 'tiny' / 'masks' / 'img_5.png'
+    Image.new('P', (8, 8)).save(mask)
+    output = run(data, data / 'out', ranks=2, fails=True)
+    assert 'img_5 was not compared' in output and 'has size' in output
+    assert f'pseudo labels of {COUNT - 1} images' in output
+    assert len(files(data / 'out' / 'labels')) == COUNT
+    mask.unlink()
+    assert 'no masks to compare with' in run(data, data / 'out')
 
 
 def test_configs_that_cannot_work_say_why(data):

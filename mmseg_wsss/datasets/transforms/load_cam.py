@@ -14,7 +14,7 @@ from mmseg.registry import TRANSFORMS
 from ...fileio import load_cam
 from ...structures import foreground_indices
 from ..class_ids import ids_on_disk
-from .record import image_labels_of
+from .record import bgr_image, image_labels_of
 
 
 @TRANSFORMS.register_module()
@@ -23,8 +23,8 @@ class LoadCAM(BaseTransform):
 
     Required keys: ``img``, ``img_path``, ``image_labels``. Added keys:
     ``scores``, float32 (K, H, W) in [0, 1], and ``score_classes``, int64
-    (K,), rising, one row per foreground label of the image; see
-    :mod:`mmseg_wsss.datasets.transforms.record`.
+    (K,), rising, one row per foreground label of the image, and
+    ``background_index``; see :mod:`mmseg_wsss.datasets.transforms.record`.
 
     Args:
         cam_dir: Folder of the files ``<stem>.npz``.
@@ -59,7 +59,7 @@ class LoadCAM(BaseTransform):
             ValueError: If the file is missing or damaged, its size is not
                 that of the image, or its classes are not the image labels.
         """
-        size = results['img'].shape[:2]
+        size = bgr_image(results).shape[:2]
         path = self.cam_dir / f'{Path(results["img_path"]).stem}.npz'
         try:
             on_disk, cam = load_cam(path)
@@ -83,6 +83,7 @@ class LoadCAM(BaseTransform):
             )[0].numpy()
         results['scores'] = scores
         results['score_classes'] = classes[order]
+        results['background_index'] = self.background_index
         return results
 
     def _classes(
@@ -115,10 +116,10 @@ def _check_size(
     path: Path, cells: tuple[int, int], pixels: tuple[int, int]
 ) -> None:
     """Refuse a CAM that cannot be the image's at any stride."""
-    stride = max(pixels) / max(cells)
+    stride = max(pixels) / max(*cells, 1)
     # Networks round sizes up or down, by less than a cell.
     apart = [abs(p / stride - c) for p, c in zip(pixels, cells, strict=True)]
-    if stride < 1 or max(apart) > 1:
+    if min(cells) < 1 or stride < 1 or max(apart) > 1:
         raise ValueError(
             f'{path} has CAMs of {cells[0]} x {cells[1]} cells, which do not '
             f'fit an image of {pixels[0]} x {pixels[1]} pixels: do they '

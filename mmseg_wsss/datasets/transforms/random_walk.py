@@ -9,15 +9,16 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
-from mmengine.config import Config
-from mmengine.registry import DefaultScope
-from mmseg.registry import MODELS, TRANSFORMS
+from mmseg.registry import TRANSFORMS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from ...pseudo_labels.affinity import WalkGraph
 from ...pseudo_labels.random_walk import random_walk
-from .record import rgb_image, scores_of
+from .affinity_network import load_affinity_network
+from .record import bgr_image, scores_of
+
+DIVISOR = 32  # the stride of the coarsest feature of common backbones
 
 
 @TRANSFORMS.register_module()
@@ -94,7 +95,7 @@ class RandomWalk(BaseTransform):
         if not len(scores):
             return results
         size = scores.shape[1:]
-        image = torch.from_numpy(rgb_image(results)[..., ::-1].copy())
+        image = torch.from_numpy(bgr_image(results).copy())
         image = image.permute(2, 0, 1).to(self.device)
         seen = self._seen_size(size)
         if seen != size:
@@ -112,16 +113,33 @@ class RandomWalk(BaseTransform):
         ratio = min(max(self.scale) / max(size), min(self.scale) / min(size))
         return torch.Size(max(round(side * ratio), 1) for side in size)
 
-    def _graph(self, image: Tensor) -> WalkGraph:
+    def prepare(self) -> None:
+        """Load the network now, where that costs no GPU memory.
+
+        A wrong checkpoint is found before the first image, and worker
+        processes that are forked share the weights.
+
+        Raises:
+            ValueError: If the checkpoint holds no affinity network.
+        """
+        if self.device == 'cpu':
+            self._load()
+
+    def _load(self) -> nn.Module:
         if self._network is None:
             self._network = load_affinity_network(
                 self.checkpoint, self.model, self.device
             )
-        network = self._network
+        return self._network
 
-        # Whole cells, so that the mirror image has the same grid.
-        stride = network.decode_head.stride
-        margins = (0, -image.shape[2] % stride, 0, -image.shape[1] % stride)
+    def _graph(self, image: Tensor) -> WalkGraph:
+        network = self._load()
+
+        # Whole cells of the coarsest feature, so that all features and those
+        # of the mirror image lie on the same grid. PSA and IRN pad with
+        # zeros; here the border is repeated.
+        height, width = image.shape[1:]
+        margins = (0, -width % DIVISOR, 0, -height % DIVISOR)
         image = F.pad(image[None].float(), margins, mode='replicate')[0]
 
         def features(picture: Tensor) -> list[Tensor]:
@@ -130,7 +148,13 @@ class RandomWalk(BaseTransform):
             return network.extract_feat(batch['inputs'])
 
         flipped = features(image.flip(-1)) if self.flip else None
-        return network.decode_head.walk_graph(features(image), flipped)
+        graph = network.decode_head.walk_graph(features(image), flipped)
+        rows, columns = -(-height // graph.stride), -(-width // graph.stride)
+        gate = graph.gate
+        return graph._replace(
+            affinity=graph.affinity[:, :rows, :columns],
+            gate=None if gate is None else gate[:rows, :columns],
+        )
 
     def __getstate__(self) -> dict:
         """Leave the network behind: each worker loads its own."""
@@ -142,54 +166,6 @@ class RandomWalk(BaseTransform):
             f'beta={self.beta}, steps={self.steps}, flip={self.flip}, '
             f"scale={self.scale}, device='{self.device}')"
         )
-
-
-def load_affinity_network(
-    checkpoint: str, model: dict | str | None = None, device: str = 'cpu'
-) -> nn.Module:
-    """Build a segmentor whose head predicts pair affinities.
-
-    Args:
-        checkpoint: Checkpoint file.
-        model: The segmentor's config, a config file, or None for the config
-            in the checkpoint.
-        device: Where it goes.
-
-    Returns:
-        nn.Module: The segmentor in eval mode.
-
-    Raises:
-        ValueError: If it is no affinity network, there is no config, or
-            weights are missing.
-    """
-    stored = torch.load(checkpoint, map_location='cpu', weights_only=True)
-    if model is None:
-        text = stored.get('meta', {}).get('cfg')
-        if text is None:
-            raise ValueError(
-                f'{checkpoint} stores no config: give RandomWalk(model=...) '
-                'the config file it was trained with'
-            )
-        model = Config.fromstring(text, '.py').model
-    elif isinstance(model, str):
-        model = Config.fromfile(model).model
-    # A worker process or a notebook may have no scope yet.
-    with DefaultScope.overwrite_default_scope('mmseg'):
-        network = MODELS.build(model)
-    if not hasattr(network.decode_head, 'walk_graph'):
-        raise ValueError(
-            f'{checkpoint} is a network with the head '
-            f'{type(network.decode_head).__name__}: RandomWalk needs an '
-            'AffinityHead or an IRNHead'
-        )
-    weights = stored.get('state_dict', stored)
-    missing, _ = network.load_state_dict(weights, strict=False)
-    if missing:
-        raise ValueError(
-            f'{checkpoint} lacks weights of the network, e.g. {missing[0]}: '
-            'is it the checkpoint of this config?'
-        )
-    return network.to(device).eval()
 
 
 def _resize(maps: Tensor, size: Sequence[int]) -> Tensor:

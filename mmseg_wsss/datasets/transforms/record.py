@@ -2,16 +2,18 @@
 
 A refiner is an MMSeg transform on the result dict of one image. The keys:
 
-=================== ======================================================
-``img``             the image (H, W, 3), uint8, BGR, as LoadImageFromFile
-                    gives it
-``image_labels``    multi-hot (C,) over the classes in use, background
-                    included, of LoadImageLabels
-``scores``          float32 (K, H, W) at the image's size: CAMs in [0, 1],
-                    then walked scores or probabilities
-``score_classes``   int64 (K,), the class in use that each row belongs to
-``pseudo_label``    uint8 (H, W): classes in use, 255 ignored, 254 biased
-=================== ======================================================
+==================== =====================================================
+``img``              the image (H, W, 3), uint8, BGR, as LoadImageFromFile
+                     gives it
+``image_labels``     multi-hot (C,) over the classes in use, background
+                     included, of LoadImageLabels
+``scores``           float32 (K, H, W) at the image's size: CAMs in [0, 1],
+                     then walked scores or probabilities
+``score_classes``    int64 (K,), the class in use that each row belongs to
+``pseudo_label``     uint8 (H, W): classes in use, 255 ignored, 254 biased
+``background_index`` index of the background among the classes in use, or
+                     None; LoadCAM's
+==================== =====================================================
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 
-def rgb_image(results: dict) -> np.ndarray:
-    """Return the record's image (H, W, 3), uint8, RGB."""
+def bgr_image(results: dict) -> np.ndarray:
+    """Return the record's image (H, W, 3), uint8, BGR."""
     image = results.get('img')
     if image is None:
         raise ValueError(
@@ -34,7 +36,12 @@ def rgb_image(results: dict) -> np.ndarray:
             'a refiner needs a colour image (H, W, 3), uint8, got '
             f'{image.shape} {image.dtype}'
         )
-    return np.ascontiguousarray(image[..., ::-1])
+    return image
+
+
+def rgb_image(results: dict) -> np.ndarray:
+    """Return the record's image (H, W, 3), uint8, RGB, contiguous."""
+    return np.ascontiguousarray(bgr_image(results)[..., ::-1])
 
 
 def scores_of(results: dict, asked_by: BaseTransform) -> np.ndarray:
@@ -75,6 +82,7 @@ def label_of_scores(scores: np.ndarray, classes: np.ndarray) -> np.ndarray:
     if not len(classes):
         raise ValueError(
             'no class to choose from: the image has no label and the scores '
-            'no background; add mmseg_wsss.AddBackground'
+            'no background. Add mmseg_wsss.AddBackground, or, if the data '
+            'set has no background class, drop the image from the list'
         )
     return classes.astype(np.uint8)[scores.argmax(0)]

@@ -35,6 +35,9 @@ class DenseCRFRefine(BaseTransform):
             where there is a background; 'pseudo_label' a hard label, whose
             255 and 254 pixels are left to the CRF. Defaults to 'scores'.
         gt_prob: Trust in a hard label, in (0, 1). Defaults to 0.7 (IRN).
+        background_index: Index of the background among the classes in use,
+            whose row the scores must have; None if there is none. Defaults
+            to 0.
 
     Raises:
         ImportError: If pydensecrf is missing; it says how to install it.
@@ -46,6 +49,7 @@ class DenseCRFRefine(BaseTransform):
         params: str | dict = 'psa',
         source: str = 'scores',
         gt_prob: float = 0.7,
+        background_index: int | None = 0,
     ) -> None:
         require_pydensecrf()
         check_option('source', source, SOURCES)
@@ -54,6 +58,7 @@ class DenseCRFRefine(BaseTransform):
         self.params = crf_params(params)
         self.source = source
         self.gt_prob = gt_prob
+        self.background_index = background_index
 
     def transform(self, results: dict) -> dict:
         """Refine the record.
@@ -67,6 +72,17 @@ class DenseCRFRefine(BaseTransform):
         if hard:
             self._scores_from_label(results)
         scores = scores_of(results, self)
+        background = self.background_index
+        if (
+            background is not None
+            and background not in results['score_classes']
+        ):
+            raise ValueError(
+                'DenseCRFRefine finds no background among the scores, so that '
+                'the whole image would become foreground: put '
+                'mmseg_wsss.AddBackground in front of it, or set '
+                'background_index=None for a data set without background'
+            )
         if len(scores):
             results['scores'] = crf_from_scores(image, scores, self.params)
         if hard:
@@ -83,6 +99,11 @@ class DenseCRFRefine(BaseTransform):
                 'mmseg_wsss.ScoresToLabel in front of it'
             )
         candidates = np.flatnonzero(image_labels_of(results, self))
+        if not len(candidates):
+            raise ValueError(
+                'the image has no label and the data set no background: drop '
+                'the image from the list'
+            )
         unsure = label >= IGNORE_LABEL - 1
         hit = label[None] == candidates[:, None, None]
         if not (hit.any(0) | unsure).all():
