@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+JOBS ?= 2
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -15,10 +16,10 @@ help:
 	@echo 'make lint    check style and format only'
 	@echo 'make venv    create $(VENV) with the pinned packages'
 	@echo 'make clean   remove $(VENV), builds and caches'
-	@echo 'Another Python: make PYTHON=python3.12 test'
+	@echo 'Another Python: make PYTHON=python3.12 test; processes: make JOBS=8 test'
 
 test: lint
-	@$(BIN)/python -m pytest $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check .

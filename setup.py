@@ -129,7 +129,13 @@ setup(
             'setuptools<82',
         ],
         'crf': ['pydensecrf2==1.1'],
-        'dev': ['pytest>=8', 'ruff>=0.9', 'setuptools>=70.1', 'pre-commit'],
+        'dev': [
+            'pytest>=8',
+            'pytest-xdist>=3.5',
+            'ruff>=0.9',
+            'setuptools>=70.1',
+            'pre-commit',
+        ],
     },
     zip_safe=False,
 )

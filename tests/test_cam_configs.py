@@ -121,11 +121,16 @@ def test_four_learning_rate_groups():
 
 
 @pytest.mark.parametrize(
-    ('schedule', 'rate', 'momentum'),
-    [('cam_sgd_5e.py', 0.1, 1e-4), ('cam_sgd_8e.py', 0.01, 5e-4)],
+    ('schedule', 'rate', 'momentum', 'new'),
+    [
+        ('cam_sgd_5e.py', 0.1, 1e-4, 'conv_seg'),
+        ('cam_sgd_8e.py', 0.01, 5e-4, 'conv_seg'),
+        ('psa_sgd_8e.py', 0.1, 5e-4, 'conv_seg'),
+        ('irn_sgd_3e.py', 0.1, 1e-4, 'displacement_fuse'),
+    ],
 )
 def test_one_line_gives_the_published_optimizer(
-    schedule, rate, momentum, tmp_path
+    schedule, rate, momentum, new, tmp_path
 ):
     ours = Config.fromfile(SCHEDULES / schedule).optim_wrapper
     (tmp_path / 'published.py').write_text(
@@ -133,11 +138,14 @@ def test_one_line_gives_the_published_optimizer(
         'optim_wrapper = dict(optimizer=_base_.published_optimizer)\n'
     )
     cfg = Config.fromfile(tmp_path / 'published.py')
-    optimizer, groups = settings(cfg, _Net())
+    model = _Net()
+    model.decode_head.displacement_fuse = nn.Conv2d(4, 2, 1)
+    optimizer, groups = settings(cfg, model)
     assert optimizer.defaults['lr'] == rate == 10 * ours.optimizer.lr
     assert optimizer.defaults['momentum'] == momentum
     assert optimizer.defaults['weight_decay'] == momentum
-    assert groups['decode_head.conv_seg.weight'][0] == 10 * rate
+    assert groups['backbone.weight'] == (rate, momentum)
+    assert groups[f'decode_head.{new}.weight'] == (10 * rate, momentum)
 
 
 def test_vit_groups_decay_weights_only():
