@@ -6,9 +6,9 @@
 For every random seed: trains the plain CAM network, writes the CAMs of the
 training images (several scales and flips), and makes pseudo labels of them by
 a threshold, DenseCRF, the local refiner, AffinityNet (PSA) and IRN, each
-network trained on its own confident labels. Figures are mIoU, FP and FN of the
-training images' pseudo labels. What is finished is kept in the work dir and
-not repeated.
+network trained on its own confident labels, and IRN with a DenseCRF behind
+it. Figures are mIoU, FP and FN of the training images' pseudo labels. What is
+finished is kept in the work dir and not repeated.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ from runs import (
     train,
 )
 
-NETWORKS = ('psa', 'irn')
+# Pipelines with each network's walk.
+WALKS = {
+    'psa': {'psa': 'refine_pipeline'},
+    'irn': {'irn': 'refine_pipeline', 'irn_crf': 'crf_pipeline'},
+}
 # Refinements without a network: pipelines of configs/crf.
 PLAIN = {
     'seed': 'seed_pipeline',
@@ -76,7 +80,7 @@ def step_of(config: str, pipeline: str, kind: str) -> int:
 
 def refine_with(
     network: str, data: str, folder: Path, seed: int, cams: str, start: Path
-) -> dict:
+) -> dict[str, dict]:
     """Train an affinity network on confident labels and walk with it."""
     config = f'configs/{network}/{network}_mobilenetv2_{data}.py'
     confident = folder / f'{network}_labels'
@@ -95,17 +99,20 @@ def refine_with(
     if data == 'scenes':
         options.append(f'load_from={start}')
     train(config, work_dir, seed, [], *options)
-    where = step_of(config, 'refine_pipeline', 'LoadCAM')
-    walk = step_of(config, 'refine_pipeline', 'RandomWalk')
     checkpoint = newest_checkpoint(work_dir)
-    return labels(
-        config,
-        folder / f'{network}_refined',
-        folder,
-        'refine_pipeline',
-        f'refine_pipeline.{where}.cam_dir={cams}',
-        f'refine_pipeline.{walk}.checkpoint={checkpoint}',
-    )
+    results = {}
+    for name, pipeline in WALKS[network].items():
+        where = step_of(config, pipeline, 'LoadCAM')
+        walk = step_of(config, pipeline, 'RandomWalk')
+        results[name] = labels(
+            config,
+            folder / f'{name}_refined',
+            folder,
+            pipeline,
+            f'{pipeline}.{where}.cam_dir={cams}',
+            f'{pipeline}.{walk}.checkpoint={checkpoint}',
+        )
+    return results
 
 
 def run(data: str, root: Path, seed: int) -> dict[str, dict]:
@@ -127,11 +134,11 @@ def run(data: str, root: Path, seed: int) -> dict[str, dict]:
             f'{pipeline}.2.cam_dir={cams}',
         )
         print(f'{name} seed {seed}: {results[name]}', file=sys.stderr)
-    for network in NETWORKS:
-        results[network] = refine_with(
-            network, data, folder, seed, cams, start
-        )
-        print(f'{network} seed {seed}: {results[network]}', file=sys.stderr)
+    for network in WALKS:
+        walked = refine_with(network, data, folder, seed, cams, start)
+        for name, figures in walked.items():
+            print(f'{name} seed {seed}: {figures}', file=sys.stderr)
+        results.update(walked)
     return results
 
 

@@ -47,7 +47,7 @@ label_pipeline = [
         params=dict(preset='irn', bilateral_sxy=25),
     ),
 ]
-refine_pipeline = [
+walked = [
     *_base_.load_seed,
     dict(
         type='mmseg_wsss.RandomWalk',
@@ -60,6 +60,15 @@ refine_pipeline = [
     ),
     dict(type='mmseg_wsss.NormaliseScores', over='joint'),
     dict(type='mmseg_wsss.AddBackground', constant=0.4),
+]
+refine_pipeline = [*walked, dict(type='mmseg_wsss.ScoresToLabel')]
+# A DenseCRF behind the walk.
+crf_pipeline = [
+    *walked,
+    dict(
+        type='mmseg_wsss.DenseCRFRefine',
+        params=dict(preset='irn', bilateral_sxy=25),
+    ),
     dict(type='mmseg_wsss.ScoresToLabel'),
 ]
 train_dataloader = dict(

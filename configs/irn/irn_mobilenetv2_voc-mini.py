@@ -40,7 +40,7 @@ label_pipeline = [
         type='mmseg_wsss.IRNConfidentLabels', foreground=0.55, background=0.3
     ),
 ]
-refine_pipeline = [
+walked = [
     *_base_.load_seed,
     dict(
         type='mmseg_wsss.RandomWalk',
@@ -54,6 +54,12 @@ refine_pipeline = [
     ),
     dict(type='mmseg_wsss.NormaliseScores', over='joint'),
     dict(type='mmseg_wsss.AddBackground', constant=0.45),
+]
+refine_pipeline = [*walked, dict(type='mmseg_wsss.ScoresToLabel')]
+# A DenseCRF behind the walk.
+crf_pipeline = [
+    *walked,
+    dict(type='mmseg_wsss.DenseCRFRefine', params='irn'),
     dict(type='mmseg_wsss.ScoresToLabel'),
 ]
 train_dataloader = dict(
