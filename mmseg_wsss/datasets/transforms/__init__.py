@@ -1,6 +1,7 @@
 """Pipeline steps."""
 
+from .copy_paste import CSDCopyPaste
 from .formatting import PackWSSSInputs
 from .loading import LoadImageLabels
 
-__all__ = ['LoadImageLabels', 'PackWSSSInputs']
+__all__ = ['CSDCopyPaste', 'LoadImageLabels', 'PackWSSSInputs']

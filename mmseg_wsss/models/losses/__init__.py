@@ -1,5 +1,10 @@
 """Losses: one paper, one file."""
 
+from .csd_loss import (
+    CSDLoss,
+    background_consistency,
+    foreground_consistency,
+)
 from .fsl import FSL, feature_similarity_loss
 from .isl import BinomialISL, importance_sampling_loss
 from .ocr_loss import OCRLoss, ocr_loss
@@ -9,9 +14,12 @@ from .prior import prior_correlation
 __all__ = [
     'FSL',
     'BinomialISL',
+    'CSDLoss',
     'GAPLoss',
     'OCRLoss',
+    'background_consistency',
     'feature_similarity_loss',
+    'foreground_consistency',
     'importance_sampling_loss',
     'ocr_loss',
     'pooling_loss',
