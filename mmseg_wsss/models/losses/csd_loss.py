@@ -25,11 +25,15 @@ Where the paper says nothing, or the author's unfinished snapshot differs:
 * All channels of the KL count. The snapshot keeps one, whose terms are of
   either sign, and takes ten times the score on the student's side, so that
   equal maps are punished: not offered.
-* The sum of Eq. 4 is over positive scores, ``activation='relu'``, as
-  MCTformer's maps are. Logits of absent classes are far below 0: summed as
-  they are ('none'), all cells are certain background and nothing is learned.
-  ``saliency='channels'`` keeps the classes apart, [M, M'], as the snapshot.
-* M' has no published value (snapshot: 0.1, for maps of another scale).
+* The sum of Eq. 4 needs scores >= 0, which MCTformer's maps are and logits
+  are not: those of absent classes lie far below 0, and with their sum ('none')
+  every cell is certain background and nothing is learned. ``activation=
+  'sigmoid'`` sums the classes' probabilities; 'relu' the positive logits,
+  which have no bound: on the scenes the loss is then 60 times GAP's and
+  extinguishes the CAMs within an epoch.
+* ``saliency='channels'`` keeps the classes apart, [M, M'], as the snapshot.
+* M' has no published value (snapshot: 0.1, for maps of another scale). 1 is
+  what one certain class sums to.
 * A cell counts if every pixel that it stands for was pasted. The snapshot
   also asks the teacher to be confident: ``confidence=0.5``.
 * Sum over cells, as printed, mean over pairs. The weights only mean something
@@ -56,7 +60,7 @@ from ..paste_views import NORMS, ViewPair, owning_head, view_logits
 from .foreground import check_finite
 from .pooling_loss import pooling_loss
 
-ACTIVATIONS = ('relu', 'none')
+ACTIVATIONS = ('sigmoid', 'relu', 'none')
 CLASSES = ('all', 'union')
 SALIENCIES = ('sum', 'channels')
 REDUCTIONS = ('sum', 'mean')
@@ -141,7 +145,7 @@ def background_consistency(
     mask: Tensor,
     dummy_score: float = 1.0,
     saliency: str = 'sum',
-    activation: str = 'relu',
+    activation: str = 'sigmoid',
     reduction: str = 'sum',
 ) -> Tensor:
     """L_bg of each pair (Eqs. 4 and 5).
@@ -153,7 +157,7 @@ def background_consistency(
             count.
         dummy_score: M' of Eq. 4.
         saliency: 'sum' of the classes (Eq. 4), or all 'channels'.
-        activation: 'relu' of the logits, or 'none'.
+        activation: 'sigmoid' or 'relu' of the logits, or 'none'.
         reduction: 'sum' or 'mean' over the cells.
 
     Returns:
@@ -161,8 +165,10 @@ def background_consistency(
     """
     scores = []
     for score in (teacher.detach(), student):
-        if activation == 'relu':
-            score = score.relu()
+        if activation != 'none':
+            score = (
+                score.sigmoid() if activation == 'sigmoid' else score.relu()
+            )
         if saliency == 'sum':
             score = score.sum(1, keepdim=True)
         dummy = torch.full_like(score[:, :1], dummy_score)
@@ -225,8 +231,8 @@ class CSDLoss(nn.Module):
             'union' of both images' labels. Defaults to 'all'.
         dummy_score (float): M' of Eq. 4. Defaults to 1.0.
         saliency (str): 'sum' (Eq. 4) or 'channels'. Defaults to 'sum'.
-        activation (str): 'relu' or 'none', of the background's scores.
-            Defaults to 'relu'.
+        activation (str): 'sigmoid', 'relu' or 'none', of the logits that are
+            summed. Defaults to 'sigmoid'.
         confidence (float): Foreground cells count where the teacher's map
             exceeds this share of its maximum, in [0, 1). Defaults to 0.0,
             all cells.
@@ -255,7 +261,7 @@ class CSDLoss(nn.Module):
         classes: str = 'all',
         dummy_score: float = 1.0,
         saliency: str = 'sum',
-        activation: str = 'relu',
+        activation: str = 'sigmoid',
         confidence: float = 0.0,
         reduction: str = 'sum',
         view_norm: str = 'running',
