@@ -182,3 +182,22 @@ def cam_head(**options) -> dict:
         num_classes=4,
         **options,
     )
+
+
+def csd_config(root: Path, work_dir: Path, **loss) -> Config:
+    """A whole Runner config of a CAM head with GAP and CSD losses."""
+    losses = [
+        dict(type='mmseg_wsss.GAPLoss'),
+        dict(type='mmseg_wsss.CSDLoss', **loss),
+    ]
+    cfg = config(root, cam_head(loss_decode=losses), work_dir)
+    single = cfg.train_dataloader.dataset
+    pack = single.pipeline.pop()
+    single.pipeline.insert(1, dict(type='LoadAnnotations'))
+    cfg.train_dataloader.dataset = dict(
+        type='mmseg_wsss.CSDDataset',
+        dataset=single,
+        pipeline=[dict(type='mmseg_wsss.CSDCopyPaste'), pack],
+    )
+    cfg.train_dataloader.sampler = dict(type='mmseg_wsss.SeededSampler')
+    return cfg

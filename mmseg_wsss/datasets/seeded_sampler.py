@@ -27,6 +27,12 @@ class SeededIndex(int):
 
     seed: int
 
+    @classmethod
+    def of(cls, index: int, seed: int, epoch: int = 0) -> SeededIndex:
+        """Derive an item's seed from the run's, the epoch and the index."""
+        words = np.random.SeedSequence((seed, epoch, index))
+        return cls(index, int(words.generate_state(1)[0]))
+
     def __new__(cls, index: int, seed: int) -> SeededIndex:
         """Make an int that has a seed."""
         made = super().__new__(cls, index)
@@ -54,8 +60,7 @@ class SeededSampler(DefaultSampler):
     def __iter__(self) -> Iterator[SeededIndex]:
         """Yield this rank's indices with their seeds."""
         for index in super().__iter__():
-            words = np.random.SeedSequence((self.seed, self.epoch, index))
-            yield SeededIndex(index, int(words.generate_state(1)[0]))
+            yield SeededIndex.of(index, self.seed, self.epoch)
 
 
 @contextmanager

@@ -134,7 +134,7 @@ def foreground_consistency(
     if classes is not None:
         absent = classes[:, :, None, None] <= 0
         # Not -inf: 0 * inf would be NaN in the KL.
-        scores = [score.masked_fill(absent, -1e4) for score in scores]
+        scores = [score.masked_fill(absent, -1e30) for score in scores]
     cells = full_cells(mask, student.shape[2:])
     return reduce_cells(kl_per_cell(*scores), cells, reduction)
 
