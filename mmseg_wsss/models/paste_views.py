@@ -9,19 +9,19 @@ images.
   pictures, is a second one without gradient.
 * Pictures of one forward do not see each other where layers normalise each by
   itself (LayerNorm, GroupNorm) or with fixed statistics (batch norm in eval
-  mode). A batch norm in training mode would mix them, and let pasted pictures
-  into its running statistics, which the baseline never sees and the test
-  uses. ``norm='running'`` therefore takes the running statistics for the
-  views, without updating them. ``norm='batch'`` is the author's snapshot:
-  statistics of the views, which also enter the running ones.
-* The teacher is in eval mode, as in the snapshot: no dropout, running
-  statistics.
+  mode, as IRN has it). For batch norms in training mode there is a choice:
+  ``norm='batch'`` normalises the students by their own statistics and the
+  teacher by its own, and keeps both out of the running statistics, which the
+  test uses and pasted pictures would shift. 'running' takes the running
+  statistics for all, 'train' is the author's snapshot: students by their own
+  statistics, which enter the running ones, teacher by the running ones.
+* The teacher is in eval mode but for those statistics: no dropout.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import torch
@@ -32,7 +32,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-NORMS = ('running', 'batch')
+NORMS = ('batch', 'running', 'train')
 
 
 class ViewPair(NamedTuple):
@@ -76,6 +76,19 @@ def owning_head(segmentor: nn.Module, loss: nn.Module) -> nn.Module:
         f'{type(loss).__name__} is in no decode head of the segmentor: put '
         'it into loss_decode of one, or pass views to the call'
     )
+
+
+@contextmanager
+def kept_statistics(layers: Sequence[nn.Module]) -> Iterator[None]:
+    """Let layers normalise by a batch without learning its statistics."""
+    before = [(layer, layer.momentum) for layer in layers]
+    try:
+        for layer, _ in before:
+            layer.momentum = 0.0
+        yield
+    finally:
+        for layer, momentum in before:
+            layer.momentum = momentum
 
 
 @contextmanager
@@ -141,22 +154,22 @@ def view_logits(
         views: Views of M images, at least one, from
             :func:`mmseg_wsss.structures.find_paste_views`.
         kinds: Which pasted views to run.
-        norm: Statistics of batch norms in training mode: 'running' or
-            'batch'.
+        norm: Statistics of batch norms in training mode: 'batch', 'running'
+            or 'train', see above.
 
     Returns:
         dict[str, ViewPair]: By kind.
 
     Raises:
-        ValueError: If ``norm`` is 'batch' and statistics are synchronised
-            between ranks: a rank without views would leave the others wait.
+        ValueError: If statistics of the views are synchronised between
+            ranks: a rank without views would leave the others wait.
     """
     layers = running_statistics(segmentor)
-    if norm == 'batch' and get_world_size() > 1:
+    if norm != 'running' and get_world_size() > 1:
         for module in layers:
             if 'SyncBatchNorm' in type(module).__name__ and module.training:
                 raise ValueError(
-                    "view_norm='batch' does not work with SyncBN on several "
+                    f"view_norm='{norm}' does not work with SyncBN on several "
                     'ranks, whose batches differ in their views: take '
                     "'running'"
                 )
@@ -167,9 +180,18 @@ def view_logits(
     source, *pasted = inputs.split(len(views))
     # Students first: autocast keeps the weights it casts, and those that are
     # cast without gradient would cut it off.
-    with training_mode(layers if norm == 'running' else (), False):
+    learning = [layer for layer in layers if layer.training]
+    with ExitStack() as stack:
+        if norm == 'running':
+            stack.enter_context(training_mode(learning, False))
+        elif norm == 'batch':
+            stack.enter_context(kept_statistics(learning))
         students = head(segmentor.extract_feat(torch.cat(pasted)))
-    with torch.no_grad(), training_mode(list(segmentor.modules()), False):
+    with torch.no_grad(), ExitStack() as stack:
+        stack.enter_context(training_mode(list(segmentor.modules()), False))
+        if norm == 'batch':
+            stack.enter_context(training_mode(learning, True))
+            stack.enter_context(kept_statistics(learning))
         teacher = head(segmentor.extract_feat(source))
     size = inputs.shape[2:]
     pairs = {}

@@ -6,5 +6,5 @@ csd_loss = dict(
     fg_weight=0.01,
     bg_weight=0.1,
     dummy_score=1.0,
-    view_norm='running',
+    view_norm='batch',
 )

@@ -239,7 +239,8 @@ class CSDLoss(nn.Module):
         reduction (str): 'sum' or 'mean' over the cells of a view. Defaults to
             'sum'.
         view_norm (str): Statistics of batch norms in training mode on the
-            views: 'running' or 'batch'. Defaults to 'running'.
+            views: 'batch', 'running' or 'train', see
+            :mod:`mmseg_wsss.models.paste_views`. Defaults to 'batch'.
         background_index (int, optional): The data set's background class,
             None if there is none. Defaults to 0.
         loss_weight (float): Factor of the whole. Defaults to 1.0.
@@ -264,7 +265,7 @@ class CSDLoss(nn.Module):
         activation: str = 'sigmoid',
         confidence: float = 0.0,
         reduction: str = 'sum',
-        view_norm: str = 'running',
+        view_norm: str = 'batch',
         background_index: int | None = 0,
         loss_weight: float = 1.0,
         loss_name: str = 'loss_csd',
