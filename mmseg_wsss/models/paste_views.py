@@ -144,7 +144,7 @@ def view_logits(
     head: nn.Module,
     views: Sequence[BaseDataElement],
     kinds: Sequence[str] = ('foreground', 'background'),
-    norm: str = 'running',
+    norm: str = 'batch',
 ) -> dict[str, ViewPair]:
     """Run a segmentor on the pasted views of a batch.
 
@@ -170,8 +170,8 @@ def view_logits(
             if 'SyncBatchNorm' in type(module).__name__ and module.training:
                 raise ValueError(
                     f"view_norm='{norm}' does not work with SyncBN on several "
-                    'ranks, whose batches differ in their views: take '
-                    "'running'"
+                    'ranks, whose batches differ in their views: set '
+                    "view_norm='running'"
                 )
     inputs = _preprocess(
         segmentor,

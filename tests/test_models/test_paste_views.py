@@ -112,26 +112,60 @@ def test_padding_is_no_part_of_the_masks():
     assert mask[:, :24, 10:20].all()
 
 
-def test_running_statistics_are_used_and_kept():
+def test_running_statistics():
     norm = nn.BatchNorm2d(8)
     model = segmentor(norm)
     with torch.no_grad():
         norm.running_mean.fill_(0.3)
     before = norm.running_mean.clone()
-    together = run(model, sample(), sample(1))['foreground'].student
-    alone = run(model, sample())['foreground'].student
-    assert torch.allclose(together[:1], alone, atol=1e-6)
+    together = run(model, sample(), sample(1), norm='running')
+    alone = run(model, sample(), norm='running')
+    for got, expected in zip(
+        together['foreground'][:2], alone['foreground'][:2], strict=True
+    ):
+        assert torch.allclose(got[:1], expected, atol=1e-6)
     assert torch.equal(norm.running_mean, before)
     assert norm.training and norm.num_batches_tracked == 0
 
 
-def test_batch_statistics_are_the_snapshots():
+def test_statistics_of_the_views_are_not_kept():
     norm = nn.BatchNorm2d(8)
     model = segmentor(norm)
-    together = run(model, sample(), sample(1), norm='batch')['foreground']
+    before = norm.running_mean.clone(), norm.running_var.clone()
+    pair = run(model, sample(), sample(1), norm='batch')['foreground']
+    assert torch.equal(norm.running_mean, before[0])
+    assert torch.equal(norm.running_var, before[1])
+    assert norm.training and norm.momentum == 0.1
+    alone = run(model, sample(), norm='batch')['foreground']
+    for together, other in zip(pair[:2], alone[:2], strict=True):
+        assert not torch.allclose(together[:1], other, atol=1e-4)
+    # Equal pictures give equal maps: teacher and student are normalised alike.
+    twin = sample()
+    for kind in ('foreground', 'background'):
+        twin.paste_views.set_data({kind: twin.paste_views.source})
+    pair = run(model, twin, norm='batch')['foreground']
+    assert torch.allclose(pair.teacher, pair.student, atol=1e-5)
+
+
+def test_training_mode_is_the_snapshots():
+    norm = nn.BatchNorm2d(8)
+    model = segmentor(norm)
+    run(model, sample(), sample(1), norm='train')
     assert norm.num_batches_tracked == 1  # the teacher is in eval mode
-    alone = run(model, sample(), norm='batch')['foreground'].student
-    assert not torch.allclose(together.student[:1], alone, atol=1e-4)
+    assert norm.running_mean.abs().max() > 0
+
+
+def test_layers_in_eval_mode_stay_so():
+    norm = nn.BatchNorm2d(8)
+    model = segmentor(norm)
+    norm.eval()
+    results = [
+        run(model, sample(), norm=kind)['foreground'].student
+        for kind in ('batch', 'running', 'train')
+    ]
+    assert torch.equal(results[0], results[1])
+    assert torch.equal(results[0], results[2])
+    assert not norm.training and norm.num_batches_tracked == 0
 
 
 def test_layers_that_keep_no_statistics_are_left_alone():
@@ -154,9 +188,11 @@ def test_teacher_has_no_dropout_and_modes_come_back():
 def test_synchronised_statistics_are_refused_between_ranks(monkeypatch):
     model = segmentor(nn.SyncBatchNorm(8))
     monkeypatch.setattr(paste_views, 'get_world_size', lambda: 2)
-    with pytest.raises(ValueError, match='does not work with SyncBN'):
-        run(model, sample(), norm='batch')
-    assert run(model, sample())['foreground'].student.requires_grad
+    for norm in ('batch', 'train'):
+        with pytest.raises(ValueError, match="='running'"):
+            run(model, sample(), norm=norm)
+    pairs = run(model, sample(), norm='running')
+    assert pairs['foreground'].student.requires_grad
 
 
 @pytest.mark.parametrize('scale', [1.0, 0.5])
