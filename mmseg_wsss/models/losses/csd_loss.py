@@ -61,7 +61,7 @@ from .foreground import check_finite
 from .pooling_loss import pooling_loss
 
 ACTIVATIONS = ('sigmoid', 'relu', 'none')
-CLASSES = ('all', 'union')
+CLASSES = ('all', 'union', 'own')
 SALIENCIES = ('sum', 'channels')
 REDUCTIONS = ('sum', 'mean')
 
@@ -111,6 +111,7 @@ def foreground_consistency(
     temperature: float = 1.0,
     min_max: bool = False,
     classes: Tensor | None = None,
+    own: Tensor | None = None,
     reduction: str = 'sum',
 ) -> Tensor:
     """L_fg of each pair (Eq. 3).
@@ -122,6 +123,8 @@ def foreground_consistency(
         temperature: Divides the scores of both.
         min_max: Scale the classes of each cell to [0, 1] before.
         classes: Multi-hot (M, K), the classes in the softmax; None for all.
+        own: One-hot (M, K), the object's class: compare its probability and
+            that of all other classes together. None compares each class.
         reduction: 'sum' or 'mean' over the cells.
 
     Returns:
@@ -135,6 +138,8 @@ def foreground_consistency(
         absent = classes[:, :, None, None] <= 0
         # Not -inf: 0 * inf would be NaN in the KL.
         scores = [score.masked_fill(absent, -1e30) for score in scores]
+    if own is not None:
+        scores = [_own_and_rest(score, own) for score in scores]
     cells = full_cells(mask, student.shape[2:])
     return reduce_cells(kl_per_cell(*scores), cells, reduction)
 
@@ -192,6 +197,13 @@ def confident_cells(
     """
     own = (teacher * source_labels[:, :, None, None]).sum(1).relu()
     return own > threshold * own.amax((1, 2), keepdim=True)
+
+
+def _own_and_rest(scores: Tensor, own: Tensor) -> Tensor:
+    """Scores (M, 2, h, w) whose softmax is [p, 1 - p] of the own class."""
+    own = own[:, :, None, None] > 0
+    rest = scores.masked_fill(own, -1e30).logsumexp(1)
+    return torch.stack([scores.masked_fill(~own, 0).sum(1), rest], dim=1)
 
 
 def _min_max(scores: Tensor) -> Tensor:
@@ -405,6 +417,7 @@ class CSDLoss(nn.Module):
                 self.temperature,
                 self.min_max,
                 pair.labels if self.classes == 'union' else None,
+                pair.source_labels if self.classes == 'own' else None,
                 self.reduction,
             )
         else:
