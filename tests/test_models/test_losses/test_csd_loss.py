@@ -135,6 +135,24 @@ def test_foreground_equals_a_loop(min_max, classes):
         assert loss[m].item() == pytest.approx(total, abs=1e-9)
 
 
+def test_own_class_against_the_rest():
+    teacher, student, mask = random_case()
+    own = torch.tensor([[0.0, 1, 0], [0, 0, 1]])
+    loss = foreground_consistency(teacher, student, mask, own=own)
+    cells = full_cells(mask, (4, 5))
+    for m, c in ((0, 1), (1, 2)):
+        p, q = (maps[m].softmax(0)[c] for maps in (teacher, student))
+        kl = p * (p / q).log() + (1 - p) * ((1 - p) / (1 - q)).log()
+        assert loss[m].item() == pytest.approx(kl[cells[m]].sum().item())
+    whole = foreground_consistency(teacher, student, mask)
+    assert (loss < whole).all()  # lumping classes loses information
+    views = {'foreground': pair_of(teacher, student, mask)}
+    own = views['foreground'].source_labels[:, 1:]
+    loss = criterion_of('foreground', classes='own')(student, views=views)
+    expected = foreground_consistency(teacher, student, mask, own=own)
+    assert loss.item() == pytest.approx(expected.mean().item())
+
+
 @BOTH
 def test_equal_maps_give_exactly_zero(function):
     teacher, _, mask = random_case(dtype=torch.float32)
@@ -195,6 +213,9 @@ def test_empty_and_full_masks(function):
 def test_one_class_has_no_foreground_loss():
     teacher, student, mask = random_case(k=1)
     assert (foreground_consistency(teacher, student, mask) == 0).all()
+    own = torch.ones(2, 1)
+    loss = foreground_consistency(teacher, student, mask, own=own)
+    assert (loss == 0).all()
     assert (background_consistency(teacher, student, mask) > 0).all()
 
 
@@ -273,13 +294,14 @@ def test_no_pairs_give_zero_with_a_gradient_path():
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('classes', ['union', 'own'])
 @pytest.mark.parametrize('activation', ['sigmoid', 'relu'])
-def test_huge_logits_in_half_precision(dtype, activation):
+def test_huge_logits_in_half_precision(dtype, activation, classes):
     teacher, student, mask = random_case(dtype=torch.float32)
     teacher = (teacher * 1e4).detach().to(dtype)
     student = (student * 1e4).detach().to(dtype).requires_grad_()
     pair = pair_of(teacher, student, mask)
-    criterion = CSDLoss(activation=activation, classes='union')
+    criterion = CSDLoss(activation=activation, classes=classes)
     views = {'foreground': pair, 'background': pair}
     with torch.autocast('cpu', torch.bfloat16):
         loss = criterion(student, views=views)
@@ -304,7 +326,7 @@ def test_inputs_stay_as_they_are():
         (dict(fg_weight=-1), 'fg_weight, bg_weight and label_weight'),
         (dict(temperature=0), 'temperature must be > 0'),
         (dict(confidence=1), r'confidence is in \[0, 1\)'),
-        (dict(classes='own'), 'classes must be one of'),
+        (dict(classes='two'), 'classes must be one of'),
         (dict(saliency='max'), 'saliency must be one of'),
         (dict(activation='tanh'), 'activation must be one of'),
         (dict(reduction='none'), 'reduction must be one of'),
