@@ -62,6 +62,7 @@ VARIANTS = {
     'all-targets': Variant('csd', {'data.targets': 'all'}),
     'random-placement': Variant('csd', {'paste.placement': 'random'}),
     'union-classes': Variant('csd', {'loss.classes': 'union'}),
+    'own-class': Variant('csd', {'loss.classes': 'own'}),
     'min-max': Variant('csd', {'loss.min_max': True}),
     'confidence': Variant('csd', {'loss.confidence': 0.5}),
     'channels': Variant('csd', {'loss.saliency': 'channels'}),

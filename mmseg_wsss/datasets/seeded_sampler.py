@@ -54,7 +54,9 @@ class SeededSampler(DefaultSampler):
             sampler=dict(type='mmseg_wsss.SeededSampler', shuffle=True), ...)
 
     The seed follows from the sampler's seed (the run's), the epoch that
-    ``DistSamplerSeedHook`` sets, and the index.
+    ``DistSamplerSeedHook`` sets, and the index. The data set must be the
+    outermost one: a wrapper that computes other indices loses the seeds, and
+    draws follow the workers' generators again.
     """
 
     def __iter__(self) -> Iterator[SeededIndex]:

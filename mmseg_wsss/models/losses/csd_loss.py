@@ -22,9 +22,11 @@ Where the paper says nothing, or the author's unfinished snapshot differs:
   each cell's classes to [0, 1] first, which leaves a softmax over 20 classes
   nearly flat: ``min_max=True``. ``classes='union'`` takes the softmax over the
   classes of either image.
-* All channels of the KL count. The snapshot keeps one, whose terms are of
-  either sign, and takes ten times the score on the student's side, so that
-  equal maps are punished: not offered.
+* All channels of the KL count. The snapshot keeps the object's class alone,
+  so that the teacher's confusions do not teach, but its terms are of either
+  sign: ``classes='own'`` compares that class with the rest, a KL again. The
+  snapshot's tenfold score on the student's side, under which equal maps are
+  punished, is not offered.
 * The sum of Eq. 4 needs scores >= 0, which MCTformer's maps are and logits
   are not: those of absent classes lie far below 0, and with their sum ('none')
   every cell is certain background and nothing is learned. ``activation=
@@ -239,8 +241,9 @@ class CSDLoss(nn.Module):
         temperature (float): Of the foreground's softmax. Defaults to 1.0.
         min_max (bool): Scale the classes of each cell to [0, 1] before the
             foreground's softmax. Defaults to False.
-        classes (str): Classes in the foreground's softmax: 'all', or the
-            'union' of both images' labels. Defaults to 'all'.
+        classes (str): Classes that the foreground's KL compares: 'all', the
+            'union' of both images' labels, or the object's 'own' with the
+            rest. Defaults to 'all'.
         dummy_score (float): M' of Eq. 4. Defaults to 1.0.
         saliency (str): 'sum' (Eq. 4) or 'channels'. Defaults to 'sum'.
         activation (str): 'sigmoid', 'relu' or 'none', of the logits that are
@@ -433,10 +436,8 @@ class CSDLoss(nn.Module):
             )
         loss = weight * value.mean()
         if self.label_weight > 0:
-            labels = pair.labels
-            loss = loss + self.label_weight * pooling_loss(
-                pair.student, labels
-            )
+            labels = pooling_loss(pair.student, pair.labels)
+            loss = loss + self.label_weight * labels
         return loss
 
     def extra_repr(self) -> str:
