@@ -63,14 +63,16 @@ VARIANTS = {
     'random-placement': Variant('csd', {'paste.placement': 'random'}),
     'union-classes': Variant('csd', {'loss.classes': 'union'}),
     'own-class': Variant('csd', {'loss.classes': 'own'}),
-    'min-max': Variant('csd', {'loss.min_max': True}),
+    'logits': Variant('csd', {'loss.min_max': False}),
     'confidence': Variant('csd', {'loss.confidence': 0.5}),
     'channels': Variant('csd', {'loss.saliency': 'channels'}),
     'relu': Variant('csd', {'loss.activation': 'relu'}),
     'labels': Variant('csd', {'loss.label_weight': 0.1}),
     'running-norm': Variant('csd', {'loss.view_norm': 'running'}),
     'train-norm': Variant('csd', {'loss.view_norm': 'train'}),
-    'paper-weights': Variant('csd', {'loss.loss_weight': 1.0}),
+    'as-printed': Variant(
+        'csd', {'loss.min_max': False, 'loss.bg_weight': 0.1}
+    ),
 }
 # voc_mini ignores the objects of its other classes altogether.
 CONTOUR_IGNORE = {'scenes': 'background', 'voc-mini': 'mask'}

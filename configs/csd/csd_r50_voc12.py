@@ -1,4 +1,4 @@
-# CSD on IRN's ResNet-50 CAM network, VOC 2012, with the paper's weights.
+# CSD on IRN's ResNet-50 CAM network, VOC 2012.
 # Masks are the pseudo labels of a first run, <data_root>/pseudo_labels:
 #   tools/train.py configs/cam/cam_r50_voc12.py, then write its pseudo labels
 _base_ = [

@@ -18,10 +18,12 @@ given here by what is said of it; Eq. 5 is printed with M_sm^fg.
 Where the paper says nothing, or the author's unfinished snapshot differs:
 
 * M is the class prediction score without post-processing (Eq. 2 and below
-  Eq. 3): the CAM's logits, softmaxed over all classes. The snapshot scales
-  each cell's classes to [0, 1] first, which leaves a softmax over 20 classes
-  nearly flat: ``min_max=True``. ``classes='union'`` takes the softmax over the
-  classes of either image.
+  Eq. 3): the CAM's logits, softmaxed over all classes. Their scale is free:
+  the network lowers the KL by making all logits smaller, teacher's included,
+  until objects no longer stand out. The snapshot scales each cell's classes to
+  [0, 1] first, which leaves a nearly flat softmax and no such way out:
+  ``min_max=True``, which our configs take. ``classes='union'`` takes the
+  softmax over the classes of either image.
 * All channels of the KL count. The snapshot keeps the object's class alone,
   so that the teacher's confusions do not teach, but its terms are of either
   sign: ``classes='own'`` compares that class with the rest, a KL again. The
