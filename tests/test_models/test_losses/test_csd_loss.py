@@ -186,6 +186,18 @@ def test_foreground_does_not_see_what_all_classes_share():
     assert torch.allclose(loss, moved)
 
 
+def test_shrinking_all_logits_pays_unless_cells_are_scaled():
+    # Why our configs take min_max: teacher and student share their weights.
+    teacher, student, mask = random_case()
+    small = [foreground_consistency(teacher / 9, student / 9, mask)]
+    large = [foreground_consistency(teacher, student, mask)]
+    for maps, found in (((9, 9), small), ((1, 1), large)):
+        scaled = (teacher / maps[0], student / maps[1], mask)
+        found.append(foreground_consistency(*scaled, min_max=True))
+    assert (small[0] < 0.1 * large[0]).all()
+    assert torch.allclose(small[1], large[1], rtol=1e-2)
+
+
 def test_literal_sum_of_logits_learns_nothing():
     # Why the sum is over probabilities: absent classes are far below 0.
     teacher, student, mask = random_case(k=20)
