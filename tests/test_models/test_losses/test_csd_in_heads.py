@@ -118,7 +118,8 @@ views = [
     for batch in runner.train_dataloader
 ]
 counts = all_gather(torch.tensor(views))
-sys.stdout.write(f'views {[c.tolist() for c in counts]}\\n')
+if get_rank() == 0:
+    sys.stdout.write(f'views {[c.tolist() for c in counts]}\\n')
 """
 
 
