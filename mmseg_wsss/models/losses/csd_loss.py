@@ -33,8 +33,7 @@ Where the paper says nothing, or the author's unfinished snapshot differs:
   are not: those of absent classes lie far below 0, and with their sum ('none')
   every cell is certain background and nothing is learned. ``activation=
   'sigmoid'`` sums the classes' probabilities; 'relu' the positive logits,
-  which have no bound: on the scenes the loss is then 60 times GAP's and
-  extinguishes the CAMs within an epoch.
+  which have no bound: on the scenes the loss is then 60 times GAP's.
 * ``saliency='channels'`` keeps the classes apart, [M, M'], as the snapshot.
 * M' has no published value (snapshot: 0.1, for maps of another scale). 1 is
   what one certain class sums to.
