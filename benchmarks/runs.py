@@ -74,10 +74,12 @@ def train(
         'default_hooks.checkpoint.max_keep_ckpts=1',
         *options,
     )
-    scalars = max(work_dir.glob('*/vis_data/scalars.json'))
-    lines = map(json.loads, scalars.read_text().splitlines())
-    last = [line for line in lines if 'mIoU' in line][-1]
-    figures = {name: last[name] for name in metrics}
+    figures = {}
+    if metrics:  # of the last validation, where there is one
+        scalars = max(work_dir.glob('*/vis_data/scalars.json'))
+        lines = map(json.loads, scalars.read_text().splitlines())
+        last = [line for line in lines if metrics[0] in line][-1]
+        figures = {name: last[name] for name in metrics}
     figures.update(seconds=round(time.time() - start), asked=asked)
     result.write_text(json.dumps(figures))
     return figures
@@ -88,7 +90,7 @@ def newer(file: Path, than: Path) -> bool:
     return file.is_file() and file.stat().st_mtime > than.stat().st_mtime
 
 
-def pseudo_labels(config: str, work_dir: Path) -> Path:
+def pseudo_labels(config: str, work_dir: Path, *options: str) -> Path:
     """Write a trained CAM network's CAMs and labels, once; their folder."""
     out = work_dir / 'pseudo_labels'
     checkpoint = newest_checkpoint(work_dir)
@@ -97,13 +99,14 @@ def pseudo_labels(config: str, work_dir: Path) -> Path:
         part = work_dir / 'pseudo_labels.part'
         call(
             part,
-            'make_pseudo_labels.py',
+            'make_cams.py',
             config,
             str(checkpoint),
             '--out-dir',
             str(out),
             '--work-dir',
             str(work_dir),
+            *options,
             *(['--overwrite'] if done.is_file() else []),
         )
         part.rename(done)

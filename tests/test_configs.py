@@ -11,7 +11,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmengine.utils import import_modules_from_strings
-from mmseg.registry import MODELS
+from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.structures import SegDataSample
 
 from mmseg_wsss.engine.hooks.weak_supervision_hook import WeakSupervisionHook
@@ -23,6 +23,12 @@ CONFIGS = sorted(
     for path in ROOT.rglob('*.py')
     if '_base_' not in path.parts
 )
+
+
+# A config without a model holds refiners only.
+REFINERS = [path for path in CONFIGS if path.parts[0] == 'crf']
+TRAINED = [path for path in CONFIGS if path not in REFINERS]
+AFFINITY = [path for path in CONFIGS if path.parts[0] in ('psa', 'irn')]
 
 
 def on_cpu(node):
@@ -80,7 +86,7 @@ def read(path):
     return cfg
 
 
-@pytest.mark.parametrize('path', CONFIGS, ids=str)
+@pytest.mark.parametrize('path', TRAINED, ids=str)
 def test_config_takes_a_step(path):
     cfg = read(path)
     init_default_scope(cfg.default_scope)
@@ -104,7 +110,7 @@ def test_config_takes_a_step(path):
     losses = model.train_step(data, optim_wrapper)
     assert all(torch.isfinite(v).all() for v in losses.values())
     named = Path(path).name.split('_')[0].split('-')
-    expected = {'cam': 'gap'}
+    expected = {'cam': 'gap', 'psa': 'affinity', 'irn': 'affinity'}
     for method in named:
         assert f'decode.loss_{expected.get(method, method)}' in losses
     if path.parts[0] == 'csd':
@@ -117,14 +123,42 @@ def test_file_names_are_unique():
 
 
 def test_no_weak_pipeline_reads_ground_truth():
-    for path in CONFIGS:
+    for path in TRAINED:
         cfg = Config.fromfile(ROOT / path, import_custom_modules=False)
         dataset = cfg.train_dataloader.dataset
         dataset = dataset.get('dataset', dataset)
         kinds = [step['type'] for step in dataset.pipeline]
-        folder = dataset.data_prefix.seg_map_path
+        folder = dataset.data_prefix.seg_map_path.split('/')[0]
         assert 'mmseg_wsss.LoadImageLabels' in kinds
-        assert 'LoadAnnotations' not in kinds or folder == 'pseudo_labels'
+        assert 'LoadAnnotations' not in kinds or folder in (
+            'pseudo_labels',
+            'psa_labels',
+            'irn_labels',
+        )
+
+
+@pytest.mark.parametrize('path', [*REFINERS, *AFFINITY], ids=str)
+def test_refiners_work_on_training_images(path):
+    pytest.importorskip('pydensecrf')
+    cfg = Config.fromfile(ROOT / path, import_custom_modules=False)
+    dataset = cfg.test_dataloader.dataset
+    assert 'train' in Path(dataset.ann_file).stem
+    names = {key for key in cfg if key.endswith('_pipeline')}
+    names -= {'train_pipeline', 'test_pipeline', 'tta_pipeline'}
+    assert 'refine_pipeline' in names
+    for pipeline in (cfg[name] for name in names):
+        # Whole images: Pillow refuses a truncated one.
+        assert pipeline[0]['imdecode_backend'] == 'pillow'
+        assert pipeline[1] == cfg.load_image_labels
+        assert not any('LoadAnnotations' in s['type'] for s in pipeline)
+        for step in pipeline[3:]:
+            if step['type'] == 'mmseg_wsss.RandomWalk':
+                # What training under the default work dir writes.
+                folder, file = Path(step.pop('checkpoint')).parts[-2:]
+                assert folder == Path(path).stem
+                assert file == f'epoch_{cfg.train_cfg.max_epochs}.pth'
+                step['checkpoint'] = __file__
+            TRANSFORMS.build(step)
 
 
 def test_metafiles_name_configs_that_exist():

@@ -153,7 +153,7 @@ def main() -> None:
     run(
         labels,
         'pseudo labels of the training images',
-        *('tools/make_pseudo_labels.py', CAM_CONFIG, newest_checkpoint(cam)),
+        *('tools/make_cams.py', CAM_CONFIG, newest_checkpoint(cam)),
         *('--out-dir', str(labels), '--work-dir', str(cam)),
     )
     where = (

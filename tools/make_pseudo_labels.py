@@ -1,43 +1,48 @@
-"""Write CAMs and pseudo labels of the images that a config tests on.
+"""Refine seeds to pseudo labels: DenseCRF, random walk, or what you chain.
 
-    python tools/make_pseudo_labels.py CONFIG CHECKPOINT --out-dir DIR
+    python tools/make_pseudo_labels.py CONFIG --out-dir DIR --num-workers 8
     python -m torch.distributed.run --nproc_per_node=8 \
-        tools/make_pseudo_labels.py CONFIG CHECKPOINT --launcher pytorch
+        tools/make_pseudo_labels.py CONFIG --launcher pytorch
 
-DIR/labels/<stem>.png and DIR/cams/<stem>.npz. Images that are done already
-are left alone, so a run that was stopped goes on; --overwrite starts anew.
-Where the data set has masks, the labels are compared with them at the end.
+CONFIG has a list of refiners, refine_pipeline, which works on the images of
+its test_dataloader. The labels become DIR/labels/<stem>.png. Images that are
+done already are left alone, so a run that was stopped goes on; --overwrite
+starts anew. An image that fails is named in DIR/failures.json and at the end,
+the others are done, and the exit code is 1. Where the data set has masks, the
+labels are compared with them.
 """
 
 import argparse
-import copy
-import hashlib
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
-from mmengine.logging import print_log
-from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
-from mmengine.utils import track_iter_progress
-from mmseg.registry import DATASETS
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.logging import MMLogger, print_log
 
 from mmseg_wsss.datasets.stems import unique_stems
-from mmseg_wsss.engine.command_line import (
-    add_config_arguments,
-    read_config,
-    use_tta,
+from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.engine.launch import start_gloo
+from mmseg_wsss.engine.output_folder import (
+    SOURCE,
+    check_source,
+    file_identity,
+    remove_files,
+    remove_leftovers,
+    save_source,
+    settings_hash,
+    unfinished,
 )
-from mmseg_wsss.engine.tested_images import label_loader
-from mmseg_wsss.evaluation.label_files import (
-    evaluate_label_files,
-    label_reader,
-)
+from mmseg_wsss.engine.refinement import Refinement, refine_images
+from mmseg_wsss.engine.tested_images import build_test_images
+from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
 from mmseg_wsss.fileio import whole_file
 
-HOOK = 'mmseg_wsss.WeakSupervisionHook'
+# One rank may have to wait for another's last images.
+PATIENCE = timedelta(days=7).total_seconds()
+SHOWN = 10
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,183 +50,134 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
-        '--out-dir', help='where to write (default: WORK_DIR/pseudo_labels)'
+        '--pipeline',
+        default='refine_pipeline',
+        help="which of the config's lists of refiners to run "
+        '(default: refine_pipeline)',
     )
     parser.add_argument(
-        '--no-cams', action='store_true', help='write labels only'
+        '--out-dir', help='where to write (default: WORK_DIR/PIPELINE)'
+    )
+    parser.add_argument(
+        '--num-workers',
+        type=int,
+        help='worker processes of each rank (default: those of the '
+        "config's test_dataloader)",
+    )
+    parser.add_argument(
+        '--save-scores',
+        action='store_true',
+        help='write the refined foreground scores too, as CAMs: '
+        'DIR/cams/<stem>.npz',
     )
     parser.add_argument(
         '--overwrite', action='store_true', help='write every file anew'
     )
-    parser.add_argument(
-        '--tta',
-        action='store_true',
-        help="sum CAMs over the scales and flips of the config's tta_pipeline",
-    )
     return parser.parse_args()
 
 
-def drop_masks(pipeline: list[dict]) -> list[dict]:
-    """Return the pipeline without the transform that reads masks."""
-    kept = []
-    for step in pipeline:
-        if step['type'].endswith('TestTimeAug'):
-            choices = [drop_masks(options) for options in step['transforms']]
-            step = dict(step, transforms=[c for c in choices if c])
-        if not step['type'].endswith('LoadAnnotations'):
-            kept.append(step)
-    return kept
-
-
-def background_index(pipeline: list[dict]) -> int | None:
-    """Read which class is the background off LoadImageLabels."""
-    loader = label_loader(pipeline)
-    if loader is None:
-        raise SystemExit(
-            'the test pipeline loads no image labels: add '
-            "dict(type='mmseg_wsss.LoadImageLabels', ann_file=..., "
-            "classes=...) and end it with dict(type='mmseg_wsss."
-            "PackWSSSInputs')"
+def read_pipeline(cfg: Config, name: str) -> list[dict]:
+    """Find the refiners; refuse masks among them."""
+    pipeline = cfg.get(name)
+    if not isinstance(pipeline, list) or not pipeline:
+        lists = [key for key in cfg if key.endswith('_pipeline')]
+        raise ValueError(
+            f'{cfg.filename} has no list of refiners named {name}: add one, '
+            f'or choose with --pipeline among {lists}'
         )
-    return loader.get('background_index', 0)
+    if any(step['type'].endswith('LoadAnnotations') for step in pipeline):
+        raise ValueError(
+            f'{name} loads masks (LoadAnnotations): refiners work without; '
+            'take it out'
+        )
+    return pipeline
 
 
-def unfinished(stems: list[str], folders: list[Path]) -> list[int]:
-    """List the positions of the images of which a file is missing."""
-    done = [
-        {path.stem for path in folder.glob('*.*')} if folder.is_dir() else ()
-        for folder in folders
-    ]
-    return [
-        index
-        for index, stem in enumerate(stems)
-        if not all(stem in names for names in done)
-    ]
-
-
-def check_source(
-    out_dir: Path, checkpoint: str, cfg: Config, tta: bool, overwrite: bool
-) -> dict:
-    """Refuse to mix files of two checkpoints, settings, or kinds of test."""
-    file = Path(checkpoint).resolve()
-    if not file.is_file():
-        raise SystemExit(f'there is no checkpoint {checkpoint}')
-    stat = file.stat()
-    source = dict(checkpoint=str(file), size=stat.st_size)
-    source.update(modified=stat.st_mtime_ns, tta=tta)
-    settings = Config(
-        dict(model=cfg.model, pipeline=cfg.test_dataloader.dataset.pipeline)
-    )
-    text = settings.pretty_text.encode()
-    source['settings'] = hashlib.sha256(text).hexdigest()
-    known = out_dir / 'source.json'
-    if known.is_file() and not overwrite:
-        before = json.loads(known.read_text())
-        if before != source:
-            other = f'another checkpoint, {before["checkpoint"]}'
-            if before.get('modified') == source['modified']:
-                other = 'a run with another model or test pipeline'
-            if before.get('tta', False) != tta:
-                other = 'a run ' + ('without --tta' if tta else 'with --tta')
-            raise SystemExit(
-                f'{out_dir} holds the pseudo labels of {other}: use another '
-                '--out-dir, or --overwrite'
-            )
+def describe(pipeline: list[dict], classes: list[str]) -> dict:
+    """Say what the labels are made from: settings, CAMs, checkpoints."""
+    # Where it is computed makes no difference.
+    steps = [{k: v for k, v in s.items() if k != 'device'} for s in pipeline]
+    source = {'refine pipeline': settings_hash(steps=steps, classes=classes)}
+    for position, step in enumerate(pipeline):
+        if step.get('checkpoint'):
+            identity = file_identity(step['checkpoint'])
+            source[f'checkpoint (step {position})'] = identity
+        made = Path(step.get('cam_dir', '')).parent / SOURCE
+        if step.get('cam_dir') and made.is_file():
+            key = f'set of CAMs (step {position})'
+            source[key] = json.loads(made.read_text())
     return source
 
 
-def image_stems(dataset) -> list[str]:
-    """List the names that the images' files will have."""
-    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
-    try:
-        return unique_stems(info['img_path'] for info in infos)
-    except ValueError as error:
-        raise SystemExit(str(error)) from error
-
-
-def report(label_dir: Path, dataset, stems: list[str]) -> None:
-    """Log mIoU against the masks, where there are any."""
-    masks = [
-        dataset.get_data_info(i).get('seg_map_path') for i in range(len(stems))
-    ]
-    if not all(mask and Path(mask).is_file() for mask in masks):
-        print_log('no masks to compare with', logger='current')
+def report_failures(out_dir: Path, failures: dict[str, str]) -> None:
+    """Write down and log which images failed."""
+    with whole_file(out_dir / 'failures.json') as part:
+        part.write_text(json.dumps(failures, indent=1))
+    if not failures:
         return
-    labels = [label_dir / f'{stem}.png' for stem in stems]
-    pairs = list(zip(labels, masks, strict=True))
-    if sys.stderr.isatty():
-        pairs = track_iter_progress(pairs, file=sys.stderr)
-    result = evaluate_label_files(
-        pairs, dataset.metainfo['classes'], label_reader(dataset)
-    )
-    for name, iou in result['IoU'].items():
-        print_log(f'  IoU {name:<14} {iou:6.2f}', logger='current')
+    for stem, error in list(failures.items())[:SHOWN]:
+        print_log(f'  {stem}: {error}', logger='current')
+    more = len(failures) - SHOWN
     print_log(
-        f'pseudo labels of {result["images"]} images: mIoU '
-        f'{result["mIoU"]:.2f}',
+        f'{len(failures)} images failed'
+        + (f', {more} more of them' if more > 0 else '')
+        + f', see {out_dir / "failures.json"}. Mend them and run the same '
+        'command again: it does only what is missing',
         logger='current',
     )
 
 
 def main() -> None:
     args = parse_args()
+    if args.launcher != 'none':
+        start_gloo(args.launcher, PATIENCE)
     cfg = read_config(args)
-    cfg.load_from = args.checkpoint
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    out_dir = Path(args.out_dir or Path(cfg.work_dir) / 'pseudo_labels')
+    out_dir = Path(args.out_dir or Path(cfg.work_dir) / args.pipeline)
+    MMLogger.get_instance('mmseg_wsss', log_level=cfg.get('log_level', 'INFO'))
+    workers = args.num_workers
+    if workers is None:
+        workers = cfg.test_dataloader.get('num_workers', 0)
     label_dir = out_dir / 'labels'
-    cam_dir = None if args.no_cams else out_dir / 'cams'
-
-    loader = cfg.test_dataloader
-    loader.sampler = dict(type='DefaultSampler', shuffle=False, round_up=False)
-    if 'pipeline' not in loader.dataset or 'indices' in loader.dataset:
-        raise SystemExit(
-            'test_dataloader.dataset must be one plain data set, neither '
-            'wrapped nor cut by indices'
+    score_dir = out_dir / 'cams' if args.save_scores else None
+    folders = [label_dir] if score_dir is None else [label_dir, score_dir]
+    try:
+        pipeline = read_pipeline(cfg, args.pipeline)
+        dataset, _ = build_test_images(cfg)
+        infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+        stems = unique_stems(info['img_path'] for info in infos)
+        refinement = Refinement(
+            dataset,
+            stems,
+            pipeline,
+            label_dir,
+            score_dir,
         )
-    if args.tta:
-        use_tta(cfg)
-    loader.dataset.pipeline = drop_masks(loader.dataset.pipeline)
-    background = background_index(loader.dataset.pipeline)
-    hooks = cfg.get('custom_hooks') or []
-    if not any(hook['type'].endswith('WeakSupervisionHook') for hook in hooks):
-        cfg.custom_hooks = [*hooks, dict(type=HOOK)]
-    source = check_source(
-        out_dir, args.checkpoint, cfg, args.tta, args.overwrite
-    )
-    # A copy: TestTimeAug builds its transforms into the config it is given.
-    dataset = DATASETS.build(copy.deepcopy(loader.dataset))
-    stems = image_stems(dataset)
-    # Listed before the ranks meet in the Runner: nothing is being written.
-    folders = [label_dir] if cam_dir is None else [label_dir, cam_dir]
-    todo = list(range(len(stems)))
-    if not args.overwrite:
-        todo = unfinished(stems, folders)
-    loader.dataset.indices = todo
-    writer = dict(
-        type='mmseg_wsss.PseudoLabelWriter',
-        label_dir=str(label_dir),
-        cam_dir=None if cam_dir is None else str(cam_dir),
-        background_index=background,
-    )
-    cfg.test_evaluator = [writer]
+        source = describe(pipeline, dataset.metainfo['classes'])
+        check_source(out_dir, source, args.overwrite)
+    except (ValueError, OSError, ImportError) as error:
+        raise SystemExit(str(error)) from error
 
-    runner = Runner.from_cfg(cfg)
+    shared = [None]
+    if is_main_process():
+        remove_leftovers([out_dir, *folders])
+        if args.overwrite:
+            remove_files(stems, folders)
+        save_source(out_dir, source)
+        shared = [unfinished(stems, folders)]
+    broadcast_object_list(shared)  # file systems may be slow to agree
+    todo = shared[0]
     print_log(
         f'{len(stems) - len(todo)} of {len(stems)} images are done, '
         f'{len(todo)} to do, writing to {out_dir}',
         logger='current',
     )
+    failures = refine_images(refinement, todo, workers)
     if is_main_process():
-        with whole_file(out_dir / 'source.json') as part:
-            part.write_text(json.dumps(source))
-    if todo:
-        runner.test()
-    barrier()
-    if is_main_process():
-        report(label_dir, dataset, stems)
+        report_failures(out_dir, failures)
+    result = summarise_labels(label_dir, dataset, stems)
+    log_summary(result)
+    sys.exit(1 if failures or (result and result['errors']) else 0)
 
 
 if __name__ == '__main__':

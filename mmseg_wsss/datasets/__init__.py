@@ -8,17 +8,39 @@ from .scenes import ScenesDataset
 from .seeded_sampler import SeededSampler
 from .split_lists import read_split_list, write_split_list
 from .training_labels import LabelStatistics, label_statistics
-from .transforms import CSDCopyPaste, LoadImageLabels, PackWSSSInputs
+from .transforms import (
+    AddBackground,
+    CSDCopyPaste,
+    DenseCRFRefine,
+    IRNConfidentLabels,
+    LoadCAM,
+    LoadImageLabels,
+    NormaliseScores,
+    PackWSSSInputs,
+    PixelAdaptiveRefine,
+    PSAConfidentLabels,
+    RandomWalk,
+    ScoresToLabel,
+)
 
 __all__ = [
+    'AddBackground',
     'COCO2014Dataset',
     'CSDCopyPaste',
     'CSDDataset',
+    'DenseCRFRefine',
+    'IRNConfidentLabels',
     'LabelStatistics',
+    'LoadCAM',
     'LoadImageLabels',
+    'NormaliseScores',
+    'PSAConfidentLabels',
     'PackWSSSInputs',
     'Partners',
+    'PixelAdaptiveRefine',
+    'RandomWalk',
     'ScenesDataset',
+    'ScoresToLabel',
     'SeededSampler',
     'cooccurrence',
     'label_statistics',

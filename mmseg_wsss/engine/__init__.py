@@ -1,5 +1,13 @@
 """Hooks of MMEngine's Runner."""
 
-from .hooks import ChannelsLastHook, WeakSupervisionHook
+from .hooks import (
+    ChannelsLastHook,
+    DenseCRFHook,
+    WeakSupervisionHook,
+)
 
-__all__ = ['ChannelsLastHook', 'WeakSupervisionHook']
+__all__ = [
+    'ChannelsLastHook',
+    'DenseCRFHook',
+    'WeakSupervisionHook',
+]

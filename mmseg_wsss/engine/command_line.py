@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -56,6 +57,52 @@ def read_config(args: argparse.Namespace) -> Config:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
     prepare_launch(cfg, args.launcher)
     return cfg
+
+
+def named_values(option: str, items: Sequence[str]) -> dict[str, str]:
+    """Split the NAME=VALUE items of an option.
+
+    Args:
+        option: The option's name, for the error.
+        items: What the command line has.
+
+    Returns:
+        dict[str, str]: Values by name, in their order.
+
+    Raises:
+        SystemExit: If an item is something else, or a name occurs twice.
+    """
+    pairs = {}
+    for item in items:
+        name, _, value = item.partition('=')
+        if not name or not value:
+            raise SystemExit(f'{option} takes NAME=VALUE, got {item!r}')
+        if name in pairs:
+            raise SystemExit(f'{option} names {name!r} twice')
+        pairs[name] = value
+    return pairs
+
+
+def named_folders(option: str, items: Sequence[str]) -> dict[str, Path]:
+    """Split the NAME=DIR items of an option; the folders must exist.
+
+    Args:
+        option: The option's name, for the error.
+        items: What the command line has.
+
+    Returns:
+        dict[str, Path]: Folders by name, in their order.
+
+    Raises:
+        SystemExit: If an item is something else, or there is no such folder.
+    """
+    folders = {
+        name: Path(at) for name, at in named_values(option, items).items()
+    }
+    for name, folder in folders.items():
+        if not folder.is_dir():
+            raise SystemExit(f'{option} {name}: there is no folder {folder}')
+    return folders
 
 
 def use_tta(cfg: Config) -> None:

@@ -1,15 +1,48 @@
-"""Stored CAMs side by side with the masks of a data set."""
+"""CAM files: written out of scores, and read beside a data set's masks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
+from ..datasets.class_ids import ids_on_disk
 from ..datasets.stems import unique_stems
-from ..fileio import IGNORE_LABEL, load_cam
+from ..fileio import IGNORE_LABEL, load_cam, save_cam
 from .label_files import label_reader
-from .pseudo_label_writer import ids_on_disk
+
+
+def write_cam_file(
+    path: Path,
+    classes: Sequence[int],
+    scores: Tensor,
+    meta: Mapping,
+    stride: int,
+) -> None:
+    """Write an image's foreground scores as a CAM file.
+
+    Args:
+        path: File to write, whole or not at all.
+        classes: Class in use of each row (K,).
+        scores: Scores (K, H, W) in [0, 1], at the image's size.
+        meta: The data set's ``metainfo``; the file holds the indices of its
+            full list of classes.
+        stride: They are stored at 1 / stride of the size, rounded up.
+
+    Raises:
+        ValueError: If a score is outside [0, 1].
+    """
+    height, width = scores.shape[1:]
+    size = (-(-height // stride), -(-width // stride))
+    cam = torch.zeros(0, *size)
+    if len(scores):
+        cam = F.interpolate(scores.float()[None], size, mode='area')[0]
+    on_disk = np.array(ids_on_disk(meta), dtype=np.int64)
+    save_cam(path, on_disk[list(classes)], cam.cpu().numpy())
 
 
 class CAMFiles:
@@ -56,7 +89,7 @@ class CAMFiles:
             raise ValueError(
                 f'{len(lacking)} of {len(self.stems)} images have no CAM, '
                 f'e.g. {self.cam_dir / lacking[0]}.npz: write them with '
-                'tools/make_pseudo_labels.py, on the same test_dataloader'
+                'tools/make_cams.py, on the same test_dataloader'
             )
         lacking = [
             m or f'of {s}'

@@ -1,15 +1,17 @@
-"""Evaluation of label files on disk against masks."""
+"""Label files on disk: written, read, and compared with masks."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from mmseg.registry import TRANSFORMS
 from PIL import Image
 
-from .areas import area_counts, area_rates
+from ..datasets.class_ids import ids_on_disk
+from ..fileio import BIASED_LABEL, IGNORE_LABEL, MAX_CLASSES, save_label
+from .areas import area_counts
 
 Path = str | os.PathLike
 
@@ -46,32 +48,65 @@ def label_reader(dataset) -> Callable[[Path], np.ndarray]:
     return read
 
 
-def evaluate_label_files(
+def write_label_file(path: Path, label: np.ndarray, meta: Mapping) -> None:
+    """Write labels as a PNG that a data set's pipeline reads like a mask.
+
+    Args:
+        path: File to write, whole or not at all.
+        label: Labels (H, W), integer, over the classes in use; 254 and 255
+            stay what they are.
+        meta: The data set's ``metainfo``.
+
+    Raises:
+        ValueError: If a label is neither a class nor 254 or 255, or a class
+            index does not fit 8 bits beside those two.
+    """
+    on_disk = ids_on_disk(meta)
+    if max(on_disk) >= MAX_CLASSES:
+        raise ValueError(
+            f'class index {max(on_disk)} does not fit an 8-bit label with '
+            '254 and 255 reserved'
+        )
+    palette = np.zeros((max(on_disk) + 1, 3), dtype=np.uint8)
+    palette[on_disk] = meta['palette']
+    reserved = (BIASED_LABEL, IGNORE_LABEL)
+    unknown = (label < 0) | (label >= len(on_disk))
+    if (unknown & ~np.isin(label, reserved)).any():
+        raise ValueError(
+            f'{path}: labels must be in [0, {len(on_disk)}) or 254 or 255, '
+            f'got {np.unique(label).tolist()[:20]}'
+        )
+    table = np.zeros(IGNORE_LABEL + 1, dtype=np.uint8)
+    table[: len(on_disk)] = on_disk
+    table[list(reserved)] = reserved
+    save_label(path, table[label], palette)
+
+
+def label_areas(
     pairs: Iterable[tuple[Path, Path]],
-    classes: Sequence[str],
+    num_classes: int,
     read: Callable[[Path], np.ndarray] = read_label,
     ignore_index: int = 255,
-) -> dict:
+) -> np.ndarray:
     """Compare label files with masks, pixel by pixel over all images.
 
     Label pixels of 254 or 255 count as not predicted.
 
     Args:
         pairs: Paths (label, mask) of each image.
-        classes: The C class names.
+        num_classes: C, the number of classes.
         read: Reads either file, see :func:`label_reader`.
         ignore_index: Mask value of the pixels that do not count.
 
     Returns:
-        dict: ``mIoU`` in percent, ``IoU`` {class: percent}, NaN for classes
-        in neither labels nor masks, and ``images``, their number.
+        np.ndarray: (C, 3) int64: pixels right, predicted, and true. Areas of
+        several ranks add up.
 
     Raises:
         FileNotFoundError: If a label or a mask is missing.
         ValueError: If their sizes differ or a mask holds no class indices.
     """
-    totals = np.zeros((len(classes), 3), dtype=np.int64)
-    images = 0
+    totals = np.zeros((num_classes, 3), dtype=np.int64)
     for label_path, mask_path in pairs:
         label, mask = read(label_path), read(mask_path)
         if label.shape != mask.shape:
@@ -80,12 +115,6 @@ def evaluate_label_files(
                 f'{mask.shape}'
             )
         totals += area_counts(
-            label, mask, len(classes), ignore_index, str(mask_path)
+            label, mask, num_classes, ignore_index, str(mask_path)
         )
-        images += 1
-    iou = area_rates(totals)[0]
-    return {
-        'mIoU': float(np.nanmean(iou)),
-        'IoU': dict(zip(classes, iou.tolist(), strict=True)),
-        'images': images,
-    }
+    return totals

@@ -5,34 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
-import torch.nn.functional as F
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
-from ..fileio import MAX_CLASSES, save_cam, save_label
 from ..pseudo_labels.cam import label_from_scores
 from ..structures import foreground_indices
-
-
-def ids_on_disk(meta: dict) -> list[int]:
-    """Map the classes in use to the indices that mask files hold.
-
-    Args:
-        meta: The data set's ``metainfo``.
-
-    Returns:
-        list[int]: One index per class in use, in their order.
-    """
-    count = len(meta['classes'])
-    label_map = meta.get('label_map')
-    if label_map is None:
-        ids = list(range(count))
-    else:
-        inverse = {new: old for old, new in reversed(label_map.items())}
-        ids = [int(inverse[new]) for new in range(count)]
-    return [k + 1 for k in ids] if meta.get('reduce_zero_label') else ids
+from .cam_files import write_cam_file
+from .label_files import write_label_file
 
 
 @METRICS.register_module()
@@ -124,35 +103,20 @@ class PseudoLabelWriter(BaseMetric):
             self.results.append(1)
 
     def _write_label(self, stem: str, scores, labels) -> None:
-        on_disk = ids_on_disk(self.dataset_meta)
-        if max(on_disk) >= MAX_CLASSES:
-            raise ValueError(
-                f'class index {max(on_disk)} does not fit an 8-bit label with '
-                '254 and 255 reserved'
-            )
-        palette = np.zeros((max(on_disk) + 1, 3), dtype=np.uint8)
-        palette[on_disk] = self.dataset_meta['palette']
         label = label_from_scores(scores, labels).cpu().numpy()
-        save_label(
-            self.label_dir / f'{stem}.png', np.array(on_disk)[label], palette
+        write_label_file(
+            self.label_dir / f'{stem}.png', label, self.dataset_meta
         )
 
     def _write_cam(self, stem: str, scores, labels) -> None:
         foreground = foreground_indices(len(scores), self.background_index)
         classes = [k for k in foreground if labels[k] > 0]
-        height, width = scores.shape[1:]
-        size = (
-            -(-height // self.cam_stride),
-            -(-width // self.cam_stride),
-        )
-        cam = torch.zeros(0, *size)
-        if classes:
-            cam = F.interpolate(
-                scores[classes].float()[None], size, mode='area'
-            )[0]
-        on_disk = np.array(ids_on_disk(self.dataset_meta), dtype=np.int64)
-        save_cam(
-            self.cam_dir / f'{stem}.npz', on_disk[classes], cam.cpu().numpy()
+        write_cam_file(
+            self.cam_dir / f'{stem}.npz',
+            classes,
+            scores[classes],
+            self.dataset_meta,
+            self.cam_stride,
         )
 
     def compute_metrics(self, results: list) -> dict[str, float]:

@@ -56,7 +56,8 @@ def background_score(
     """
     if alpha is None:
         return torch.full_like(cam[..., :1, :, :], constant)
-    return (1 - cam.amax(-3, keepdim=True)) ** alpha
+    # Rounding may carry a score a little beyond 1.
+    return (1 - cam.amax(-3, keepdim=True)).clamp(min=0) ** alpha
 
 
 def label_from_scores(scores: Tensor, image_labels: Tensor) -> Tensor:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..datasets.class_ids import ids_on_disk
 from ..evaluation.cam_sweep import label_from_cam
 from ..evaluation.label_files import label_reader
-from ..evaluation.pseudo_label_writer import ids_on_disk
 from ..fileio import load_cam
 from .overlay import cam_overlay, label_overlay
 

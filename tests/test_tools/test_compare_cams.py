@@ -243,13 +243,3 @@ class TestBackgroundScores:
         (folders['isl'] / 'cam_eval.json').write_text('{')
         with pytest.raises(SystemExit, match='is not a JSON file'):
             tool.background_scores(None, folders)
-
-
-def test_wrong_folders(tool, tmp_path):
-    with pytest.raises(SystemExit, match='gap: there is no folder'):
-        tool.cam_folders([f'gap={tmp_path}/none'])
-    for item in ('gap=', '=x', 'gap'):
-        with pytest.raises(SystemExit, match='takes NAME=VALUE'):
-            tool.cam_folders([item])
-    with pytest.raises(SystemExit, match='twice'):
-        tool.cam_folders([f'gap={tmp_path}'] * 2)

@@ -82,7 +82,7 @@ def test_two_ranks_give_the_same_metrics_and_files(trained):
             ranks=ranks,
         )
         output = call(
-            'tools/make_pseudo_labels.py',
+            'tools/make_cams.py',
             trained / 'cam.py',
             checkpoint,
             '--out-dir',
@@ -104,7 +104,7 @@ def test_two_ranks_give_the_same_metrics_and_files(trained):
 def test_dumping_goes_on_where_it_stopped(trained):
     out = trained / 'restart'
     command = (
-        'tools/make_pseudo_labels.py',
+        'tools/make_cams.py',
         trained / 'cam.py',
         trained / 'work' / 'epoch_1.pth',
         '--out-dir',
@@ -126,7 +126,7 @@ def test_dumping_goes_on_where_it_stopped(trained):
 
 def test_dumping_with_test_time_augmentation(trained):
     command = (
-        'tools/make_pseudo_labels.py',
+        'tools/make_cams.py',
         trained / 'cam_tta.py',
         trained / 'work' / 'epoch_1.pth',
         '--out-dir',
@@ -178,7 +178,7 @@ def test_bad_calls_say_what_is_wrong(trained, tmp_path):
     output = call('tools/train.py', tmp_path / 'none.py', fails=True)
     assert 'none.py' in output.splitlines()[-1]
     output = call(
-        'tools/make_pseudo_labels.py',
+        'tools/make_cams.py',
         ROOT / 'configs/ocr/ce_mobilenetv2_scenes.py',
         tmp_path / 'none.pth',
         fails=True,

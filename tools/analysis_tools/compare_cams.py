@@ -17,7 +17,12 @@ import numpy as np
 from PIL import Image
 
 from mmseg_wsss.datasets.stems import unique_stems
-from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.engine.command_line import (
+    add_config_arguments,
+    named_folders,
+    named_values,
+    read_config,
+)
 from mmseg_wsss.engine.tested_images import build_test_images
 from mmseg_wsss.fileio import load_cam, whole_file
 from mmseg_wsss.visualization import contact_sheet
@@ -68,28 +73,6 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def named(option: str, items: list[str]) -> dict[str, str]:
-    """Split NAME=VALUE items."""
-    pairs = {}
-    for item in items:
-        name, _, value = item.partition('=')
-        if not name or not value:
-            raise SystemExit(f'{option} takes NAME=VALUE, got {item!r}')
-        if name in pairs:
-            raise SystemExit(f'{option} names {name!r} twice')
-        pairs[name] = value
-    return pairs
-
-
-def cam_folders(items: list[str]) -> dict[str, Path]:
-    """Read --cams."""
-    folders = {name: Path(at) for name, at in named('--cams', items).items()}
-    for name, folder in folders.items():
-        if not folder.is_dir():
-            raise SystemExit(f'--cams {name}: there is no folder {folder}')
-    return folders
-
-
 def as_score(text: object, where: str) -> float:
     """Read a background score."""
     try:
@@ -132,7 +115,7 @@ def background_scores(
     items = items or []
     if len(items) == 1 and '=' not in items[0]:
         return dict.fromkeys(folders, as_score(items[0], '--background'))
-    given = named('--background', items)
+    given = named_values('--background', items)
     strange = [name for name in given if name not in folders]
     if strange:
         raise SystemExit(
@@ -193,7 +176,7 @@ def check_stems(
 
 def draw_sheet(args: argparse.Namespace) -> tuple[Image.Image, int]:
     """Draw the chosen images, one row each, and count them."""
-    folders = cam_folders(args.cams)
+    folders = named_folders('--cams', args.cams)
     scores = None
     if not args.heat:
         scores = background_scores(args.background, folders)

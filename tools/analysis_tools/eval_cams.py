@@ -4,7 +4,7 @@ r"""Compare stored CAMs with the masks of a config's test images.
     python -m torch.distributed.run --nproc_per_node=8 \
         tools/analysis_tools/eval_cams.py CONFIG CAM_DIR --launcher pytorch
 
-CAM_DIR holds <stem>.npz as tools/make_pseudo_labels.py writes them. Every
+CAM_DIR holds <stem>.npz as tools/make_cams.py writes them. Every
 background threshold is tried; a pixel is foreground where its best score
 exceeds it. Writes cam_eval.json and curve.png into --out-dir.
 """

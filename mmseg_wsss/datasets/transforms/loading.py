@@ -92,6 +92,15 @@ class LoadImageLabels(BaseTransform):
         results['image_labels'] = vector
         return results
 
+    def prepare(self) -> None:
+        """Read the label file now, so that a wrong one is found early.
+
+        Raises:
+            FileNotFoundError: If there is no label file.
+            ValueError: If it cannot be read.
+        """
+        self._load()
+
     def _load(self) -> tuple[ImageLabels, tuple[str, ...]]:
         if self._loaded is None:
             classes = resolve_classes(self.classes)

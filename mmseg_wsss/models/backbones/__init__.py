@@ -1,5 +1,9 @@
 """Backbones that MMSegmentation lacks."""
 
 from .resnet38 import ResNet38
+from .resnet_stem import StemResNet
 
-__all__ = ['ResNet38']
+__all__ = [
+    'ResNet38',
+    'StemResNet',
+]

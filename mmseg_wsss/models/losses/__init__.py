@@ -1,5 +1,11 @@
 """Losses: one paper, one file."""
 
+from .affinity_loss import (
+    AffinityLoss,
+    DisplacementLoss,
+    affinity_loss,
+    displacement_loss,
+)
 from .csd_loss import (
     CSDLoss,
     background_consistency,
@@ -13,11 +19,15 @@ from .prior import prior_correlation
 
 __all__ = [
     'FSL',
+    'AffinityLoss',
     'BinomialISL',
     'CSDLoss',
+    'DisplacementLoss',
     'GAPLoss',
     'OCRLoss',
+    'affinity_loss',
     'background_consistency',
+    'displacement_loss',
     'feature_similarity_loss',
     'foreground_consistency',
     'importance_sampling_loss',

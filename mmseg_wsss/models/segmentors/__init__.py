@@ -1,6 +1,7 @@
 """Segmentors."""
 
 from .cam_tta import CAMTTAModel
+from .score_tta import ScoreTTAModel
 from .weak_supervision import (
     WeakSupervisionMixin,
     WSSSCascadeEncoderDecoder,
@@ -9,6 +10,7 @@ from .weak_supervision import (
 
 __all__ = [
     'CAMTTAModel',
+    'ScoreTTAModel',
     'WSSSCascadeEncoderDecoder',
     'WSSSEncoderDecoder',
     'WeakSupervisionMixin',

@@ -1,0 +1,28 @@
+# DenseCRF, or a local refiner, on the scenes' seeds.
+#   python tools/make_pseudo_labels.py configs/crf/crf_scenes.py
+#   ... --pipeline seed_pipeline        the seeds as they are
+#   ... --pipeline local_pipeline       pixel-adaptive refinement
+_base_ = [
+    '../_base_/datasets/scenes_refine.py',
+    '../_base_/default_runtime.py',
+]
+# (1 - m)^2 = m at 0.38.
+background = dict(type='mmseg_wsss.AddBackground', alpha=2)
+to_label = dict(type='mmseg_wsss.ScoresToLabel')
+seed_pipeline = [*_base_.load_seed, background, to_label]
+refine_pipeline = [
+    *_base_.load_seed,
+    background,
+    # Pictures of 160 x 128 pixels: half the reach.
+    dict(
+        type='mmseg_wsss.DenseCRFRefine',
+        params=dict(preset='irn', bilateral_sxy=25),
+    ),
+    to_label,
+]
+local_pipeline = [
+    *_base_.load_seed,
+    background,
+    dict(type='mmseg_wsss.PixelAdaptiveRefine'),
+    to_label,
+]

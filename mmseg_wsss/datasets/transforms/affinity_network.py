@@ -1,0 +1,57 @@
+"""Affinity networks out of their checkpoints."""
+
+from __future__ import annotations
+
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmseg.registry import MODELS
+from torch import nn
+
+
+def load_affinity_network(
+    checkpoint: str, model: dict | str | None = None, device: str = 'cpu'
+) -> nn.Module:
+    """Build a segmentor whose head predicts pair affinities.
+
+    Args:
+        checkpoint: Checkpoint file.
+        model: The segmentor's config, a config file, or None for the config
+            in the checkpoint.
+        device: Where it goes.
+
+    Returns:
+        nn.Module: The segmentor in eval mode.
+
+    Raises:
+        ValueError: If it is no affinity network, there is no config, or
+            weights are missing.
+    """
+    stored = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    if model is None:
+        text = stored.get('meta', {}).get('cfg')
+        if text is None:
+            raise ValueError(
+                f'{checkpoint} stores no config: give RandomWalk(model=...) '
+                'the config file it was trained with'
+            )
+        model = Config.fromstring(text, '.py').model
+    elif isinstance(model, str):
+        model = Config.fromfile(model).model
+    # A worker process or a notebook may have no scope yet.
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        network = MODELS.build(model)
+    if not hasattr(network.decode_head, 'walk_graph'):
+        raise ValueError(
+            f'{checkpoint} is a network with the head '
+            f'{type(network.decode_head).__name__}: RandomWalk needs an '
+            'AffinityHead or an IRNHead'
+        )
+    weights = stored.get('state_dict', stored)
+    missing, _ = network.load_state_dict(weights, strict=False)
+    if missing:
+        raise ValueError(
+            f'{checkpoint} lacks weights of the network, e.g. {missing[0]}: '
+            'is it the checkpoint of this config?'
+        )
+    return network.to(device).eval()

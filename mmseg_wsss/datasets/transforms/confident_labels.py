@@ -1,0 +1,160 @@
+"""Pipeline steps that make the labels which affinity networks learn from."""
+
+from __future__ import annotations
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+from ...pseudo_labels.confident import irn_confident_label, psa_confident_label
+from ...pseudo_labels.crf_params import crf_params
+from ...pseudo_labels.dense_crf import require_pydensecrf
+from .record import rgb_image, scores_of
+
+
+class _ConfidentLabels(BaseTransform):
+    """What the two steps share: the record in, the label out."""
+
+    def __init__(self, params: str | dict, background_index: int) -> None:
+        require_pydensecrf()
+        self.params = crf_params(params)
+        self.background_index = background_index
+
+    def transform(self, results: dict) -> dict:
+        """Add ``pseudo_label``.
+
+        Args:
+            results: Result dict with ``img`` and foreground ``scores``.
+
+        Returns:
+            dict: The same dict.
+
+        Raises:
+            ValueError: If the scores hold the background already.
+        """
+        scores = scores_of(results, self)
+        classes = results['score_classes']
+        if self.background_index in classes:
+            raise ValueError(
+                f'{type(self).__name__} makes its own background scores: '
+                'take AddBackground out in front of it'
+            )
+        position = self._label(rgb_image(results), scores)
+        # Positions 0 (background), 1..K and 255 to class indices.
+        table = np.full(256, 255, np.uint8)
+        table[: len(classes) + 1] = [self.background_index, *classes]
+        results['pseudo_label'] = table[position]
+        return results
+
+    def _label(self, image: np.ndarray, cam: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+
+@TRANSFORMS.register_module()
+class PSAConfidentLabels(_ConfidentLabels):
+    """Labels for AffinityNet from two CRFs with weak and strong background.
+
+    Added key: ``pseudo_label`` (H, W), uint8: foreground where even a strong
+    background (``low_alpha``) leaves it, background where even a weak one
+    (``high_alpha``) wins, 255 between; see
+    :func:`mmseg_wsss.pseudo_labels.psa_confident_label`.
+
+    Args:
+        low_alpha: Exponent of the strong background. Defaults to 4.
+        high_alpha: Exponent of the weak background. Defaults to 32, the
+            code's; SEAM takes 24, HFPL 1 and 24, MCTformer 1 and 12.
+        params: CRF parameters, see :class:`DenseCRFRefine`. Defaults to 'psa'.
+        background_index: Index of the background among the classes in use.
+
+    Raises:
+        ImportError: If pydensecrf is missing.
+        ValueError: If not 0 < low_alpha < high_alpha.
+    """
+
+    def __init__(
+        self,
+        low_alpha: float = 4,
+        high_alpha: float = 32,
+        params: str | dict = 'psa',
+        background_index: int = 0,
+    ) -> None:
+        super().__init__(params, background_index)
+        if not 0 < low_alpha < high_alpha:
+            raise ValueError(
+                'PSAConfidentLabels needs 0 < low_alpha < high_alpha, got '
+                f'{low_alpha} and {high_alpha}'
+            )
+        self.low_alpha = low_alpha
+        self.high_alpha = high_alpha
+
+    def _label(self, image: np.ndarray, cam: np.ndarray) -> np.ndarray:
+        return psa_confident_label(
+            image, cam, self.low_alpha, self.high_alpha, self.params
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(low_alpha={self.low_alpha}, '
+            f'high_alpha={self.high_alpha}, params={self.params}, '
+            f'background_index={self.background_index})'
+        )
+
+
+@TRANSFORMS.register_module()
+class IRNConfidentLabels(_ConfidentLabels):
+    """Labels for IRN from two thresholds, each refined by a label CRF.
+
+    Added key: ``pseudo_label`` (H, W), uint8: foreground where it passes the
+    high threshold, background where it does not even pass the low one, 255
+    between; see :func:`mmseg_wsss.pseudo_labels.irn_confident_label`.
+
+    Args:
+        foreground: Background score that a sure foreground exceeds. Defaults
+            to 0.30.
+        background: Background score that a sure background does not exceed.
+            Defaults to 0.05.
+        gt_prob: Trust of the CRF in the labels. Defaults to 0.7.
+        params: CRF parameters, see :class:`DenseCRFRefine`. Defaults to 'irn'.
+        background_index: Index of the background among the classes in use.
+
+    Raises:
+        ImportError: If pydensecrf is missing.
+        ValueError: If an option is out of range.
+    """
+
+    def __init__(
+        self,
+        foreground: float = 0.30,
+        background: float = 0.05,
+        gt_prob: float = 0.7,
+        params: str | dict = 'irn',
+        background_index: int = 0,
+    ) -> None:
+        super().__init__(params, background_index)
+        if not (0 <= background <= foreground <= 1 and 0 < gt_prob < 1):
+            raise ValueError(
+                'IRNConfidentLabels needs 0 <= background <= foreground <= 1 '
+                f'and gt_prob in (0, 1), got {background}, {foreground} and '
+                f'{gt_prob}'
+            )
+        self.foreground = foreground
+        self.background = background
+        self.gt_prob = gt_prob
+
+    def _label(self, image: np.ndarray, cam: np.ndarray) -> np.ndarray:
+        return irn_confident_label(
+            image,
+            cam,
+            self.foreground,
+            self.background,
+            self.gt_prob,
+            self.params,
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(foreground={self.foreground}, '
+            f'background={self.background}, gt_prob={self.gt_prob}, '
+            f'params={self.params}, '
+            f'background_index={self.background_index})'
+        )

@@ -1,0 +1,127 @@
+"""Pipeline step that loads an image's CAMs from disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+from ...fileio import load_cam
+from ...structures import foreground_indices
+from ..class_ids import ids_on_disk
+from .record import bgr_image, image_labels_of
+
+
+@TRANSFORMS.register_module()
+class LoadCAM(BaseTransform):
+    """Load the CAMs that ``tools/make_cams.py`` wrote, at the image's size.
+
+    Required keys: ``img``, ``img_path``, ``image_labels``. Added keys:
+    ``scores``, float32 (K, H, W) in [0, 1], and ``score_classes``, int64
+    (K,), rising, one row per foreground label of the image, and
+    ``background_index``; see :mod:`mmseg_wsss.datasets.transforms.record`.
+
+    Args:
+        cam_dir: Folder of the files ``<stem>.npz``.
+        background_index: Index of the background among the classes in use,
+            None if there is none. Defaults to 0.
+
+    Raises:
+        ValueError: If there is no such folder.
+    """
+
+    def __init__(
+        self, cam_dir: str | os.PathLike, background_index: int | None = 0
+    ) -> None:
+        self.cam_dir = Path(cam_dir)
+        self.background_index = background_index
+        if not self.cam_dir.is_dir():
+            raise ValueError(
+                f'there is no folder of CAMs {self.cam_dir}: write them with '
+                'tools/make_cams.py, or set cam_dir'
+            )
+
+    def transform(self, results: dict) -> dict:
+        """Add ``scores`` and ``score_classes``.
+
+        Args:
+            results: Result dict of the pipeline.
+
+        Returns:
+            dict: The same dict.
+
+        Raises:
+            ValueError: If the file is missing or damaged, its size is not
+                that of the image, or its classes are not the image labels.
+        """
+        size = bgr_image(results).shape[:2]
+        path = self.cam_dir / f'{Path(results["img_path"]).stem}.npz'
+        try:
+            on_disk, cam = load_cam(path)
+        except FileNotFoundError as error:
+            raise ValueError(f'the image has no CAM, {path}') from error
+        if on_disk.ndim != 1 or cam.ndim != 3 or len(on_disk) != len(cam):
+            raise ValueError(
+                f'{path} is damaged: classes {on_disk.shape} and cam '
+                f'{cam.shape} should be (K,) and (K, h, w); write it anew'
+            )
+        if cam.size and not (cam.min() >= 0 and cam.max() <= 1):
+            raise ValueError(f'{path}: a CAM lies in [0, 1]; write it anew')
+        _check_size(path, cam.shape[1:], size)
+        classes = self._classes(path, on_disk, results)
+        order = classes.argsort()
+        scores = np.zeros((0, *size), np.float32)
+        if len(classes):
+            maps = torch.from_numpy(cam[order].astype(np.float32))[None]
+            scores = F.interpolate(
+                maps, size, mode='bilinear', align_corners=False
+            )[0].numpy()
+        results['scores'] = scores
+        results['score_classes'] = classes[order]
+        results['background_index'] = self.background_index
+        return results
+
+    def _classes(
+        self, path: Path, on_disk: np.ndarray, results: dict
+    ) -> np.ndarray:
+        """Bring the file's class indices to those in use, and check them."""
+        labels = image_labels_of(results, self)
+        ids = ids_on_disk({**results, 'classes': labels})
+        in_use = {id_: k for k, id_ in enumerate(ids)}
+        foreground = foreground_indices(len(labels), self.background_index)
+        expected = [k for k in foreground if labels[k] > 0]
+        found = [in_use.get(id_, -1) for id_ in on_disk.tolist()]
+        if sorted(found) != expected:
+            raise ValueError(
+                f'{path} holds CAMs of the class indices '
+                f'{sorted(on_disk.tolist())}, the image labels are '
+                f'{[ids[k] for k in expected]}: the label file and the CAMs '
+                'disagree; write the CAMs anew, or mend the labels'
+            )
+        return np.array(found, dtype=np.int64)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(cam_dir='{self.cam_dir}', "
+            f'background_index={self.background_index})'
+        )
+
+
+def _check_size(
+    path: Path, cells: tuple[int, int], pixels: tuple[int, int]
+) -> None:
+    """Refuse a CAM that cannot be the image's at any stride."""
+    stride = max(pixels) / max(*cells, 1)
+    # Networks round sizes up or down, by less than a cell.
+    apart = [abs(p / stride - c) for p, c in zip(pixels, cells, strict=True)]
+    if min(cells) < 1 or stride < 1 or max(apart) > 1:
+        raise ValueError(
+            f'{path} has CAMs of {cells[0]} x {cells[1]} cells, which do not '
+            f'fit an image of {pixels[0]} x {pixels[1]} pixels: do they '
+            'belong to another image or another size of it?'
+        )

@@ -1,0 +1,99 @@
+"""A folder with one file per image that a stopped run can go on filling."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..fileio import whole_file
+
+SOURCE = 'source.json'
+
+
+def file_identity(path: str | Path) -> dict:
+    """Describe a file by where it lies, its size and its date.
+
+    Raises:
+        ValueError: If there is no such file.
+    """
+    file = Path(path).resolve()
+    if not file.is_file():
+        raise ValueError(f'there is no file {path}')
+    stat = file.stat()
+    return dict(path=str(file), size=stat.st_size, modified=stat.st_mtime_ns)
+
+
+def settings_hash(**settings) -> str:
+    """Hash parts of a config; equal settings give equal hashes."""
+    text = json.dumps(settings, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_source(
+    folder: Path, source: Mapping[str, object], overwrite: bool = False
+) -> None:
+    """Refuse to mix files that were made in different ways.
+
+    Args:
+        folder: The folder to write to.
+        source: What its files are made from, as JSON values by name.
+        overwrite: Every file will be written anew; nothing is checked.
+
+    Raises:
+        ValueError: If the folder's files were made otherwise.
+    """
+    known = folder / SOURCE
+    if overwrite or not known.is_file():
+        return
+    before = json.loads(known.read_text())
+    changed = [
+        name
+        for name in {**before, **source}
+        if before.get(name) != source.get(name)
+    ]
+    if changed:
+        raise ValueError(
+            f'{folder} holds files made with another '
+            f'{" and another ".join(changed)}: use another --out-dir, or '
+            '--overwrite'
+        )
+
+
+def save_source(folder: Path, source: Mapping[str, object]) -> None:
+    """Write down what a folder's files are made from."""
+    with whole_file(folder / SOURCE) as part:
+        part.write_text(json.dumps(source, indent=1))
+
+
+def unfinished(stems: Sequence[str], folders: Sequence[Path]) -> list[int]:
+    """List the positions of the images of which a file is missing."""
+    done = [
+        {path.stem for path in folder.glob('*.*')} if folder.is_dir() else ()
+        for folder in folders
+    ]
+    return [
+        index
+        for index, stem in enumerate(stems)
+        if not all(stem in names for names in done)
+    ]
+
+
+def remove_files(stems: Sequence[str], folders: Sequence[Path]) -> None:
+    """Remove the images' files, before they are all written anew.
+
+    What a run that stops early leaves is then all of one kind.
+    """
+    names = set(stems)
+    for folder in folders:
+        for path in folder.glob('*.*'):
+            if path.stem in names:
+                path.unlink()
+
+
+def remove_leftovers(folders: Sequence[Path]) -> None:
+    """Remove the temporary files of a run that was killed while writing."""
+    for folder in folders:
+        for path in folder.glob('.*.tmp.*'):
+            path.unlink(missing_ok=True)

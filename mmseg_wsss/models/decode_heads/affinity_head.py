@@ -1,0 +1,134 @@
+"""AffinityNet's head (PSA).
+
+Ahn and Kwak, "Learning Pixel-level Semantic Affinity with Image-level
+Supervision for Weakly Supervised Semantic Segmentation", CVPR 2018, Section
+3.2: features of several levels become one embedding per cell, and the
+affinity of two cells falls with the distance of their embeddings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ...pseudo_labels.affinity import WalkGraph, embedding_affinity
+from ..losses.affinity_loss import AffinityLoss
+from .pairwise_head import PairwiseHead
+
+
+@MODELS.register_module()
+class AffinityHead(PairwiseHead):
+    """Affinities of embeddings, trained on confident labels.
+
+    Each feature passes a 1x1 convolution and an ELU and is resized to the
+    finest feature's grid; one more 1x1 convolution and ELU on all of them
+    gives the embedding. All convolutions are without bias, as in PSA's code.
+    Their initial weights keep the variance of what comes in (Kaiming by fan
+    in), so that affinities of a new network are neither all 0 nor all 1.
+
+    Args:
+        in_channels (Sequence[int]): Channels of the features. PSA's ResNet38:
+            (512, 1024, 4096).
+        num_classes (int): All classes of the data set.
+        reduced_channels (Sequence[int]): Channels each feature is reduced to;
+            the embedding has their sum. Defaults to PSA's (64, 128, 256).
+        stride (int): Pixels per cell of the finest feature. Defaults to 8.
+        radius (float): Cells nearer than this are pairs. Defaults to 5.
+        loss_decode (dict | list[dict], optional): Losses on pairs. Defaults
+            to AffinityLoss.
+        detach (bool | Sequence[bool]): Keep gradients out of the backbone, of
+            all features or of each one. Defaults to False: PSA trains the
+            whole network.
+        init_cfg (dict | list[dict], optional): Initialisation.
+        **kwargs: As for :class:`PairwiseHead`.
+
+    Raises:
+        ValueError: If an option is out of range.
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        num_classes: int,
+        reduced_channels: Sequence[int] = (64, 128, 256),
+        stride: int = 8,
+        radius: float = 5,
+        loss_decode: dict | list[dict] | None = None,
+        detach: bool | Sequence[bool] = False,
+        init_cfg: dict | list[dict] | None = None,
+        **kwargs,
+    ):
+        if len(reduced_channels) != len(in_channels):
+            raise ValueError(
+                f'reduced_channels needs {len(in_channels)} entries, one per '
+                f'feature of in_channels, got {reduced_channels}'
+            )
+        super().__init__(
+            in_channels,
+            num_classes,
+            loss_decode or dict(type=AffinityLoss),
+            stride,
+            radius,
+            detach=detach,
+            init_cfg=init_cfg
+            or dict(type='Kaiming', mode='fan_in', layer='Conv2d'),
+            **kwargs,
+        )
+        self.reduce = nn.ModuleList(
+            nn.Conv2d(before, after, 1, bias=False)
+            for before, after in zip(
+                in_channels, reduced_channels, strict=True
+            )
+        )
+        total = sum(reduced_channels)
+        self.fuse = nn.Conv2d(total, total, 1, bias=False)
+
+    def forward(self, inputs: Sequence[Tensor] | Tensor) -> Tensor:
+        """Compute the embedding.
+
+        Args:
+            inputs: Feature maps of the backbone.
+
+        Returns:
+            Tensor: (N, sum of reduced_channels, h, w) on the grid of the
+            finest feature.
+        """
+        features = self.select(inputs)
+        finest = max(features, key=lambda x: x.shape[-2:].numel())
+        reduced = [
+            self.resize_to(F.elu(conv(x)), finest)
+            for conv, x in zip(self.reduce, features, strict=True)
+        ]
+        return F.elu(self.fuse(torch.cat(reduced, 1)))
+
+    def pair_inputs(self, outputs: Tensor) -> dict[str, Tensor]:
+        """Turn the embedding into affinities for the losses."""
+        return dict(affinity=embedding_affinity(outputs, self.offsets))
+
+    @torch.no_grad()
+    def walk_graph(
+        self, inputs: Sequence[Tensor], flipped: Sequence[Tensor] | None = None
+    ) -> WalkGraph:
+        """Prepare a random walk on one image, without a gate.
+
+        Args:
+            inputs: Features of the backbone for one image (N = 1).
+            flipped: Features of the image flipped left to right; embeddings
+                are averaged. PSA does not use it.
+
+        Returns:
+            WalkGraph: Without gradients, float32.
+
+        Raises:
+            ValueError: If there is more than one image.
+        """
+        embedding = self(inputs).float()
+        self.check_single(embedding)
+        if flipped is not None:
+            embedding = (embedding + self(flipped).float().flip(-1)) / 2
+        affinity = embedding_affinity(embedding, self.walk_offsets)[0]
+        return WalkGraph(self.walk_offsets, affinity, None, self.stride)

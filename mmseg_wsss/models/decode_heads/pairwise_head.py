@@ -1,0 +1,234 @@
+"""What AffinityNet (PSA) and IRNet (IRN) have in common as decode heads."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
+from torch import Tensor, nn
+
+from ...pseudo_labels.affinity import WalkGraph, pair_offsets
+from ...pseudo_labels.pairs import pair_labels, reduce_label
+
+
+class PairwiseHead(BaseDecodeHead):
+    """A head that learns which neighbouring cells belong together.
+
+    It trains on confident labels in the place of masks (``gt_sem_seg``): class
+    ids where a seed is sure, ``ignore_index`` elsewhere. They are reduced to
+    the head's grid by a vote, see
+    :func:`~mmseg_wsss.pseudo_labels.pairs.reduce_label`. It has no scores
+    of classes and so no prediction; :meth:`walk_graph` gives a random walk
+    what it needs.
+
+    A subclass has ``forward``, :meth:`pair_inputs` and :meth:`walk_graph`.
+
+    Args:
+        in_channels (Sequence[int]): Channels of the features.
+        num_classes (int): All classes of the data set.
+        loss_decode (dict | list[dict]): Losses on pairs.
+        stride (int): Pixels per cell of the head's grid.
+        radius (float): Cells nearer than this are pairs in training.
+        walk_radius (float, optional): The same in :meth:`walk_graph`; None
+            takes ``radius``.
+        background_index (int, optional): Index of the background, None if the
+            data set has none. Defaults to 0.
+        in_index (Sequence[int], optional): Which features, finest first. None
+            takes the first ones.
+        detach (bool | Sequence[bool]): Keep gradients out of the backbone, of
+            all features or of each one.
+        **kwargs: As for MMSeg's ``BaseDecodeHead``.
+
+    Raises:
+        ValueError: If an option is out of range.
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        num_classes: int,
+        loss_decode: dict | list[dict],
+        stride: int,
+        radius: float,
+        walk_radius: float | None = None,
+        background_index: int | None = 0,
+        in_index: Sequence[int] | None = None,
+        detach: bool | Sequence[bool] = False,
+        init_cfg: dict | list[dict] | None = None,
+        **kwargs,
+    ):
+        count = len(in_channels)
+        detach = [detach] * count if isinstance(detach, bool) else detach
+        if len(detach) != count:
+            raise ValueError(
+                f'detach must be a bool or {count} of them, one per feature, '
+                f'got {detach}'
+            )
+        if stride < 1:
+            raise ValueError(f'stride must be at least 1, got {stride}')
+        kwargs.pop('channels', None)
+        super().__init__(
+            list(in_channels),
+            1,  # of a convolution removed below
+            num_classes=num_classes,
+            out_channels=num_classes,
+            in_index=list(in_index or range(count)),
+            input_transform='multiple_select',
+            loss_decode=loss_decode,
+            dropout_ratio=0,
+            init_cfg=init_cfg,
+            **kwargs,
+        )
+        del self.conv_seg
+        self.stride = stride
+        self.offsets = pair_offsets(radius)
+        self.walk_offsets = pair_offsets(walk_radius or radius)
+        self.background_index = background_index
+        self.detach = tuple(detach)
+
+    @abstractmethod
+    def pair_inputs(self, outputs: Any) -> dict[str, Tensor]:
+        """Turn what ``forward`` returned into arguments of the losses.
+
+        Args:
+            outputs: What ``forward`` returned.
+
+        Returns:
+            dict[str, Tensor]: At least ``affinity``, a pair map (N, P, h, w).
+        """
+
+    @abstractmethod
+    def walk_graph(
+        self, inputs: Sequence[Tensor], flipped: Sequence[Tensor] | None = None
+    ) -> WalkGraph:
+        """Prepare a random walk on one image.
+
+        Args:
+            inputs: Features of the backbone for one image (N = 1).
+            flipped: Features of the image flipped left to right, whose
+                answer is flipped back and averaged with the other. Both grids
+                fit where the image's width is a multiple of ``stride``.
+
+        Returns:
+            WalkGraph: Without gradients, float32.
+
+        Raises:
+            ValueError: If there is more than one image.
+        """
+
+    def select(self, inputs: Sequence[Tensor] | Tensor) -> list[Tensor]:
+        """Take the head's features out of the backbone's output."""
+        if isinstance(inputs, Tensor):  # of a backbone with a single output
+            inputs = [inputs]
+        return [
+            x.detach() if detach else x
+            for x, detach in zip(
+                self._transform_inputs(inputs), self.detach, strict=True
+            )
+        ]
+
+    def resize_to(self, x: Tensor, like: Tensor) -> Tensor:
+        """Resize a map bilinearly to the grid of another."""
+        if x.shape[2:] == like.shape[2:]:
+            return x
+        return resize(
+            x,
+            size=like.shape[2:],
+            mode='bilinear',
+            align_corners=self.align_corners,
+            warning=False,
+        )
+
+    def loss_by_feat(self, outputs: Any, batch_data_samples) -> dict:
+        """Compute the losses on pairs.
+
+        Args:
+            outputs: What ``forward`` returned.
+            batch_data_samples (list[SegDataSample]): With confident labels.
+
+        Returns:
+            dict[str, Tensor]: Losses by name, and their parts for the log.
+
+        Raises:
+            ValueError: If there are no labels or their grid does not fit.
+        """
+        given = self.pair_inputs(outputs)
+        label = self.grid_label(
+            batch_data_samples, tuple(given['affinity'].shape[-2:])
+        )
+        background, foreground, negative = pair_labels(
+            label, self.offsets, self.ignore_index, self.background_index
+        )
+        heads = self.loss_decode
+        losses: dict[str, Tensor] = {}
+        for criterion in (
+            heads if isinstance(heads, nn.ModuleList) else [heads]
+        ):
+            values = criterion(
+                **given,
+                offsets=self.offsets,
+                background=background,
+                foreground=foreground,
+                negative=negative,
+            )
+            for name, value in values.items():
+                losses[name] = losses.get(name, 0) + value
+        return losses
+
+    def grid_label(self, batch_data_samples, grid: tuple[int, int]) -> Tensor:
+        """Reduce the batch's confident labels to the head's grid.
+
+        Args:
+            batch_data_samples (list[SegDataSample]): With ``gt_sem_seg``.
+            grid: Expected (h, w).
+
+        Returns:
+            Tensor: Class ids (N, h, w).
+
+        Raises:
+            ValueError: If a sample has no label or the grid is another.
+        """
+        name = type(self).__name__
+        if not all('gt_sem_seg' in sample for sample in batch_data_samples):
+            raise ValueError(
+                f'{name} learns from confident labels and found no '
+                'gt_sem_seg: add LoadAnnotations to the train pipeline and '
+                "point data_prefix's seg_map_path to the confident labels"
+            )
+        pixels = self._stack_batch_gt(batch_data_samples)
+        label = reduce_label(
+            pixels, self.stride, self.num_classes, self.ignore_index
+        )
+        if tuple(label.shape[1:]) != grid:
+            raise ValueError(
+                f'{name} has a grid of {grid} cells, but labels of '
+                f'{tuple(pixels.shape[-2:])} pixels reduced by '
+                f'stride={self.stride} have {tuple(label.shape[1:])}: set '
+                'stride to that of the finest feature'
+            )
+        return label
+
+    def check_single(self, x: Tensor) -> None:
+        """Raise a ValueError unless a map is one of a single image."""
+        if len(x) != 1:
+            raise ValueError(
+                f'walk_graph takes one image at a time, got a batch of '
+                f'{len(x)}'
+            )
+
+    def predict(self, inputs, batch_img_metas, test_cfg) -> Tensor:
+        """Refuse to predict.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        raise RuntimeError(
+            f'{type(self).__name__} predicts affinities of pairs of cells, '
+            'not classes. The RandomWalk refiner of '
+            'tools/make_pseudo_labels.py uses them to spread CAMs. Training '
+            'has no validation: set val_cfg, val_dataloader and '
+            'val_evaluator to None'
+        )
