@@ -68,6 +68,10 @@ class CSDDataset:
         background_index (int, optional): The data set's background class,
             None if there is none. Defaults to 0.
 
+    Attributes:
+        foreground (list[int]): Indices of the foreground classes.
+        partners (Partners): Labels over these classes, and the draw.
+
     Raises:
         ValueError: If an option is out of range, the labels cannot be read,
             or there is no single-label image.
@@ -99,16 +103,16 @@ class CSDDataset:
                 'classes=...) into the pipeline of its inner dataset'
             )
         classes, labels = loaded
-        foreground = foreground_indices(len(classes), background_index)
+        self.foreground = foreground_indices(len(classes), background_index)
         self.partners = Partners(
-            labels[:, foreground],
+            labels[:, self.foreground],
             resampling,
             min_partners,
             form=form,
             diagonal=diagonal,
             smoothing=smoothing,
         )
-        self._report([classes[k] for k in foreground], min_partners)
+        self._report([classes[k] for k in self.foreground], min_partners)
 
     def _report(self, names: list[str], min_partners: int) -> None:
         """Log the two domains, and the classes that cannot be pasted."""

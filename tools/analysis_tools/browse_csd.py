@@ -19,7 +19,7 @@ from mmseg.registry import DATASETS
 from mmseg_wsss.datasets.seeded_sampler import SeededIndex
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
 from mmseg_wsss.fileio import whole_file
-from mmseg_wsss.models.losses.csd_loss import full_cells
+from mmseg_wsss.models.cells import full_cells
 from mmseg_wsss.visualization import contact_sheet
 
 COLOURS = {'foreground': (220, 40, 40), 'background': (40, 90, 220)}
@@ -72,19 +72,23 @@ def lay_over(
     return laid.round().astype(np.uint8)
 
 
-def draw(item: dict, classes: list[str], args: argparse.Namespace):
-    """Draw one target, or return None where nothing was pasted."""
+def draw(item: dict, classes: dict[int, str], args: argparse.Namespace):
+    """Draw one target, or return None where nothing was pasted.
+
+    ``classes`` are the names of the foreground classes by their index.
+    """
     sample = item['data_samples']
     if 'paste_views' not in sample:
         return None
     views = sample.paste_views
-    row, titles = [picture(views.source, args.rgb)], ['source']
-    row.append(picture(item['inputs'], args.rgb))
-    names = [classes[k] for k in sample.image_labels.nonzero().flatten()]
-    titles.append('target: ' + ', '.join(n for n in names if n != classes[0]))
-    new = views.source_labels.clone()
-    new[0] = 0
-    titles[0] = 'source: ' + classes[int(new.argmax())]
+    row = [picture(p, args.rgb) for p in (views.source, item['inputs'])]
+    titles = []
+    for side, labels in (
+        ('source', views.source_labels),
+        ('target', sample.image_labels),
+    ):
+        names = [name for k, name in classes.items() if labels[k] > 0]
+        titles.append(f'{side}: {", ".join(names)}')
     for kind, colour in COLOURS.items():
         view = picture(views.get(kind), args.rgb)
         mask = views.get(f'{kind}_mask')
@@ -103,7 +107,8 @@ def save_pictures(args: argparse.Namespace) -> int:
             'train_dataloader.dataset must be a CSDDataset, as in configs/csd,'
             f' got {type(dataset).__name__}'
         )
-    classes = list(dataset.metainfo['classes'])
+    names = dataset.metainfo['classes']
+    classes = {k: names[k] for k in dataset.foreground}
     count = 0
     for index in range(len(dataset)):
         sheet = draw(dataset[SeededIndex.of(index, args.seed)], classes, args)

@@ -48,7 +48,6 @@ Where the paper says nothing, or the author's unfinished snapshot differs:
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
@@ -59,6 +58,7 @@ from ...structures import (
     find_paste_views,
     foreground_indices,
 )
+from ..cells import REDUCTIONS, confident_cells, full_cells, reduce_cells
 from ..paste_views import NORMS, ViewPair, owning_head, view_logits
 from .foreground import check_finite
 from .pooling_loss import pooling_loss
@@ -66,21 +66,6 @@ from .pooling_loss import pooling_loss
 ACTIVATIONS = ('sigmoid', 'relu', 'none')
 CLASSES = ('all', 'union', 'own')
 SALIENCIES = ('sum', 'channels')
-REDUCTIONS = ('sum', 'mean')
-
-
-def full_cells(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    """Find the cells of a map whose every pixel is in a mask.
-
-    Args:
-        mask: Bool (M, H, W).
-        size: Height and width (h, w) of the map.
-
-    Returns:
-        Tensor: Bool (M, h, w).
-    """
-    outside = (~mask.bool()).float()[:, None]
-    return F.adaptive_max_pool2d(outside, size)[:, 0] == 0
 
 
 def kl_per_cell(teacher: Tensor, student: Tensor) -> Tensor:
@@ -95,16 +80,6 @@ def kl_per_cell(teacher: Tensor, student: Tensor) -> Tensor:
     """
     target = teacher.detach().log_softmax(1)
     return (target.exp() * (target - student.log_softmax(1))).sum(1)
-
-
-def reduce_cells(
-    values: Tensor, cells: Tensor, reduction: str = 'sum'
-) -> Tensor:
-    """Add up, or average, the chosen cells (M, h, w) of each pair: (M,)."""
-    total = values.where(cells, values.new_zeros(())).sum((1, 2))
-    if reduction == 'mean':
-        total = total / cells.sum((1, 2)).clamp(min=1)
-    return total
 
 
 def foreground_consistency(
@@ -123,7 +98,7 @@ def foreground_consistency(
         teacher: CAM logits (M, K, h, w) of the single image; no gradient.
         student: CAM logits (M, K, h, w) of the view with its object.
         mask: Bool (M, H, W), pixels of the object. Cells in it whole count.
-        temperature: Divides the scores of both.
+        temperature: Divides the scores of both, > 0.
         min_max: Scale the classes of each cell to [0, 1] before.
         classes: Multi-hot (M, K), the classes in the softmax; None for all.
         own: One-hot (M, K), the object's class: compare its probability and
@@ -132,7 +107,11 @@ def foreground_consistency(
 
     Returns:
         Tensor: (M,) >= 0; 0 without a cell.
+
+    Raises:
+        ValueError: If shapes differ, or an option is out of range.
     """
+    _check_maps(teacher, student)
     scores = [teacher.detach(), student]
     if min_max:
         scores = [_min_max(score) for score in scores]
@@ -170,7 +149,13 @@ def background_consistency(
 
     Returns:
         Tensor: (M,) >= 0; 0 without a cell.
+
+    Raises:
+        ValueError: If shapes differ, or an option is out of range.
     """
+    _check_maps(teacher, student)
+    check_option('saliency', saliency, SALIENCIES)
+    check_option('activation', activation, ACTIVATIONS)
     scores = []
     for score in (teacher.detach(), student):
         if activation != 'none':
@@ -185,21 +170,12 @@ def background_consistency(
     return reduce_cells(kl_per_cell(*scores), cells, reduction)
 
 
-def confident_cells(
-    teacher: Tensor, source_labels: Tensor, threshold: float
-) -> Tensor:
-    """Find the cells where the teacher is sure of its own class.
-
-    Args:
-        teacher: CAM logits (M, K, h, w).
-        source_labels: One-hot (M, K), the class.
-        threshold: Share of the class's largest score in the image.
-
-    Returns:
-        Tensor: Bool (M, h, w).
-    """
-    own = (teacher * source_labels[:, :, None, None]).sum(1).relu()
-    return own > threshold * own.amax((1, 2), keepdim=True)
+def _check_maps(teacher: Tensor, student: Tensor) -> None:
+    if teacher.shape != student.shape or student.ndim != 4:
+        raise ValueError(
+            'CSDLoss compares logits (M, K, h, w) of one shape, got '
+            f'{tuple(teacher.shape)} and {tuple(student.shape)}'
+        )
 
 
 def _own_and_rest(scores: Tensor, own: Tensor) -> Tensor:
@@ -378,11 +354,7 @@ class CSDLoss(nn.Module):
     def _foreground(self, pair: ViewPair) -> ViewPair:
         """Check a pair; bring it to float32 and to the foreground classes."""
         teacher, student = pair.teacher.detach(), pair.student
-        if teacher.shape != student.shape or student.ndim != 4:
-            raise ValueError(
-                'CSDLoss compares logits (M, K, h, w) of one shape, got '
-                f'{tuple(teacher.shape)} and {tuple(student.shape)}'
-            )
+        _check_maps(teacher, student)
         channels, total = student.shape[1], pair.labels.shape[1]
         foreground = foreground_indices(total, self.background_index)
         if channels not in (total, len(foreground)):
@@ -408,8 +380,9 @@ class CSDLoss(nn.Module):
     def _of_kind(self, kind: str, pair: ViewPair) -> Tensor:
         """Weighted loss of all pairs of one kind."""
         if kind == 'foreground':
-            mask = full_cells(pair.mask, pair.teacher.shape[2:])
+            mask = pair.mask
             if self.confidence > 0:
+                mask = full_cells(mask, pair.teacher.shape[2:])
                 mask = mask & confident_cells(
                     pair.teacher, pair.source_labels, self.confidence
                 )

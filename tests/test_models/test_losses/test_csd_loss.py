@@ -11,10 +11,7 @@ from mmseg_wsss import (
     foreground_consistency,
     pooling_loss,
 )
-from mmseg_wsss.models.losses.csd_loss import (
-    confident_cells,
-    full_cells,
-)
+from mmseg_wsss.models.cells import confident_cells, full_cells
 from mmseg_wsss.models.paste_views import ViewPair
 
 
@@ -46,20 +43,6 @@ def criterion_of(kind, **options):
 BOTH = pytest.mark.parametrize(
     'function', [foreground_consistency, background_consistency]
 )
-
-
-def test_full_cells():
-    mask = torch.zeros(1, 16, 20, dtype=torch.bool)
-    mask[:, 3:13, 4:19] = True
-    cells = full_cells(mask, (4, 5))
-    assert cells[0].int().tolist() == [
-        [0, 0, 0, 0, 0],
-        [0, 1, 1, 1, 0],
-        [0, 1, 1, 1, 0],
-        [0, 0, 0, 0, 0],
-    ]
-    assert torch.equal(full_cells(cells, (4, 5)), cells)
-    assert full_cells(torch.ones(1, 33, 33), (5, 5)).all()
 
 
 def test_foreground_by_hand():
@@ -239,13 +222,6 @@ def test_mean_over_the_cells(function):
     assert torch.allclose(mean, total / 6)
 
 
-def test_confident_cells():
-    teacher = torch.tensor([[1.0, 4.0, 10.0], [20, 0, -5]]).view(1, 2, 1, 3)
-    labels = torch.tensor([[1.0, 0.0]])
-    cells = confident_cells(teacher, labels, 0.3)
-    assert cells.flatten().tolist() == [False, True, True]
-
-
 def test_weights_and_mean_over_pairs():
     teacher, student, mask = random_case()
     views = {
@@ -358,6 +334,14 @@ def test_bad_input():
     small = pair_of(teacher[:, :, 1:], student, mask)
     with pytest.raises(ValueError, match=r'logits .* of one shape'):
         criterion(student, views={'foreground': small})
+    for options in (dict(saliency='max'), dict(activation='tanh')):
+        with pytest.raises(ValueError, match='must be one of'):
+            background_consistency(teacher, student, mask, **options)
+    for function in (foreground_consistency, background_consistency):
+        with pytest.raises(ValueError, match='reduction must be one of'):
+            function(teacher, student, mask, reduction='max')
+        with pytest.raises(ValueError, match=r'logits .* of one shape'):
+            function(teacher[:1], student, mask)
     pair = pair_of(teacher, student, mask)
     wrong = pair._replace(labels=torch.ones(2, 9))
     with pytest.raises(ValueError, match='3 channels and labels over 9'):
