@@ -81,14 +81,17 @@ def owning_head(segmentor: nn.Module, loss: nn.Module) -> nn.Module:
 @contextmanager
 def kept_statistics(layers: Sequence[nn.Module]) -> Iterator[None]:
     """Let layers normalise by a batch without learning its statistics."""
-    before = [(layer, layer.momentum) for layer in layers]
+    before = [
+        (layer, layer.momentum, getattr(layer, 'num_batches_tracked', None))
+        for layer in layers
+    ]
     try:
-        for layer, _ in before:
-            layer.momentum = 0.0
+        for layer in layers:
+            layer.momentum, layer.num_batches_tracked = 0.0, None
         yield
     finally:
-        for layer, momentum in before:
-            layer.momentum = momentum
+        for layer, momentum, counter in before:
+            layer.momentum, layer.num_batches_tracked = momentum, counter
 
 
 @contextmanager
@@ -105,12 +108,48 @@ def training_mode(modules: Iterable[nn.Module], mode: bool) -> Iterator[None]:
 
 
 def running_statistics(segmentor: nn.Module) -> list[nn.Module]:
-    """List the layers that keep running statistics of batches."""
+    """List the layers that learn running statistics of batches."""
     return [
         module
         for module in segmentor.modules()
         if getattr(module, 'running_mean', None) is not None
+        and hasattr(module, 'momentum')  # a FrozenBatchNorm2d has none
     ]
+
+
+def check_norm(
+    segmentor: nn.Module, learning: Sequence[nn.Module], norm: str
+) -> None:
+    """Refuse statistics of the views that would be wrong without notice.
+
+    Args:
+        segmentor: The segmentor.
+        learning: Its layers with running statistics in training mode.
+        norm: 'batch', 'running' or 'train'.
+
+    Raises:
+        ValueError: If statistics of the views are synchronised between ranks:
+            a rank without views would leave the others wait. If activations
+            are checkpointed: the backward pass repeats the forward, after
+            the layers have gone back to their own mode.
+    """
+    synchronised = get_world_size() > 1 and any(
+        'SyncBatchNorm' in type(layer).__name__ for layer in learning
+    )
+    if norm != 'running' and synchronised:
+        raise ValueError(
+            f"view_norm='{norm}' does not work with SyncBN on several ranks, "
+            "whose batches differ in their views: set view_norm='running'"
+        )
+    checkpointed = any(
+        getattr(module, 'with_cp', False) for module in segmentor.modules()
+    )
+    if norm != 'train' and learning and checkpointed:
+        raise ValueError(
+            f"view_norm='{norm}' does not work with with_cp=True and batch "
+            'norms in training mode: set with_cp=False, norm_eval=True, or '
+            "view_norm='train'"
+        )
 
 
 def move_map(logits: Tensor, placement: Tensor, size: Sequence[int]) -> Tensor:
@@ -123,8 +162,10 @@ def move_map(logits: Tensor, placement: Tensor, size: Sequence[int]) -> Tensor:
         size: Height and width of the pictures in pixels.
 
     Returns:
-        Tensor: (M, K, h, w); the border's value outside.
+        Tensor: (M, K, h, w), float32 or float64; the border's value outside.
     """
+    if logits.dtype != torch.float64:
+        logits = logits.float()
     scale, shift = placement[:, :2], placement[:, 2:]
     size = placement.new_tensor(tuple(size))
     # From [-1, 1] of the target back to [-1, 1] of the picture.
@@ -161,18 +202,11 @@ def view_logits(
         dict[str, ViewPair]: By kind.
 
     Raises:
-        ValueError: If statistics of the views are synchronised between
-            ranks: a rank without views would leave the others wait.
+        ValueError: If ``norm`` cannot work with the network, see
+            :func:`check_norm`.
     """
-    layers = running_statistics(segmentor)
-    if norm != 'running' and get_world_size() > 1:
-        for module in layers:
-            if 'SyncBatchNorm' in type(module).__name__ and module.training:
-                raise ValueError(
-                    f"view_norm='{norm}' does not work with SyncBN on several "
-                    'ranks, whose batches differ in their views: set '
-                    "view_norm='running'"
-                )
+    learning = [x for x in running_statistics(segmentor) if x.training]
+    check_norm(segmentor, learning, norm)
     inputs = _preprocess(
         segmentor,
         [view.get(kind) for kind in ('source', *kinds) for view in views],
@@ -180,7 +214,6 @@ def view_logits(
     source, *pasted = inputs.split(len(views))
     # Students first: autocast keeps the weights it casts, and those that are
     # cast without gradient would cut it off.
-    learning = [layer for layer in layers if layer.training]
     with ExitStack() as stack:
         if norm == 'running':
             stack.enter_context(training_mode(learning, False))

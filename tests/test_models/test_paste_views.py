@@ -136,6 +136,8 @@ def test_statistics_of_the_views_are_not_kept():
     assert torch.equal(norm.running_mean, before[0])
     assert torch.equal(norm.running_var, before[1])
     assert norm.training and norm.momentum == 0.1
+    # Under momentum=None it is what the average divides by.
+    assert norm.num_batches_tracked == 0
     alone = run(model, sample(), norm='batch')['foreground']
     for together, other in zip(pair[:2], alone[:2], strict=True):
         assert not torch.allclose(together[:1], other, atol=1e-4)
@@ -168,8 +170,11 @@ def test_layers_in_eval_mode_stay_so():
     assert not norm.training and norm.num_batches_tracked == 0
 
 
-def test_layers_that_keep_no_statistics_are_left_alone():
-    for norm in (nn.GroupNorm(2, 8), nn.InstanceNorm2d(8)):
+def test_layers_that_learn_no_statistics_are_left_alone():
+    frozen = nn.Module()
+    frozen.register_buffer('running_mean', torch.zeros(8))
+    frozen.forward = lambda x: x
+    for norm in (nn.GroupNorm(2, 8), nn.InstanceNorm2d(8), frozen):
         model = segmentor(norm)
         together = run(model, sample(), sample(1))['foreground'].student
         alone = run(model, sample())['foreground'].student
@@ -195,6 +200,18 @@ def test_synchronised_statistics_are_refused_between_ranks(monkeypatch):
     assert pairs['foreground'].student.requires_grad
 
 
+def test_checkpointed_activations_are_refused():
+    # Their second forward, in the backward pass, comes after the modes.
+    model = segmentor(nn.BatchNorm2d(8))
+    model.backbone.with_cp = True
+    for norm in ('batch', 'running'):
+        with pytest.raises(ValueError, match='with_cp=True and batch norms'):
+            run(model, sample(), norm=norm)
+    assert run(model, sample(), norm='train')
+    model.backbone.conv[1].eval()
+    assert run(model, sample(), norm='batch')
+
+
 @pytest.mark.parametrize('scale', [1.0, 0.5])
 def test_a_map_moves_with_its_picture(scale):
     # A map that is linear in position keeps its values at the moved points.
@@ -209,6 +226,9 @@ def test_a_map_moves_with_its_picture(scale):
         assert torch.allclose(moved[0, channel], at.expand(8, 8), atol=1e-4)
     same = move_map(logits, torch.tensor([[1.0, 1, 0, 0]]), (32, 32))
     assert torch.allclose(same, logits, atol=1e-5)
+    half = move_map(logits.bfloat16(), placement, (32, 32))
+    assert half.dtype == torch.float32
+    assert torch.allclose(half, moved, atol=1e-4)
 
 
 def test_placement_moves_the_foreground_teacher_only():
