@@ -88,11 +88,13 @@ def label_losing_transform(dataset) -> str | None:
 
 
 def wrapper_transforms(dataset) -> Iterator:
-    """Walk through the transforms of a data set and of its wrappers."""
-    while dataset is not None:
-        pipeline = getattr(dataset, 'pipeline', None) or ()
-        yield from getattr(pipeline, 'transforms', pipeline)
-        dataset = getattr(dataset, 'dataset', None)
+    """Walk through the transforms of a data set and of all it wraps."""
+    pipeline = getattr(dataset, 'pipeline', None) or ()
+    yield from getattr(pipeline, 'transforms', pipeline)
+    for child in getattr(dataset, 'datasets', ()):
+        yield from wrapper_transforms(child)
+    if hasattr(dataset, 'dataset'):
+        yield from wrapper_transforms(dataset.dataset)
 
 
 def label_statistics(dataset) -> LabelStatistics | None:

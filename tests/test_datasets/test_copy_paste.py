@@ -83,6 +83,7 @@ def test_empty_and_tiny_masks():
     views = CSDCopyPaste()(results)['paste_views']
     assert not views['foreground_mask'].any()
     assert (views['foreground'] == results['img']).all()
+    assert views['labels'].tolist() == [1, 1, 1, 0]
     assert views['background_mask'].any()
     results = pair()
     transform = CSDCopyPaste(min_area=0.6)
@@ -182,4 +183,3 @@ def test_bad_input():
 def test_registered_and_printable():
     transform = TRANSFORMS.build(dict(type='CSDCopyPaste', stride=8))
     assert 'stride=8' in repr(transform)
-    assert transform.merges_image_labels

@@ -8,12 +8,14 @@ import torch
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
+from torch.utils.data import ConcatDataset
 
 from mmseg_wsss.datasets.csd_dataset import CSDDataset
 from mmseg_wsss.datasets.seeded_sampler import SeededIndex, item_seed
 from mmseg_wsss.datasets.training_labels import (
     label_losing_transform,
     label_statistics,
+    wrapper_transforms,
 )
 from mmseg_wsss.structures import find_paste_views
 from tests import tiny
@@ -61,6 +63,9 @@ def test_counts_and_labels_are_found_through_the_wrapper(tiny_root):
     dataset = build(tiny_root)
     assert label_statistics(dataset).num_images == 6
     assert label_losing_transform(dataset) is None
+    both = ConcatDataset([dataset, dataset])
+    steps = [type(step).__name__ for step in wrapper_transforms(both)]
+    assert steps.count('CSDCopyPaste') == 2
     assert dataset.metainfo['classes'] == tiny.CLASSES
     assert 'img_0' in dataset.get_data_info(0)['img_path']
 

@@ -120,8 +120,9 @@ class CSDCopyPaste(BaseTransform):
     and ``background``, the pasted views, of the target's size;
     ``foreground_mask`` and ``background_mask`` (H, W), bool, what was pasted;
     ``labels`` (C,), the union of both images' labels, for the foreground
-    view; ``target_labels`` (C,), for the background view; ``source_labels``
-    (C,); and ``placement`` where it is not the overlay.
+    view, or the target's where no object was pasted; ``target_labels`` (C,),
+    for the background view; ``source_labels`` (C,); and ``placement`` where
+    it is not the overlay.
 
     Args:
         placement (str): 'overlay' or 'random'. Defaults to 'overlay'.
@@ -138,8 +139,6 @@ class CSDCopyPaste(BaseTransform):
     Raises:
         ValueError: If an option is out of range.
     """
-
-    merges_image_labels = True
 
     def __init__(
         self,
@@ -208,9 +207,9 @@ class CSDCopyPaste(BaseTransform):
             both &= results['gt_seg_map'] == self.background_index
         both = self._large_enough(both)
         if mask.any() or both.any():
-            labels = np.maximum(
-                results['image_labels'], partner['image_labels']
-            )
+            labels = results['image_labels']
+            if mask.any():
+                labels = np.maximum(labels, partner['image_labels'])
             results['paste_views'] = dict(
                 source=partner['img'],
                 foreground=paste(results['img'], pasted, mask),
