@@ -150,9 +150,12 @@ def config(root: Path, head: dict, work_dir: Path, masks='pseudo') -> Config:
             randomness=dict(seed=0),
             env_cfg=dict(dist_cfg=dict(backend='gloo')),
             work_dir=str(work_dir),
-            experiment_name=work_dir.name,
+            # Runners of one name and second would share a message hub.
+            experiment_name=f'{work_dir.parent.name}_{work_dir.name}',
             log_level='WARNING',
-        )
+        ),
+        # Runners dump it; YAPF takes seconds to lay out nested long paths.
+        format_python_code=False,
     )
 
 
