@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -14,7 +15,7 @@ from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.structures import SegDataSample
 
 from mmseg_wsss.engine.hooks.weak_supervision_hook import WeakSupervisionHook
-from mmseg_wsss.structures import set_image_labels
+from mmseg_wsss.structures import set_image_labels, set_paste_views
 
 ROOT = Path(__file__).resolve().parents[1] / 'configs'
 CONFIGS = sorted(
@@ -46,7 +47,7 @@ def on_cpu(node):
             on_cpu(item)
 
 
-def batch(size, num_classes, with_masks):
+def batch(size, num_classes, with_masks, with_views=False):
     inputs, samples = [], []
     for index in range(2):
         sample = SegDataSample()
@@ -58,9 +59,22 @@ def batch(size, num_classes, with_masks):
             mask[:, : size[0] // 2] = 1 + index
             mask[:, :, -5:] = 255
             sample.gt_sem_seg = PixelData(data=mask)
+        if with_views:
+            add_views(sample, size)
         inputs.append(torch.randint(0, 256, (3, *size), dtype=torch.uint8))
         samples.append(sample)
     return dict(inputs=inputs, data_samples=samples)
+
+
+def add_views(sample, size):
+    rng = np.random.default_rng(0)
+    pictures = [
+        rng.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(3)
+    ]
+    left = np.zeros(size, bool)
+    left[:, : size[1] // 2] = True
+    labels = [sample.image_labels.numpy()] * 3
+    set_paste_views(sample, *pictures, left, ~left, *labels)
 
 
 def read(path):
@@ -91,13 +105,16 @@ def test_config_takes_a_step(path):
             module.set_cooccurrence(counts, num_images=4)
     # Without pretrained weights frozen layers keep theirs.
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    is_cam = path.parts[0] in ('cam', 'hfpl')
-    losses = model.train_step(batch(size, classes, not is_cam), optim_wrapper)
+    is_cam = path.parts[0] in ('cam', 'csd', 'hfpl')
+    data = batch(size, classes, not is_cam, path.parts[0] == 'csd')
+    losses = model.train_step(data, optim_wrapper)
     assert all(torch.isfinite(v).all() for v in losses.values())
     named = Path(path).name.split('_')[0].split('-')
     expected = {'cam': 'gap', 'psa': 'affinity', 'irn': 'affinity'}
     for method in named:
         assert f'decode.loss_{expected.get(method, method)}' in losses
+    if path.parts[0] == 'csd':
+        assert losses['decode.loss_csd'] > 0
 
 
 def test_file_names_are_unique():
@@ -109,6 +126,7 @@ def test_no_weak_pipeline_reads_ground_truth():
     for path in TRAINED:
         cfg = Config.fromfile(ROOT / path, import_custom_modules=False)
         dataset = cfg.train_dataloader.dataset
+        dataset = dataset.get('dataset', dataset)
         kinds = [step['type'] for step in dataset.pipeline]
         folder = dataset.data_prefix.seg_map_path.split('/')[0]
         assert 'mmseg_wsss.LoadImageLabels' in kinds

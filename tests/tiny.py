@@ -150,9 +150,12 @@ def config(root: Path, head: dict, work_dir: Path, masks='pseudo') -> Config:
             randomness=dict(seed=0),
             env_cfg=dict(dist_cfg=dict(backend='gloo')),
             work_dir=str(work_dir),
-            experiment_name=work_dir.name,
+            # Runners of one name and second would share a message hub.
+            experiment_name=f'{work_dir.parent.name}_{work_dir.name}',
             log_level='WARNING',
-        )
+        ),
+        # Runners dump it; YAPF takes seconds to lay out nested long paths.
+        format_python_code=False,
     )
 
 
@@ -182,3 +185,22 @@ def cam_head(**options) -> dict:
         num_classes=4,
         **options,
     )
+
+
+def csd_config(root: Path, work_dir: Path, **loss) -> Config:
+    """A whole Runner config of a CAM head with GAP and CSD losses."""
+    losses = [
+        dict(type='mmseg_wsss.GAPLoss'),
+        dict(type='mmseg_wsss.CSDLoss', **loss),
+    ]
+    cfg = config(root, cam_head(loss_decode=losses), work_dir)
+    single = cfg.train_dataloader.dataset
+    pack = single.pipeline.pop()
+    single.pipeline.insert(1, dict(type='LoadAnnotations'))
+    cfg.train_dataloader.dataset = dict(
+        type='mmseg_wsss.CSDDataset',
+        dataset=single,
+        pipeline=[dict(type='mmseg_wsss.CSDCopyPaste'), pack],
+    )
+    cfg.train_dataloader.sampler = dict(type='mmseg_wsss.SeededSampler')
+    return cfg

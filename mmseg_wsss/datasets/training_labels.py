@@ -79,15 +79,22 @@ def label_losing_transform(dataset) -> str | None:
         str | None: Class name of the first such transform, None if all is
         well.
     """
-    while dataset is not None:
-        pipeline = getattr(dataset, 'pipeline', None) or ()
-        for step in getattr(pipeline, 'transforms', pipeline):
-            if hasattr(step, 'get_indices') and not getattr(
-                step, 'merges_image_labels', False
-            ):
-                return type(step).__name__
-        dataset = getattr(dataset, 'dataset', None)
+    for step in wrapper_transforms(dataset):
+        if hasattr(step, 'get_indices') and not getattr(
+            step, 'merges_image_labels', False
+        ):
+            return type(step).__name__
     return None
+
+
+def wrapper_transforms(dataset) -> Iterator:
+    """Walk through the transforms of a data set and of all it wraps."""
+    pipeline = getattr(dataset, 'pipeline', None) or ()
+    yield from getattr(pipeline, 'transforms', pipeline)
+    for child in getattr(dataset, 'datasets', ()):
+        yield from wrapper_transforms(child)
+    if hasattr(dataset, 'dataset'):
+        yield from wrapper_transforms(dataset.dataset)
 
 
 def label_statistics(dataset) -> LabelStatistics | None:
@@ -104,6 +111,27 @@ def label_statistics(dataset) -> LabelStatistics | None:
     Raises:
         ValueError: If an image has no entry, no label, or a wrong one.
     """
+    loaded = load_label_matrix(dataset)
+    if loaded is None:
+        return None
+    classes, labels = loaded
+    return LabelStatistics(classes, cooccurrence(labels), len(labels))
+
+
+def load_label_matrix(dataset) -> tuple[tuple[str, ...], np.ndarray] | None:
+    """Load the image labels of a whole data set, without an image.
+
+    Args:
+        dataset: An MMSeg data set, or a wrapper around some.
+
+    Returns:
+        tuple | None: The C class names, and the multi-hot labels (L, C),
+        bool, in the order of the images. None if a pipeline has no
+        LoadImageLabels, or there is no image.
+
+    Raises:
+        ValueError: If an image has no entry, no label, or a wrong one.
+    """
     vectors = []
     classes: tuple[str, ...] = ()
     for leaf in leaf_datasets(dataset):
@@ -116,11 +144,7 @@ def label_statistics(dataset) -> LabelStatistics | None:
         for index in range(len(leaf)):
             info = load.transform(leaf.get_data_info(index))
             vectors.append(info['image_labels'].astype(bool))
-    if not vectors:
-        return None
-    return LabelStatistics(
-        classes, cooccurrence(np.stack(vectors)), len(vectors)
-    )
+    return (classes, np.stack(vectors)) if vectors else None
 
 
 def ground_truth_folder(dataset) -> str | None:

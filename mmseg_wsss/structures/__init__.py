@@ -1,10 +1,11 @@
-"""Image labels on a data sample, and the current batch losses can ask for."""
+"""What a data sample carries, and the current batch losses can ask for."""
 
 from .current_batch import (
     batch_context,
     current_data_samples,
     current_image_labels,
     current_images,
+    current_segmentor,
     enter_batch,
     find_image_labels,
     leave_batch,
@@ -17,19 +18,23 @@ from .image_labels import (
     stack_image_labels,
 )
 from .images import rgb_images
+from .paste_views import find_paste_views, set_paste_views
 
 __all__ = [
     'batch_context',
     'current_data_samples',
     'current_image_labels',
     'current_images',
+    'current_segmentor',
     'enter_batch',
     'find_image_labels',
+    'find_paste_views',
     'foreground_indices',
     'has_image_labels',
     'labels_from_mask',
     'leave_batch',
     'rgb_images',
     'set_image_labels',
+    'set_paste_views',
     'stack_image_labels',
 ]

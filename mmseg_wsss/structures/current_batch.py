@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from .image_labels import has_image_labels, stack_image_labels
 
@@ -22,9 +22,10 @@ from .image_labels import has_image_labels, stack_image_labels
 class _Batch(NamedTuple):
     data_samples: Sequence | None
     images: Callable[[], Tensor] | None
+    segmentor: nn.Module | None
 
 
-_NO_BATCH = _Batch(None, None)
+_NO_BATCH = _Batch(None, None, None)
 _BATCH: ContextVar[_Batch] = ContextVar(
     'mmseg_wsss_current_batch', default=_NO_BATCH
 )
@@ -37,6 +38,7 @@ _HOW_TO_FIX = (
 def enter_batch(
     data_samples: Sequence | None,
     images: Callable[[], Tensor] | None = None,
+    segmentor: nn.Module | None = None,
 ) -> Token:
     """Make a batch the current one; returns what :func:`leave_batch` needs.
 
@@ -44,8 +46,9 @@ def enter_batch(
         data_samples: The batch's N data samples.
         images: Called without arguments, gives its images (N, 3, H, W), RGB
             in [0, 1].
+        segmentor: The unwrapped segmentor that processes it.
     """
-    return _BATCH.set(_Batch(data_samples, images))
+    return _BATCH.set(_Batch(data_samples, images, segmentor))
 
 
 def leave_batch(token: Token) -> None:
@@ -57,9 +60,10 @@ def leave_batch(token: Token) -> None:
 def batch_context(
     data_samples: Sequence | None,
     images: Callable[[], Tensor] | None = None,
+    segmentor: nn.Module | None = None,
 ) -> Iterator[None]:
     """Make a batch the current one for the time of a ``with`` block."""
-    token = enter_batch(data_samples, images)
+    token = enter_batch(data_samples, images, segmentor)
     try:
         yield
     finally:
@@ -90,6 +94,27 @@ def current_images(asked_by: str) -> Tensor:
             f'{_HOW_TO_FIX}images=(N, 3, h, w) in [0, 1] to the call'
         )
     return images()
+
+
+def current_segmentor(asked_by: str) -> nn.Module:
+    """Return the segmentor that processes the current batch.
+
+    Args:
+        asked_by: Name of the loss that asks, for the error.
+
+    Returns:
+        nn.Module: The segmentor, out of any wrapper.
+
+    Raises:
+        RuntimeError: If no batch is current, or it came without segmentor.
+    """
+    segmentor = _BATCH.get().segmentor
+    if segmentor is None:
+        raise RuntimeError(
+            f'{asked_by} needs the segmentor and found no current batch: '
+            f'{_HOW_TO_FIX}views to the call'
+        )
+    return segmentor
 
 
 def current_image_labels(asked_by: str, shape: str = '(N, C)') -> Tensor:

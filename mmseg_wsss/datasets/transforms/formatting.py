@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from ...structures import set_image_labels
+from ...structures import set_image_labels, set_paste_views
 
 
 @TRANSFORMS.register_module()
@@ -16,7 +16,8 @@ class PackWSSSInputs(BaseTransform):
 
     Required key: ``image_labels``, multi-hot (C,), from
     :class:`mmseg_wsss.LoadImageLabels`. It becomes the data field
-    ``image_labels`` of the ``SegDataSample``, a float32 tensor (C,).
+    ``image_labels`` of the ``SegDataSample``, a float32 tensor (C,). Views of
+    :class:`mmseg_wsss.CSDCopyPaste` are packed where there are any.
 
     Args:
         meta_keys: Keys that become meta information, in place of those that
@@ -62,6 +63,8 @@ class PackWSSSInputs(BaseTransform):
         packed = self.pack(results)
         if labels is not None:
             set_image_labels(packed['data_samples'], labels)
+        if 'paste_views' in results:
+            set_paste_views(packed['data_samples'], **results['paste_views'])
         return packed
 
     def __repr__(self) -> str:

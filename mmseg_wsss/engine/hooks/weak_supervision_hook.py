@@ -17,6 +17,7 @@ from ...datasets.training_labels import (
     ground_truth_folder,
     label_losing_transform,
     label_statistics,
+    wrapper_transforms,
 )
 from ...structures import enter_batch, leave_batch, rgb_images
 
@@ -84,6 +85,7 @@ class WeakSupervisionHook(Hook):
         if statistics is not None:
             self._report(statistics)
         self._set_priors(statistics)
+        self._check_views(dataset)
 
     def before_val(self, runner) -> None:
         """Register on the model, for validation without training."""
@@ -135,7 +137,7 @@ class WeakSupervisionHook(Hook):
         data_samples = kwargs.get('data_samples', positional)
         preprocessor = getattr(module, 'data_preprocessor', None)
         images = partial(rgb_images, inputs, preprocessor)
-        self._tokens.append(enter_batch(data_samples, images))
+        self._tokens.append(enter_batch(data_samples, images, module))
 
     def _leave(self, module, args, output) -> None:
         leave_batch(self._tokens.pop())
@@ -154,6 +156,21 @@ class WeakSupervisionHook(Hook):
                 logger='current',
                 level=logging.WARNING,
             )
+
+    def _check_views(self, dataset) -> None:
+        pasted = any(
+            type(step).__name__ == 'CSDCopyPaste'
+            for step in wrapper_transforms(dataset)
+        )
+        for name, module in self._segmentor.named_modules():
+            if getattr(module, 'awaits_paste_views', False) and not pasted:
+                raise ValueError(
+                    f'{name} learns from pasted views, and the training data '
+                    "have none: wrap the data set in dict(type='mmseg_wsss."
+                    "CSDDataset', dataset=..., pipeline=[dict(type="
+                    "'mmseg_wsss.CSDCopyPaste'), dict(type='mmseg_wsss."
+                    "PackWSSSInputs')]), as configs/csd do"
+                )
 
     def _set_priors(self, statistics: LabelStatistics | None) -> None:
         for name, module in self._segmentor.named_modules():

@@ -6,6 +6,11 @@ from .affinity_loss import (
     affinity_loss,
     displacement_loss,
 )
+from .csd_loss import (
+    CSDLoss,
+    background_consistency,
+    foreground_consistency,
+)
 from .fsl import FSL, feature_similarity_loss
 from .isl import BinomialISL, importance_sampling_loss
 from .ocr_loss import OCRLoss, ocr_loss
@@ -16,12 +21,15 @@ __all__ = [
     'FSL',
     'AffinityLoss',
     'BinomialISL',
+    'CSDLoss',
     'DisplacementLoss',
     'GAPLoss',
     'OCRLoss',
     'affinity_loss',
+    'background_consistency',
     'displacement_loss',
     'feature_similarity_loss',
+    'foreground_consistency',
     'importance_sampling_loss',
     'ocr_loss',
     'pooling_loss',

@@ -1,0 +1,215 @@
+"""CSD's ablation on the scenes or on voc_mini: mean and spread over seeds.
+
+    python benchmarks/csd_ablation.py scenes --seeds 0 1 2
+    python benchmarks/csd_ablation.py voc-mini --seeds 0 1 \
+        --only baseline copy-paste resampling fg bg isl-fsl csd-isl-fsl
+
+For each seed a plain CAM network is trained and writes pseudo labels, by
+which all variants of that seed paste. On the scenes they also start from its
+weights. "baseline" sees the same pictures in the same order with CSD's
+weights at 0. Every run writes the CAMs of the training images and evaluates
+them at each background threshold; figures are those at the run's best one,
+and "multi" those of the multi-label images at the same. A finished run is
+kept in the work dir and not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import NamedTuple
+
+from runs import (
+    ROOT,
+    call,
+    merge_results,
+    newer,
+    newest_checkpoint,
+    pseudo_labels,
+    table,
+    train,
+)
+
+from mmseg_wsss.compat import load_config
+from mmseg_wsss.datasets import load_image_labels, read_split_list
+from mmseg_wsss.datasets.transforms.loading import resolve_classes
+
+DATASET = 'train_dataloader.dataset.'
+# The place of CSDLoss among the losses of each configuration.
+CONFIGS = {'csd': 1, 'csd-isl-fsl': 2}
+OFF = {'loss.fg_weight': 0, 'loss.bg_weight': 0}
+
+
+class Variant(NamedTuple):
+    """A configuration of configs/csd, and its options."""
+
+    config: str
+    options: dict[str, object]
+
+
+VARIANTS = {
+    'baseline': Variant('csd', OFF),
+    'copy-paste': Variant('csd', {'data.resampling': 'uniform'}),
+    'resampling': Variant('csd', {}),
+    'fg': Variant('csd', {'loss.bg_weight': 0}),
+    'bg': Variant('csd', {'loss.fg_weight': 0}),
+    'isl-fsl': Variant('csd-isl-fsl', OFF),
+    'csd-isl-fsl': Variant('csd-isl-fsl', {}),
+    'softmax-prior': Variant('csd', {'data.form': 'softmax'}),
+    'all-targets': Variant('csd', {'data.targets': 'all'}),
+    'random-placement': Variant('csd', {'paste.placement': 'random'}),
+    'union-classes': Variant('csd', {'loss.classes': 'union'}),
+    'own-class': Variant('csd', {'loss.classes': 'own'}),
+    'logits': Variant('csd', {'loss.min_max': False}),
+    'confidence': Variant('csd', {'loss.confidence': 0.5}),
+    'channels': Variant('csd', {'loss.saliency': 'channels'}),
+    'relu': Variant('csd', {'loss.activation': 'relu'}),
+    'labels': Variant('csd', {'loss.label_weight': 0.1}),
+    'running-norm': Variant('csd', {'loss.view_norm': 'running'}),
+    'train-norm': Variant('csd', {'loss.view_norm': 'train'}),
+    'as-printed': Variant(
+        'csd', {'loss.min_max': False, 'loss.bg_weight': 0.1}
+    ),
+}
+# voc_mini ignores the objects of its other classes altogether.
+CONTOUR_IGNORE = {'scenes': 'background', 'voc-mini': 'mask'}
+COLUMNS = {
+    'mIoU': 'mIoU',
+    'multi_mIoU': 'mIoU, multi-label',
+    'F': 'F',
+    'FP': 'FP',
+    'FN': 'FN',
+    'best_threshold': 'threshold',
+    'seconds': 'seconds',
+}
+
+
+def first_run(data: str, folder: Path, seed: int) -> Path:
+    """Train the plain CAM network and write its pseudo labels."""
+    config = f'configs/cam/cam_mobilenetv2_{data}.py'
+    work_dir = folder / 'first_run' / f'seed_{seed}'
+    train(config, work_dir, seed, ['mIoU'])
+    pseudo_labels(config, work_dir)
+    return work_dir
+
+
+def changes(variant: Variant, data: str, first: Path) -> list[str]:
+    """Write a variant's options out as settings of its configuration."""
+    place = CONFIGS[variant.config]
+    names = {
+        'loss': f'model.decode_head.loss_decode.{place}.',
+        'data': DATASET,
+        'paste': f'{DATASET}pipeline.0.',
+    }
+    labels = first / 'pseudo_labels' / 'labels'
+    settings = [f'{DATASET}dataset.data_prefix.seg_map_path={labels}']
+    if data == 'scenes':
+        settings.append(f'load_from={newest_checkpoint(first)}')
+    for key, value in variant.options.items():
+        part, _, option = key.partition('.')
+        settings.append(f'{names[part]}{option}={value}')
+    return settings
+
+
+def multi_label_list(data: str, folder: Path) -> Path:
+    """List the training images of several classes that are in use."""
+    file = folder / 'multi_label.txt'
+    cfg = load_config(ROOT / f'configs/cam/cam_mobilenetv2_{data}.py')
+    dataset = cfg.train_dataloader.dataset
+    loader = cfg.load_image_labels
+    classes = resolve_classes(loader.classes)
+    used = dataset.get('metainfo', {}).get('classes', classes)
+    keep = [k for k, name in enumerate(classes) if k and name in used]
+    table = load_image_labels(ROOT / loader.ann_file)
+    several = [
+        stem
+        for stem in read_split_list(
+            ROOT / dataset.data_root / dataset.ann_file
+        )
+        if table.vector(stem, classes)[keep].sum() > 1
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text('\n'.join(several) + '\n')
+    return file
+
+
+def evaluate(data: str, config: str, out: Path, multi: Path) -> dict:
+    """Evaluate stored CAMs, once over all images and once over a part."""
+    work_dir = out.parent
+    result, part = out / 'cam_eval.json', out / 'multi' / 'cam_eval.json'
+    common = (
+        config,
+        str(out / 'cams'),
+        *('--work-dir', str(work_dir)),
+        *('--contour-ignore', CONTOUR_IGNORE[data]),
+    )
+    tool = 'analysis_tools/eval_cams.py'
+    if not newer(result, work_dir / 'pseudo_labels.log'):
+        call(work_dir / 'eval.log', tool, *common)
+    figures = json.loads(result.read_text())
+    best = str(figures['best_threshold'])
+    if not newer(part, result):
+        call(
+            work_dir / 'eval_multi.log',
+            tool,
+            *common,
+            *('--thresholds', best, best, '1'),
+            *('--out-dir', str(part.parent)),
+            *('--cfg-options', f'test_dataloader.dataset.ann_file={multi}'),
+        )
+    return {**figures, 'multi_mIoU': json.loads(part.read_text())['mIoU']}
+
+
+def run(
+    data: str, folder: Path, seed: int, first: Path, multi: Path, name: str
+) -> dict:
+    """Train a variant, write the CAMs and evaluate them."""
+    variant = VARIANTS[name]
+    config = f'configs/csd/{variant.config}_mobilenetv2_{data}.py'
+    work_dir = folder / name / f'seed_{seed}'
+    settings = changes(variant, data, first)
+    figures = train(config, work_dir, seed, ['mIoU'], *settings)
+    out = pseudo_labels(config, work_dir)
+    result = evaluate(data, config, out, multi)
+    return {**result, 'seconds': figures['seconds']}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('data', choices=['scenes', 'voc-mini'])
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
+    parser.add_argument('--only', nargs='+', choices=VARIANTS)
+    parser.add_argument('--jobs', type=int, default=2, help='runs at a time')
+    parser.add_argument('--work-dir', default='work_dirs/csd_ablation')
+    args = parser.parse_args()
+    folder = Path(args.work_dir).resolve() / args.data
+    multi = multi_label_list(args.data, folder)
+    results: dict[str, dict[str, dict]] = {}
+    with ThreadPoolExecutor(args.jobs) as pool:
+        firsts = pool.map(
+            lambda seed: first_run(args.data, folder, seed), args.seeds
+        )
+        firsts = dict(zip(args.seeds, firsts, strict=True))
+        jobs = {
+            (name, seed): pool.submit(
+                run, args.data, folder, seed, firsts[seed], multi, name
+            )
+            for seed in args.seeds
+            for name in args.only or VARIANTS
+        }
+        wait(jobs.values(), return_when=FIRST_EXCEPTION)
+        if any(job.done() and job.exception() for job in jobs.values()):
+            pool.shutdown(cancel_futures=True)
+        for (name, seed), job in jobs.items():
+            kept = {key: job.result()[key] for key in COLUMNS}
+            results.setdefault(name, {})[str(seed)] = kept
+            print(f'{name} seed {seed}: {kept}', file=sys.stderr)
+    results = merge_results(folder / 'results.json', results)
+    print(table(results, COLUMNS))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,102 @@
+"""Time of a CAM network's training step with CSD, against without.
+
+    python benchmarks/csd_step.py                     # MobileNetV2, scenes
+    python benchmarks/csd_step.py csd_r50_voc12 --images 4
+
+Forward and backward on random pictures of the configuration's crop size,
+medians of interleaved runs in one process. A pair adds a forward without
+gradient and a step on two pictures, so where a share m of the images has
+several labels a step should take about 1 + 7/3 m of the plain one.
+"""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+
+import numpy as np
+import torch
+from measure import machine, medians
+from mmengine.registry import init_default_scope
+from mmengine.utils import import_modules_from_strings
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from runs import ROOT
+
+import mmseg_wsss
+from mmseg_wsss.compat import load_config
+from mmseg_wsss.structures import set_paste_views
+
+DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
+
+
+def build(config: str) -> tuple[torch.nn.Module, int]:
+    """Build a configuration's network without pretrained weights."""
+    cfg = load_config(ROOT / f'configs/csd/{config}.py')
+    import_modules_from_strings(**cfg.custom_imports)
+    init_default_scope('mmseg')
+    cfg.model.backbone.init_cfg = None
+    cfg.model.type = 'mmseg_wsss.WSSSEncoderDecoder'
+    return MODELS.build(cfg.model).to(DEVICE).train(), cfg.crop_size[0]
+
+
+def batch(number: int, pairs: int, size: int, classes: int) -> dict:
+    """Random images of two classes, of which the first ones have a pair."""
+    rng = np.random.default_rng(0)
+    pictures = [
+        rng.integers(0, 256, (size, size, 3), dtype=np.uint8) for _ in range(4)
+    ]
+    half = np.zeros((size, size), bool)
+    half[: size // 2] = True
+    labels = np.zeros(classes)
+    labels[:3] = 1
+    inputs, samples = [], []
+    for index in range(number):
+        sample = SegDataSample()
+        mmseg_wsss.set_image_labels(sample, labels)
+        if index < pairs:
+            set_paste_views(
+                sample, *pictures[1:], half, ~half, labels, labels, labels
+            )
+        inputs.append(torch.from_numpy(pictures[0].transpose(2, 0, 1)))
+        samples.append(sample)
+    return dict(inputs=inputs, data_samples=samples)
+
+
+def step(model: torch.nn.Module, data: dict) -> None:
+    model.zero_grad()
+    losses = model(**model.data_preprocessor(data, True), mode='loss')
+    model.parse_losses(losses)[0].backward()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config', nargs='?', default='csd_mobilenetv2_scenes')
+    parser.add_argument('--images', type=int, default=16)
+    parser.add_argument('--repeats', type=int, default=5)
+    args = parser.parse_args()
+    model, size = build(args.config)
+    classes = model.decode_head.num_classes
+    shares = {0: 'no pair'}
+    shares[round(0.41 * args.images)] = "VOC's share"
+    shares[args.images] = 'all images'
+    ms = medians(
+        {
+            pairs: partial(
+                step, model, batch(args.images, pairs, size, classes)
+            )
+            for pairs in shares
+        },
+        args.repeats,
+    )
+    print(f'{args.config}, {args.images} images of {size}, {machine()}')
+    print('| pairs | ms | of the plain step |\n|---|---|---|')
+    for pairs, name in shares.items():
+        print(
+            f'| {pairs} ({name}) | {ms[pairs]:.0f} | '
+            f'x{ms[pairs] / ms[0]:.2f} |'
+        )
+
+
+if __name__ == '__main__':
+    main()

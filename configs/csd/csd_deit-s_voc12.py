@@ -1,0 +1,40 @@
+# CSD on the DeiT-S CAM network, VOC 2012: of our networks the one nearest to
+# the paper's MCTformer. Crops as in the author's snapshot, short side 256 and
+# crop 224, since MMPretrain's RandomResizedCrop leaves masks behind. Masks are
+# the pseudo labels of a first run, <data_root>/pseudo_labels.
+_base_ = [
+    '../cam/cam_deit-s_voc12.py',
+    '../_base_/losses/csd.py',
+]
+gap_loss = dict(type='mmseg_wsss.GAPLoss')
+model = dict(decode_head=dict(loss_decode=[gap_loss, _base_.csd_loss]))
+single_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    _base_.load_image_labels,
+    dict(type='ResizeShortestEdge', scale=256, max_size=2048),
+    dict(type='RandomCrop', crop_size=_base_.crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(
+        type='mmpretrain.ColorJitter',
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.4,
+    ),
+]
+train_pipeline = [
+    dict(type='mmseg_wsss.CSDCopyPaste'),
+    dict(type='mmseg_wsss.PackWSSSInputs'),
+]
+train_dataloader = dict(
+    sampler=dict(_delete_=True, type='mmseg_wsss.SeededSampler'),
+    dataset=dict(
+        _delete_=True,
+        type='mmseg_wsss.CSDDataset',
+        dataset={
+            **_base_.train_dataloader.dataset,
+            'pipeline': single_pipeline,
+        },
+        pipeline=train_pipeline,
+    ),
+)

@@ -1,0 +1,46 @@
+# CSD on the built-in scenes. It starts from a first run and pastes by that
+# run's pseudo labels:
+#   python tools/train.py configs/cam/cam_mobilenetv2_scenes.py
+#   then write its pseudo labels to data/scenes/pseudo_labels
+_base_ = [
+    '../cam/cam_mobilenetv2_scenes.py',
+    '../_base_/losses/csd.py',
+]
+epochs = 6
+load_from = 'work_dirs/cam_mobilenetv2_scenes/epoch_15.pth'
+gap_loss = dict(type='mmseg_wsss.GAPLoss')
+model = dict(decode_head=dict(loss_decode=[gap_loss, _base_.csd_loss]))
+single_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    _base_.load_image_labels,
+    _base_.resize,
+    dict(type='RandomCrop', crop_size=_base_.crop_size),
+    dict(type='RandomFlip', prob=0.5),
+]
+train_pipeline = [
+    dict(type='mmseg_wsss.CSDCopyPaste', stride=8),
+    dict(type='mmseg_wsss.PackWSSSInputs'),
+]
+train_dataloader = dict(
+    sampler=dict(_delete_=True, type='mmseg_wsss.SeededSampler'),
+    dataset=dict(
+        _delete_=True,
+        type='mmseg_wsss.CSDDataset',
+        dataset={
+            **_base_.train_dataloader.dataset,
+            'pipeline': single_pipeline,
+        },
+        pipeline=train_pipeline,
+    ),
+)
+param_scheduler = [
+    dict(
+        type='OneCycleLR',
+        eta_max=1e-3,
+        total_steps=epochs,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    )
+]
+train_cfg = dict(max_epochs=epochs, val_interval=epochs)

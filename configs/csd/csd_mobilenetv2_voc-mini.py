@@ -1,0 +1,34 @@
+# CSD on voc_mini. Masks are the pseudo labels of a first run,
+# data/voc_mini/pseudo_labels:
+#   tools/train.py configs/cam/cam_mobilenetv2_voc-mini.py, then write them
+_base_ = [
+    '../cam/cam_mobilenetv2_voc-mini.py',
+    '../_base_/losses/csd.py',
+]
+gap_loss = dict(type='mmseg_wsss.GAPLoss')
+model = dict(decode_head=dict(loss_decode=[gap_loss, _base_.csd_loss]))
+single_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    _base_.load_image_labels,
+    _base_.resize,
+    dict(type='RandomCrop', crop_size=_base_.crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+]
+train_pipeline = [
+    dict(type='mmseg_wsss.CSDCopyPaste'),
+    dict(type='mmseg_wsss.PackWSSSInputs'),
+]
+train_dataloader = dict(
+    sampler=dict(_delete_=True, type='mmseg_wsss.SeededSampler'),
+    dataset=dict(
+        _delete_=True,
+        type='mmseg_wsss.CSDDataset',
+        dataset={
+            **_base_.train_dataloader.dataset,
+            'pipeline': single_pipeline,
+        },
+        pipeline=train_pipeline,
+    ),
+)

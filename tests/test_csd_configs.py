@@ -1,0 +1,55 @@
+"""The data of CSD's configs: pairs in, packed views out."""
+
+import json
+
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
+from PIL import Image
+
+from mmseg_wsss.datasets.seeded_sampler import SeededIndex
+from mmseg_wsss.datasets.transforms.loading import resolve_classes
+from mmseg_wsss.engine.command_line import move_paths
+from tests.test_configs import ROOT, read
+
+CONFIGS = sorted(path.name for path in (ROOT / 'csd').glob('*.py'))
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_pairs_are_made_and_packed(name, tmp_path):
+    cfg = read(f'csd/{name}')
+    init_default_scope(cfg.default_scope)
+    dataset = cfg.train_dataloader.dataset
+    single = dataset.dataset
+    loader = single.pipeline[2]
+    classes = resolve_classes(loader.classes)
+    used = single.get('metainfo', {}).get('classes', classes)
+    names = [used[1], used[2]]
+    labels = {'a': names[:1], 'b': names[1:], 'c': names}
+    label_file = tmp_path / 'labels.json'
+    label_file.write_text(json.dumps(labels))
+    move_paths(cfg, cfg.data_root, str(tmp_path))
+    loader.ann_file = str(label_file)
+    folders = [tmp_path / f for f in ('JPEGImages', 'pseudo_labels')]
+    for folder in (*folders, (tmp_path / single.ann_file).parent):
+        folder.mkdir(parents=True)
+    (tmp_path / single.ann_file).write_text('\n'.join(labels))
+    rng = np.random.default_rng(0)
+    for stem, present in labels.items():
+        picture = rng.integers(0, 256, (90, 120, 3), dtype=np.uint8)
+        Image.fromarray(picture).save(folders[0] / f'{stem}.jpg')
+        mask = np.zeros((90, 120), np.uint8)
+        mask[20:70, 20:100] = classes.index(present[0])
+        Image.fromarray(mask).save(folders[1] / f'{stem}.png')
+
+    built = DATASETS.build(dataset)
+    item = built[SeededIndex.of(2, 0)]
+    views = item['data_samples'].paste_views
+    assert views.foreground.shape == item['inputs'].shape
+    assert views.foreground_mask.any() and views.background_mask.any()
+    height, width = item['inputs'].shape[1:]
+    assert height <= cfg.crop_size[0] and width <= cfg.crop_size[1]
+    assert views.labels.sum() == 3
+    assert 'paste_views' not in built[0]['data_samples']
+    assert cfg.train_dataloader.sampler.type == 'mmseg_wsss.SeededSampler'

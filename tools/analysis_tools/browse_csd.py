@@ -1,0 +1,135 @@
+"""Draw what CSD pastes: source, target, both views and what was pasted.
+
+    python tools/analysis_tools/browse_csd.py configs/csd/CONFIG.py \
+        --out-dir DIR
+
+One picture per target of the config's training data. The masks are laid over
+the views: red the partner's object, blue its background. Grey squares are the
+cells that the losses compare, those whose every pixel was pasted.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
+
+from mmseg_wsss.datasets.seeded_sampler import SeededIndex
+from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.fileio import whole_file
+from mmseg_wsss.models.cells import full_cells
+from mmseg_wsss.visualization import contact_sheet
+
+COLOURS = {'foreground': (220, 40, 40), 'background': (40, 90, 220)}
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument('--out-dir', required=True, help='for the pictures')
+    parser.add_argument(
+        '--number', type=int, default=10, help='of pictures, 0 for all'
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of the partners and crops'
+    )
+    parser.add_argument(
+        '--stride', type=int, default=16, help='of the cells, in pixels'
+    )
+    parser.add_argument(
+        '--rgb',
+        action='store_true',
+        help='the pipeline delivers RGB (MMSeg: BGR)',
+    )
+    return parser.parse_args()
+
+
+def picture(tensor: torch.Tensor, rgb: bool) -> np.ndarray:
+    """Turn a picture (3, H, W) into (H, W, 3) uint8, RGB."""
+    image = tensor.numpy().transpose(1, 2, 0)
+    image = image if rgb else image[..., ::-1]
+    return np.ascontiguousarray(image.clip(0, 255).astype(np.uint8))
+
+
+def lay_over(
+    image: np.ndarray, mask: torch.Tensor, colour: tuple, stride: int
+) -> np.ndarray:
+    """Colour a mask (H, W) on its view, and grey its full cells."""
+    height, width = mask.shape
+    size = max(1, height // stride), max(1, width // stride)
+    cells = full_cells(mask[None], size)[0].numpy()
+    rows = np.arange(height) * size[0] // height
+    columns = np.arange(width) * size[1] // width
+    cells = cells[rows][:, columns]
+    laid = image.astype(np.float64)
+    inside = mask.numpy()
+    laid[inside] = 0.5 * laid[inside] + 0.5 * np.array(colour)
+    laid[cells] = 0.5 * laid[cells] + 0.5 * 128
+    return laid.round().astype(np.uint8)
+
+
+def draw(item: dict, classes: dict[int, str], args: argparse.Namespace):
+    """Draw one target, or return None where nothing was pasted.
+
+    ``classes`` are the names of the foreground classes by their index.
+    """
+    sample = item['data_samples']
+    if 'paste_views' not in sample:
+        return None
+    views = sample.paste_views
+    row = [picture(p, args.rgb) for p in (views.source, item['inputs'])]
+    titles = []
+    for side, labels in (
+        ('source', views.source_labels),
+        ('target', sample.image_labels),
+    ):
+        names = [name for k, name in classes.items() if labels[k] > 0]
+        titles.append(f'{side}: {", ".join(names)}')
+    for kind, colour in COLOURS.items():
+        view = picture(views.get(kind), args.rgb)
+        mask = views.get(f'{kind}_mask')
+        row += [view, lay_over(view, mask, colour, args.stride)]
+        titles += [f'{kind} pasted', f'{100 * mask.float().mean():.0f} %']
+    return contact_sheet([row], column_titles=titles)
+
+
+def save_pictures(args: argparse.Namespace) -> int:
+    """Draw the first targets of the training data, and count them."""
+    cfg = read_config(args)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    if type(dataset).__name__ != 'CSDDataset':
+        raise ValueError(
+            'train_dataloader.dataset must be a CSDDataset, as in configs/csd,'
+            f' got {type(dataset).__name__}'
+        )
+    names = dataset.metainfo['classes']
+    classes = {k: names[k] for k in dataset.foreground}
+    count = 0
+    for index in range(len(dataset)):
+        sheet = draw(dataset[SeededIndex.of(index, args.seed)], classes, args)
+        if sheet is not None:
+            stem = Path(dataset.get_data_info(index)['img_path']).stem
+            with whole_file(Path(args.out_dir) / f'{stem}.png') as part:
+                sheet.save(part)
+            count += 1
+        if count == args.number:
+            break
+    return count
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        count = save_pictures(args)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
+    print(f'{count} pictures in {args.out_dir}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,120 @@
+r"""Print what image labels say of classes: counts, partners, CSD's prior.
+
+    python tools/analysis_tools/label_statistics.py \
+        data/VOCdevkit/VOC2012/cls_labels.npy --classes PascalVOCDataset \
+        --list data/VOCdevkit/VOC2012/ImageSets/Segmentation/train_aug.txt
+
+For each class: the images that have it, those that have nothing else, the
+class it occurs with most (images, and their share), and the classes that CSD
+pastes most into such an image (Eq. 1 of the paper) with their probabilities.
+"""
+
+import argparse
+from collections import Counter
+
+import numpy as np
+from prettytable import PrettyTable
+
+from mmseg_wsss.datasets import (
+    cooccurrence,
+    load_image_labels,
+    partner_prior,
+    read_split_list,
+)
+from mmseg_wsss.datasets.partners import DIAGONALS, FORMS
+from mmseg_wsss.datasets.transforms.loading import resolve_classes
+from mmseg_wsss.structures import foreground_indices
+
+COLUMNS = ('id', 'class', 'images', 'single', 'occurs most with', 'pasted')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('labels', help='label file or folder of VOC XML')
+    parser.add_argument(
+        '--classes',
+        nargs='+',
+        required=True,
+        metavar='NAME',
+        help='registered MMSeg data set, or the class names in their order',
+    )
+    parser.add_argument('--list', help='text file with the images to count')
+    parser.add_argument(
+        '--no-background',
+        action='store_true',
+        help='the first class is not the background',
+    )
+    parser.add_argument('--form', choices=FORMS, default='linear')
+    parser.add_argument('--diagonal', choices=DIAGONALS, default='single')
+    parser.add_argument('--smoothing', type=float, default=1.0)
+    parser.add_argument(
+        '--top', type=int, default=2, help='classes in the last column'
+    )
+    return parser.parse_args()
+
+
+def read(args: argparse.Namespace) -> tuple[list[int], list[str], np.ndarray]:
+    """Read ids and names of the K classes, and the labels (L, K)."""
+    classes = args.classes
+    classes = resolve_classes(classes[0] if len(classes) == 1 else classes)
+    background = None if args.no_background else 0
+    table = load_image_labels(args.labels)
+    stems = read_split_list(args.list) if args.list else list(table)
+    rows = [table.vector(stem, classes, background) for stem in stems]
+    if not rows:
+        raise ValueError(f'{args.labels} has no image')
+    ids = foreground_indices(len(classes), background)
+    return ids, [classes[k] for k in ids], np.stack(rows)[:, ids] > 0
+
+
+def class_table(
+    ids: list[int], names: list[str], labels: np.ndarray, prior: np.ndarray
+) -> PrettyTable:
+    """Lay out one row per class; ``prior`` is cut to its largest entries."""
+    counts = cooccurrence(labels)
+    alone = labels[labels.sum(1) == 1].sum(0)
+    table = PrettyTable(COLUMNS, align='r')
+    for column in ('class', *COLUMNS[-2:]):
+        table.align[column] = 'l'
+    for k, name in enumerate(names):
+        others = counts[k].copy()
+        total, others[k] = others[k], 0
+        most = int(others.argmax())
+        partner = '-'
+        if others[most]:
+            share = others[most] / total
+            partner = f'{names[most]} {others[most]} {share:.3f}'
+        best = [j for j in np.argsort(-prior[k], kind='stable') if prior[k, j]]
+        pasted = ', '.join(f'{names[j]} {prior[k, j]:.3f}' for j in best)
+        table.add_row([ids[k], name, total, alone[k], partner, pasted])
+    return table
+
+
+def keep_top(prior: np.ndarray, number: int) -> np.ndarray:
+    """Set all but the ``number`` largest entries of each row to 0."""
+    order = np.argsort(-prior, axis=1, kind='stable')
+    kept = prior.copy()
+    np.put_along_axis(kept, order[:, number:], 0, axis=1)
+    return kept
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        ids, names, labels = read(args)
+        prior = partner_prior(labels, args.form, args.diagonal, args.smoothing)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
+    print(class_table(ids, names, labels, keep_top(prior, args.top)))
+    several = Counter(labels.sum(1).tolist())
+    spread = ', '.join(f'{several[n]} with {n}' for n in sorted(several))
+    print(
+        f'{len(labels)} images, {labels.sum(1).mean():.3f} classes on '
+        f'average: {spread}'
+    )
+
+
+if __name__ == '__main__':
+    main()
