@@ -12,7 +12,6 @@ Where the data set has masks, the labels are compared with them at the end.
 
 import argparse
 import copy
-import sys
 from pathlib import Path
 
 from mmengine.config import Config
@@ -28,6 +27,7 @@ from mmseg_wsss.engine.command_line import (
     read_config,
     use_tta,
 )
+from mmseg_wsss.engine.launch import leave
 from mmseg_wsss.engine.output_folder import (
     check_source,
     file_identity,
@@ -179,7 +179,7 @@ def main() -> None:
     barrier()
     result = summarise_labels(label_dir, dataset, stems)
     log_summary(result)
-    sys.exit(1 if result and result['errors'] else 0)
+    leave(1 if result and result['errors'] else 0)
 
 
 if __name__ == '__main__':

@@ -14,7 +14,6 @@ labels are compared with them.
 
 import argparse
 import json
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from mmengine.logging import MMLogger, print_log
 
 from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
-from mmseg_wsss.engine.launch import start_gloo
+from mmseg_wsss.engine.launch import leave, start_gloo
 from mmseg_wsss.engine.output_folder import (
     SOURCE,
     check_source,
@@ -177,7 +176,7 @@ def main() -> None:
         report_failures(out_dir, failures)
     result = summarise_labels(label_dir, dataset, stems)
     log_summary(result)
-    sys.exit(1 if failures or (result and result['errors']) else 0)
+    leave(1 if failures or (result and result['errors']) else 0)
 
 
 if __name__ == '__main__':

@@ -13,6 +13,7 @@ from mmseg_wsss.engine.command_line import (
     read_config,
     use_tta,
 )
+from mmseg_wsss.engine.launch import leave
 
 
 def parse_args() -> argparse.Namespace:
@@ -78,6 +79,7 @@ def main() -> None:
     else:
         runner = Runner.from_cfg(cfg)
     runner.test()
+    leave()
 
 
 if __name__ == '__main__':

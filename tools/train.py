@@ -9,6 +9,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.engine.launch import leave
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,6 +38,7 @@ def main() -> None:
     else:
         runner = Runner.from_cfg(cfg)
     runner.train()
+    leave()
 
 
 if __name__ == '__main__':

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
+import multiprocessing
 import os
 import subprocess
+import sys
 from datetime import timedelta
+from typing import NoReturn
 
 import torch.distributed as dist
 from mmengine.config import Config
@@ -107,13 +109,28 @@ def start_gloo(launcher: str, timeout: float | None = None) -> None:
     os.environ.setdefault('MASTER_PORT', '29500')
     options = {} if timeout is None else {'timeout': timedelta(0, timeout)}
     dist.init_process_group('gloo', **options)
-    atexit.register(_stop_gloo)
 
 
-def _stop_gloo() -> None:
-    """Join gloo's threads: left alone they can abort a rank that exits."""
-    if dist.is_initialized():
-        dist.destroy_process_group()
+def leave(code: int = 0) -> NoReturn:
+    """End a tool's process.
+
+    With gloo it waits for the other ranks and leaves without tearing the
+    interpreter down: gloo's threads can abort a process that ends as usual
+    ("terminate called without an active exception"), whether or not its
+    group is destroyed first, and the whole run then counts as failed.
+
+    Args:
+        code: The exit code, 0 if all is well.
+    """
+    if dist.is_initialized() and dist.get_backend() == 'gloo':
+        dist.barrier()
+        for child in multiprocessing.active_children():
+            child.terminate()
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _first_slurm_host() -> str:

@@ -28,6 +28,7 @@ assert torch.equal(first, second)
 assert runner.iter == 4, runner.iter
 assert type(runner.model).__name__ == 'MMDistributedDataParallel'
 sys.stdout.write(f'{get_world_size()} ranks\\n')
+launch.leave()
 """
 
 
@@ -108,18 +109,22 @@ class TestPrepareLaunch:
         ):
             monkeypatch.setenv(name, value)
         monkeypatch.setenv('MASTER_PORT', '0')
-        at_exit = []
-        monkeypatch.setattr(launch.atexit, 'register', at_exit.append)
         launch.start_gloo('slurm', timeout=60)
         try:
             assert torch.distributed.get_backend() == 'gloo'
             assert os.environ['MASTER_ADDR'] == 'localhost'
             assert os.environ['WORLD_SIZE'] == '1'
             launch.start_gloo('slurm')
+            # A tool leaves at once, with its exit code.
+            left = []
+            monkeypatch.setattr(launch.os, '_exit', left.append)
+            with pytest.raises(SystemExit):
+                launch.leave(3)
+            assert left == [3]
         finally:
-            (stop,) = at_exit
-            stop()
-        assert not torch.distributed.is_initialized()
+            torch.distributed.destroy_process_group()
+        with pytest.raises(SystemExit, match='4'):
+            launch.leave(4)
 
     def test_two_ranks_train(self, tmp_path):
         script = tmp_path / 'train.py'

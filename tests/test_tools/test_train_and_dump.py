@@ -141,8 +141,10 @@ def test_dumping_with_test_time_augmentation(trained):
     output = call(*command, '--tta', '--launcher', 'pytorch', ranks=2)
     assert 'pseudo labels of 7 images: mIoU' in output
     assert len(files(trained / 'pseudo_tta')) == 15
-    assert json.loads((trained / 'pseudo_tta/source.json').read_text())['tta']
-    assert 'a run with --tta' in call(*command, fails=True)
+    assert json.loads((trained / 'pseudo_tta/source.json').read_text())[
+        '--tta'
+    ]
+    assert 'made with another --tta' in call(*command, fails=True)
     tested = call('tools/test.py', *command[1:3], *command[5:], '--tta')
     # The evaluator sees what was written.
     found = [

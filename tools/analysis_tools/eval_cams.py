@@ -23,7 +23,7 @@ from mmengine.utils import track_iter_progress
 from prettytable import PrettyTable
 
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
-from mmseg_wsss.engine.launch import start_gloo
+from mmseg_wsss.engine.launch import leave, start_gloo
 from mmseg_wsss.engine.tested_images import build_test_images
 from mmseg_wsss.evaluation.areas import area_rates
 from mmseg_wsss.evaluation.cam_files import CAMFiles
@@ -270,6 +270,7 @@ def main() -> None:
             draw(result).savefig(part)
         print(summary(result))
         print(f'written: {out_dir}/cam_eval.json and curve.png')
+    leave()
 
 
 if __name__ == '__main__':
