@@ -11,9 +11,9 @@ if os.environ.get('MMSEG_WSSS_STUB_OPS'):
 from tests import tiny
 
 
-@pytest.fixture(autouse=True, scope='session')
+@pytest.fixture(autouse=True)
 def mmseg_scope():
-    """What a Runner sets first: names without a prefix are MMSeg's."""
+    """Names without a prefix are MMSeg's, whatever Runner was before."""
     init_default_scope('mmseg')
 
 
