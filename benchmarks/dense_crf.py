@@ -88,7 +88,8 @@ def rows(labels: int) -> list[int]:
 
 
 def refine(job: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    return crf_from_scores(*job)
+    """The label that a worker of make_pseudo_labels.py would write."""
+    return crf_from_scores(*job).argmax(0).astype(np.uint8)
 
 
 def several_unaries(jobs: list, shared: bool) -> None:
@@ -116,7 +117,7 @@ def crf_table(images: list[np.ndarray], repeats: int) -> None:
                 for image, a, b in zip(images, low, high, strict=True)
             ]
             agreement[k] = [
-                np.array(rows(k))[refine(a).argmax(0)] == refine(b).argmax(0)
+                np.array(rows(k))[refine(a)] == refine(b)
                 for a, b in zip(few, whole, strict=True)
             ]
             if not runs:

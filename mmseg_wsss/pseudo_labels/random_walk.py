@@ -14,8 +14,9 @@ matrix T::
 
 Their code forms T^steps by squaring a dense N x N matrix. Here T stays sparse,
 with the pairs within the radius alone, and is applied ``steps`` times to the
-few rows of scores: the same product in another order, at 1/4 resolution about
-1,700 times faster in a fiftieth of the memory (``benchmarks/random_walk.py``).
+few rows of scores: the same product in another order, at 1/4 resolution more
+than 1,000 times faster in a twentieth of the memory
+(``benchmarks/random_walk.py``).
 """
 
 from __future__ import annotations
