@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
@@ -46,8 +48,9 @@ class _ConfidentLabels(BaseTransform):
         results['pseudo_label'] = table[position]
         return results
 
+    @abstractmethod
     def _label(self, image: np.ndarray, cam: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        """Label each pixel 0, 1 .. K (rows of ``cam`` from 1 on) or 255."""
 
 
 @TRANSFORMS.register_module()
