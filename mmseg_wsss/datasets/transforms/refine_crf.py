@@ -21,8 +21,9 @@ SOURCES = ('scores', 'pseudo_label')
 class DenseCRFRefine(BaseTransform):
     """Refine scores or a hard label by a fully connected CRF.
 
-    Only the image's candidate classes take part, which changes no label and
-    is several times faster (:func:`mmseg_wsss.pseudo_labels.crf_from_scores`).
+    Only the image's candidate classes take part, which takes half the time
+    of VOC's 21 and leaves the labels as they are, but for ties
+    (:func:`mmseg_wsss.pseudo_labels.crf_from_scores`).
 
     Changed or added keys: ``scores``, then marginals (K, H, W) that sum to 1,
     ``score_classes``, and, with ``source='pseudo_label'``, ``pseudo_label``.
