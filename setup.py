@@ -129,6 +129,7 @@ setup(
             'setuptools<82',
         ],
         'crf': ['pydensecrf2==1.1'],
+        'timm': ['timm>=1.0.20'],
         'dev': [
             'pytest>=8',
             'pytest-xdist>=3.5',

@@ -115,24 +115,34 @@ def refine_with(
     return results
 
 
+def cams_of(data: str, folder: Path, seed: int) -> tuple[str, Path]:
+    """Train the plain CAM network; its folder of CAMs and checkpoint."""
+    config = f'configs/cam/cam_mobilenetv2_{data}.py'
+    cam_dir = folder / 'cam'
+    train(config, cam_dir, seed, ['mIoU'])
+    start = newest_checkpoint(cam_dir)
+    return str(pseudo_labels(config, cam_dir, '--tta') / 'cams'), start
+
+
+def plain_labels(data: str, folder: Path, name: str, cams: str) -> dict:
+    """Refine CAMs without a network: labels in folder / name."""
+    pipeline = PLAIN[name]
+    return labels(
+        f'configs/crf/crf_{data}.py',
+        folder / name,
+        folder,
+        pipeline,
+        f'{pipeline}.2.cam_dir={cams}',
+    )
+
+
 def run(data: str, root: Path, seed: int) -> dict[str, dict]:
     """All refinements of one seed's CAMs."""
     folder = root / f'seed_{seed}'
-    cam_config = f'configs/cam/cam_mobilenetv2_{data}.py'
-    cam_dir = folder / 'cam'
-    train(cam_config, cam_dir, seed, ['mIoU'])
-    start = newest_checkpoint(cam_dir)
-    cams = str(pseudo_labels(cam_config, cam_dir, '--tta') / 'cams')
-    config = f'configs/crf/crf_{data}.py'
+    cams, start = cams_of(data, folder, seed)
     results = {}
-    for name, pipeline in PLAIN.items():
-        results[name] = labels(
-            config,
-            folder / name,
-            folder,
-            pipeline,
-            f'{pipeline}.2.cam_dir={cams}',
-        )
+    for name in PLAIN:
+        results[name] = plain_labels(data, folder, name, cams)
         print(f'{name} seed {seed}: {results[name]}', file=sys.stderr)
     for network in WALKS:
         walked = refine_with(network, data, folder, seed, cams, start)

@@ -14,6 +14,10 @@ from mmengine.utils import import_modules_from_strings
 from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.structures import SegDataSample
 
+from mmseg_wsss.datasets.centroid_files import (
+    DebiasedCentroids,
+    save_centroids,
+)
 from mmseg_wsss.engine.hooks.weak_supervision_hook import WeakSupervisionHook
 from mmseg_wsss.structures import set_image_labels, set_paste_views
 
@@ -21,13 +25,22 @@ ROOT = Path(__file__).resolve().parents[1] / 'configs'
 CONFIGS = sorted(
     path.relative_to(ROOT)
     for path in ROOT.rglob('*.py')
-    if '_base_' not in path.parts
+    if not {'_base_', 'pipelines'} & set(path.parts)
 )
 
 
 # A config without a model holds refiners only.
 REFINERS = [path for path in CONFIGS if path.parts[0] == 'crf']
-TRAINED = [path for path in CONFIGS if path not in REFINERS]
+DEBIAS = [path for path in CONFIGS if path.name.startswith('debias_')]
+# Pipelines of stages, and what has tests of its own.
+OTHERS = [
+    path
+    for path in CONFIGS
+    if path.parts[0] == 'pipelines' or path.name.startswith('stego_')
+]
+TRAINED = [
+    path for path in CONFIGS if path not in [*REFINERS, *DEBIAS, *OTHERS]
+]
 AFFINITY = [path for path in CONFIGS if path.parts[0] in ('psa', 'irn')]
 
 
@@ -110,7 +123,13 @@ def test_config_takes_a_step(path):
     losses = model.train_step(data, optim_wrapper)
     assert all(torch.isfinite(v).all() for v in losses.values())
     named = Path(path).name.split('_')[0].split('-')
-    expected = {'cam': 'gap', 'psa': 'affinity', 'irn': 'affinity'}
+    expected = {
+        'cam': 'gap',
+        'psa': 'affinity',
+        'irn': 'affinity',
+        'mars': 'ce',
+        'ignored': 'ce',
+    }
     for method in named:
         assert f'decode.loss_{expected.get(method, method)}' in losses
     if path.parts[0] == 'csd':
@@ -134,6 +153,7 @@ def test_no_weak_pipeline_reads_ground_truth():
             'pseudo_labels',
             'psa_labels',
             'irn_labels',
+            'debiased',
         )
 
 
@@ -158,6 +178,35 @@ def test_refiners_work_on_training_images(path):
                 assert folder == Path(path).stem
                 assert file == f'epoch_{cfg.train_cfg.max_epochs}.pth'
                 step['checkpoint'] = __file__
+            TRANSFORMS.build(step)
+
+
+@pytest.mark.parametrize('path', DEBIAS, ids=str)
+def test_debiasing_works_on_training_images(path, tmp_path):
+    pytest.importorskip('pydensecrf')
+    cfg = Config.fromfile(ROOT / path, import_custom_modules=False)
+    assert 'train' in Path(cfg.test_dataloader.dataset.ann_file).stem
+    assert set(cfg.selection) == {'share', 'distance'}
+    assert set(cfg.feature_extraction) == {'scales', 'flip', 'stride'}
+    file = tmp_path / 'centroids.npz'
+    one = np.ones(1, np.int64)
+    save_centroids(file, DebiasedCentroids(one, np.ones((1, 4)), one, one))
+    for name, last in (
+        ('centroid_pipeline', 'RegionCentroids'),
+        ('debias_pipeline', 'MARSDebias'),
+    ):
+        pipeline = cfg[name]
+        assert pipeline[0]['imdecode_backend'] == 'pillow'
+        assert pipeline[1] == cfg.load_image_labels
+        assert pipeline[-1]['type'] == f'mmseg_wsss.{last}'
+        for step in pipeline[2:]:
+            for key in ('label_dir', 'feature_dir'):
+                if key in step:
+                    assert step[key] == cfg[key]
+                    step[key] = str(tmp_path)
+            if 'centroids' in step:
+                assert step['centroids'] == cfg.centroids
+                step['centroids'] = str(file)
             TRANSFORMS.build(step)
 
 

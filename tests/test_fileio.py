@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_wsss.fileio import load_cam, save_cam, save_label, whole_file
+from mmseg_wsss.fileio import (
+    load_cam,
+    load_features,
+    save_cam,
+    save_features,
+    save_label,
+    whole_file,
+)
 
 PALETTE = [[0, 0, 0], [10, 20, 30]]
 
@@ -48,3 +55,52 @@ def test_label_is_a_palette_png(tmp_path):
         assert image.getpalette()[3:6] == [10, 20, 30]
     with pytest.raises(ValueError, match='labels must be'):
         save_label(tmp_path / 'b.png', np.array([[2]]), PALETTE)
+
+
+def test_features_round_trip(tmp_path):
+    features = np.random.default_rng(0).standard_normal((3, 4, 5)) * 100
+    save_features(tmp_path / 'folder' / 'a.npy', features)
+    stored = load_features(tmp_path / 'folder' / 'a.npy')
+    assert stored.dtype == np.float16 and stored.shape == (3, 4, 5)
+    assert np.array_equal(stored, features.astype(np.float16))
+    assert [p.name for p in (tmp_path / 'folder').iterdir()] == ['a.npy']
+
+
+def test_features_that_cannot_be_stored(tmp_path):
+    path = tmp_path / 'a.npy'
+    for shape in ((3, 4), (1, 3, 4, 5), (0, 4, 5)):
+        with pytest.raises(ValueError, match=r'expected features \(D, h, w\)'):
+            save_features(path, np.zeros(shape))
+    for value in (np.nan, np.inf, 65520.0):
+        with pytest.raises(ValueError, match='65504 of float16'):
+            save_features(path, np.full((1, 2, 2), value, np.float32))
+    save_features(path, np.full((1, 2, 2), 65504.0))
+    assert load_features(path).max() == 65504
+
+
+def test_feature_files_that_are_something_else(tmp_path):
+    path = tmp_path / 'a.npy'
+    with pytest.raises(FileNotFoundError):
+        load_features(path)
+    save_features(path, np.ones((2, 3, 4)))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match='is not a feature file'):
+        load_features(path)
+    path.write_bytes(b'')
+    with pytest.raises(ValueError, match='is not a feature file'):
+        load_features(path)
+    np.save(path, np.array([{}]), allow_pickle=True)
+    with pytest.raises(ValueError, match='is not a feature file'):
+        load_features(path)
+    np.save(path, np.ones((3, 4), np.float16))
+    with pytest.raises(ValueError, match=r'expected \(D, h, w\), got \(3, 4'):
+        load_features(path)
+    np.save(path, np.ones((2, 3, 4), np.float32))
+    with pytest.raises(ValueError, match='expected float16, got float32'):
+        load_features(path)
+    np.save(path, np.full((2, 3, 4), np.nan, np.float16))
+    with pytest.raises(ValueError, match='not a finite number'):
+        load_features(path)
+    save_cam(tmp_path / 'b.npz', np.array([1]), np.zeros((1, 2, 2)))
+    with pytest.raises(ValueError, match='several arrays'):
+        load_features(tmp_path / 'b.npz')

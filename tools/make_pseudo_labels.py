@@ -13,11 +13,8 @@ labels are compared with them.
 """
 
 import argparse
-import json
-from datetime import timedelta
 from pathlib import Path
 
-from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import MMLogger, print_log
 
@@ -25,23 +22,21 @@ from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
 from mmseg_wsss.engine.launch import leave, start_gloo
 from mmseg_wsss.engine.output_folder import (
-    SOURCE,
     check_source,
-    file_identity,
     remove_files,
     remove_leftovers,
     save_source,
-    settings_hash,
     unfinished,
+)
+from mmseg_wsss.engine.pipeline_tool import (
+    PATIENCE,
+    describe,
+    read_pipeline,
+    report_failures,
 )
 from mmseg_wsss.engine.refinement import Refinement, refine_images
 from mmseg_wsss.engine.tested_images import build_test_images
 from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
-from mmseg_wsss.fileio import whole_file
-
-# One rank may have to wait for another's last images.
-PATIENCE = timedelta(days=7).total_seconds()
-SHOWN = 10
 
 
 def parse_args() -> argparse.Namespace:
@@ -74,57 +69,6 @@ def parse_args() -> argparse.Namespace:
         '--overwrite', action='store_true', help='write every file anew'
     )
     return parser.parse_args()
-
-
-def read_pipeline(cfg: Config, name: str) -> list[dict]:
-    """Find the refiners; refuse masks among them."""
-    pipeline = cfg.get(name)
-    if not isinstance(pipeline, list) or not pipeline:
-        lists = [key for key in cfg if key.endswith('_pipeline')]
-        raise ValueError(
-            f'{cfg.filename} has no list of refiners named {name}: add one, '
-            f'or choose with --pipeline among {lists}'
-        )
-    if any(step['type'].endswith('LoadAnnotations') for step in pipeline):
-        raise ValueError(
-            f'{name} loads masks (LoadAnnotations): refiners work without; '
-            'take it out'
-        )
-    return pipeline
-
-
-def describe(pipeline: list[dict], classes: list[str]) -> dict:
-    """Say what the labels are made from: settings, CAMs, checkpoints."""
-    # Where it is computed makes no difference.
-    steps = [{k: v for k, v in s.items() if k != 'device'} for s in pipeline]
-    source = {'refine pipeline': settings_hash(steps=steps, classes=classes)}
-    for position, step in enumerate(pipeline):
-        if step.get('checkpoint'):
-            identity = file_identity(step['checkpoint'])
-            source[f'checkpoint (step {position})'] = identity
-        made = Path(step.get('cam_dir', '')).parent / SOURCE
-        if step.get('cam_dir') and made.is_file():
-            key = f'set of CAMs (step {position})'
-            source[key] = json.loads(made.read_text())
-    return source
-
-
-def report_failures(out_dir: Path, failures: dict[str, str]) -> None:
-    """Write down and log which images failed."""
-    with whole_file(out_dir / 'failures.json') as part:
-        part.write_text(json.dumps(failures, indent=1))
-    if not failures:
-        return
-    for stem, error in list(failures.items())[:SHOWN]:
-        print_log(f'  {stem}: {error}', logger='current')
-    more = len(failures) - SHOWN
-    print_log(
-        f'{len(failures)} images failed'
-        + (f', {more} more of them' if more > 0 else '')
-        + f', see {out_dir / "failures.json"}. Mend them and run the same '
-        'command again: it does only what is missing',
-        logger='current',
-    )
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 from .coco import COCO2014Dataset
 from .csd_dataset import CSDDataset
 from .image_labels import cooccurrence, load_image_labels, save_image_labels
+from .neighbour_pairs import NeighbourPairs
+from .neighbours import load_neighbours, save_neighbours
 from .partners import Partners, partner_prior
 from .scenes import ScenesDataset
 from .seeded_sampler import SeededSampler
@@ -12,14 +14,19 @@ from .transforms import (
     AddBackground,
     CSDCopyPaste,
     DenseCRFRefine,
+    IgnoreBiased,
     IRNConfidentLabels,
     LoadCAM,
+    LoadFeatures,
     LoadImageLabels,
+    LoadPseudoLabel,
+    MARSDebias,
     NormaliseScores,
     PackWSSSInputs,
     PixelAdaptiveRefine,
     PSAConfidentLabels,
     RandomWalk,
+    RegionCentroids,
     ScoresToLabel,
 )
 
@@ -30,23 +37,31 @@ __all__ = [
     'CSDDataset',
     'DenseCRFRefine',
     'IRNConfidentLabels',
+    'IgnoreBiased',
     'LabelStatistics',
     'LoadCAM',
+    'LoadFeatures',
     'LoadImageLabels',
+    'LoadPseudoLabel',
+    'MARSDebias',
+    'NeighbourPairs',
     'NormaliseScores',
     'PSAConfidentLabels',
     'PackWSSSInputs',
     'Partners',
     'PixelAdaptiveRefine',
     'RandomWalk',
+    'RegionCentroids',
     'ScenesDataset',
     'ScoresToLabel',
     'SeededSampler',
     'cooccurrence',
     'label_statistics',
     'load_image_labels',
+    'load_neighbours',
     'partner_prior',
     'read_split_list',
     'save_image_labels',
+    'save_neighbours',
     'write_split_list',
 ]

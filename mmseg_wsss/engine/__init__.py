@@ -2,12 +2,14 @@
 
 from .hooks import (
     ChannelsLastHook,
+    ComplementHook,
     DenseCRFHook,
     WeakSupervisionHook,
 )
 
 __all__ = [
     'ChannelsLastHook',
+    'ComplementHook',
     'DenseCRFHook',
     'WeakSupervisionHook',
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,13 +25,77 @@ class Outcome(NamedTuple):
 
     stem: str
     error: str | None
+    value: Any = None
 
 
-class Refinement(Dataset):
-    """A data set whose items refine an image and write its files.
+class ImagePipeline(Dataset):
+    """A data set whose items run a pipeline on an image and make use of it.
 
     The work is done where an item is fetched, in a worker process if there
-    are any. An image that cannot be refined costs nothing but itself.
+    are any. An image that fails costs nothing but itself.
+
+    Args:
+        dataset: An MMSeg data set without a pipeline.
+        stems: The images' names, in its order.
+        pipeline: MMSeg transforms. What they ``prepare()`` is prepared once.
+
+    Raises:
+        ValueError, OSError, ImportError: If a transform cannot work at all.
+    """
+
+    def __init__(
+        self, dataset, stems: Sequence[str], pipeline: Sequence[dict]
+    ):
+        self.dataset = dataset
+        self.stems = stems
+        self.refine = Compose([TRANSFORMS.build(step) for step in pipeline])
+        for step in self.refine.transforms:
+            if hasattr(step, 'prepare'):
+                step.prepare()
+
+    def finish(self, stem: str, results: dict | None) -> Any:
+        """Use what the pipeline made of an image, None if it dropped it."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self.stems)
+
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether a transform works on a GPU."""
+        devices = [getattr(t, 'device', 'cpu') for t in self.refine.transforms]
+        return any(str(device).startswith('cuda') for device in devices)
+
+    def __getitem__(self, index: int) -> Outcome:
+        """Run the pipeline on an image and finish it.
+
+        Args:
+            index: Position of the image.
+
+        Returns:
+            Outcome: Its name, and the error if it failed.
+        """
+        stem = self.stems[index]
+        record = self._record(index)
+        try:
+            value = self.finish(stem, self.refine(record))
+        except OSError as error:  # these seldom say of which file
+            return Outcome(stem, f'{record["img_path"]}: {error}')
+        except ValueError as error:
+            return Outcome(stem, str(error))
+        except Exception:
+            # Whatever it was, the other images must not be lost.
+            return Outcome(stem, traceback.format_exc())
+        return Outcome(stem, None, value)
+
+    def _record(self, index: int) -> dict:
+        record = self.dataset.get_data_info(index)
+        record.pop('seg_map_path', None)  # weak methods read no mask
+        return record
+
+
+class Refinement(ImagePipeline):
+    """A data set whose items refine an image and write its files.
 
     Args:
         dataset: An MMSeg data set without a pipeline.
@@ -56,53 +120,13 @@ class Refinement(Dataset):
         score_dir: Path | None = None,
         score_stride: int = 4,
     ):
-        self.dataset = dataset
-        self.stems = stems
-        self.refine = Compose([TRANSFORMS.build(step) for step in pipeline])
+        super().__init__(dataset, stems, pipeline)
         self.label_dir = label_dir
         self.score_dir = score_dir
         self.score_stride = score_stride
-        for step in self.refine.transforms:
-            if hasattr(step, 'prepare'):
-                step.prepare()
 
-    def __len__(self) -> int:
-        return len(self.stems)
-
-    @property
-    def uses_gpu(self) -> bool:
-        """Whether a refiner works on a GPU."""
-        devices = [getattr(t, 'device', 'cpu') for t in self.refine.transforms]
-        return any(str(device).startswith('cuda') for device in devices)
-
-    def __getitem__(self, index: int) -> Outcome:
-        """Refine an image and write its files.
-
-        Args:
-            index: Position of the image.
-
-        Returns:
-            Outcome: Its name, and the error if it failed.
-        """
-        stem = self.stems[index]
-        record = self._record(index)
-        try:
-            self._write(stem, self.refine(record))
-        except OSError as error:  # these seldom say of which file
-            return Outcome(stem, f'{record["img_path"]}: {error}')
-        except ValueError as error:
-            return Outcome(stem, str(error))
-        except Exception:
-            # Whatever it was, the other images must not be lost.
-            return Outcome(stem, traceback.format_exc())
-        return Outcome(stem, None)
-
-    def _record(self, index: int) -> dict:
-        record = self.dataset.get_data_info(index)
-        record.pop('seg_map_path', None)  # weak methods read no mask
-        return record
-
-    def _write(self, stem: str, results: dict | None) -> None:
+    def finish(self, stem: str, results: dict | None) -> None:
+        """Write an image's files."""
         label = None if results is None else results.get('pseudo_label')
         if label is None:
             raise ValueError(
@@ -138,9 +162,6 @@ def refine_images(
 ) -> dict[str, str]:
     """Refine images, this rank its share of them.
 
-    Every process works on one thread, so that files do not depend on the
-    number of workers; take more workers rather than threads.
-
     Args:
         refinement: The images.
         todo: Positions of the images to refine, the same on all ranks.
@@ -150,14 +171,46 @@ def refine_images(
         dict[str, str]: The errors of all ranks by image name.
     """
     share = list(todo)[get_rank() :: get_world_size()]
+    return gather_errors(run_images(refinement, share, num_workers))
+
+
+def gather_errors(outcomes: Iterable[Outcome]) -> dict[str, str]:
+    """Go through this rank's outcomes; returns the errors of all ranks."""
+    errors = {o.stem: o.error for o in outcomes if o.error is not None}
+    merged: dict[str, str] = {}
+    for part in all_gather_object(errors):
+        merged.update(part)
+    return dict(sorted(merged.items()))
+
+
+def run_images(
+    images: ImagePipeline, share: Sequence[int], num_workers: int = 0
+) -> Iterator[Outcome]:
+    """Run a pipeline on this rank's images, and log how far it is.
+
+    Every process works on one thread, so that files do not depend on the
+    number of workers; take more workers rather than threads.
+
+    Args:
+        images: The images.
+        share: Positions of this rank's images.
+        num_workers: Worker processes of this rank; 0 works in this process.
+
+    Yields:
+        Outcome: One per image, in the order of ``share``; arrays become
+        tensors.
+
+    Raises:
+        RuntimeError: If a worker process died.
+    """
     torch.set_num_threads(1)
     loader = DataLoader(
-        Subset(refinement, share),
+        Subset(images, share),
         batch_size=None,
         num_workers=num_workers,
         # CUDA does not work in a forked process.
         multiprocessing_context=(
-            'spawn' if num_workers and refinement.uses_gpu else None
+            'spawn' if num_workers and images.uses_gpu else None
         ),
     )
     errors: dict[str, str] = {}
@@ -167,19 +220,16 @@ def refine_images(
             if outcome.error is not None:
                 errors[outcome.stem] = outcome.error
             progress.step(len(errors))
+            yield outcome
     except RuntimeError as error:
         ahead = share[progress.done :][: loader.prefetch_factor * num_workers]
-        names = [refinement.stems[index] for index in ahead]
+        names = [images.stems[index] for index in ahead]
         raise RuntimeError(
             f'a worker process died ({error}). It was at one of the images '
             f'{", ".join(names)}; {progress.done} images of this rank were '
             f'looked at, failed among them: {errors}'
         ) from error
     progress.end(len(errors))
-    merged: dict[str, str] = {}
-    for part in all_gather_object(errors):
-        merged.update(part)
-    return dict(sorted(merged.items()))
 
 
 class Progress:

@@ -2,12 +2,14 @@
 
 from .contour_metric import ContourMetric
 from .false_rate_metric import FalseRateMetric
+from .mean_loss_metric import MeanLossMetric
 from .out_of_candidate_metric import OutOfCandidateMetric
 from .pseudo_label_writer import PseudoLabelWriter
 
 __all__ = [
     'ContourMetric',
     'FalseRateMetric',
+    'MeanLossMetric',
     'OutOfCandidateMetric',
     'PseudoLabelWriter',
 ]

@@ -7,31 +7,53 @@ from .affinity import (
     pair_offsets,
 )
 from .cam import background_score, label_from_scores, normalise_cam
+from .complement import certain_mask, complement_label, teacher_label
 from .confident import irn_confident_label, psa_confident_label
 from .crf_params import CRF_PRESETS, CRFParams, crf_params
+from .debias import (
+    RegionClusters,
+    background_distance,
+    debiased_label,
+    farthest,
+    nearest_background_distance,
+    region_clusters,
+    similarity_map,
+)
 from .dense_crf import (
     DenseCRF,
     crf_from_labels,
     crf_from_scores,
     require_pydensecrf,
 )
+from .kmeans import Clusters, kmeans
 from .pairs import pair_labels, reduce_label
 from .pixel_adaptive import pixel_adaptive_refine
 from .random_walk import random_walk, transition_matrix, walk_cells
+from .select_centroids import Selection, select_debiased
 
 __all__ = [
     'CRF_PRESETS',
     'CRFParams',
+    'Clusters',
     'DenseCRF',
+    'RegionClusters',
+    'Selection',
     'WalkGraph',
+    'background_distance',
     'background_score',
     'boundary_affinity',
+    'certain_mask',
+    'complement_label',
     'crf_from_labels',
     'crf_from_scores',
     'crf_params',
+    'debiased_label',
     'embedding_affinity',
+    'farthest',
     'irn_confident_label',
+    'kmeans',
     'label_from_scores',
+    'nearest_background_distance',
     'normalise_cam',
     'pair_labels',
     'pair_offsets',
@@ -39,7 +61,11 @@ __all__ = [
     'psa_confident_label',
     'random_walk',
     'reduce_label',
+    'region_clusters',
     'require_pydensecrf',
+    'select_debiased',
+    'similarity_map',
+    'teacher_label',
     'transition_matrix',
     'walk_cells',
 ]

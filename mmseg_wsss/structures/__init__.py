@@ -19,6 +19,7 @@ from .image_labels import (
 )
 from .images import rgb_images
 from .paste_views import find_paste_views, set_paste_views
+from .pixel_weights import set_pixel_weights, stack_pixel_weights
 
 __all__ = [
     'batch_context',
@@ -36,5 +37,7 @@ __all__ = [
     'rgb_images',
     'set_image_labels',
     'set_paste_views',
+    'set_pixel_weights',
     'stack_image_labels',
+    'stack_pixel_weights',
 ]

@@ -239,7 +239,7 @@ def test_other_settings_are_not_mixed_in(data):
     before = files(data / 'out')
     other = 'refine_pipeline.3.constant=0.6'
     output = run(data, data / 'out', '--cfg-options', other, fails=True)
-    assert 'made with another refine pipeline' in output
+    assert 'made with another pipeline' in output
     assert files(data / 'out') == before
     # Anew, but an image fails: its old label does not stay.
     cam = data / 'tiny' / 'cams' / 'img_2.npz'
@@ -272,7 +272,7 @@ def test_a_mask_that_does_not_fit_spoils_the_summary_only(data):
 
 def test_configs_that_cannot_work_say_why(data):
     output = run(data, data / 'o', '--pipeline', 'no_pipeline', fails=True)
-    assert 'no list of refiners named no_pipeline: add one' in output
+    assert 'no list of transforms named no_pipeline: add one' in output
     assert 'refine_pipeline' in output
     masks = 'refine_pipeline.4.type=LoadAnnotations'
     output = run(data, data / 'o', '--cfg-options', masks, fails=True)

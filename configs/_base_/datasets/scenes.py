@@ -60,5 +60,6 @@ test_dataloader = val_dataloader
 val_evaluator = [
     dict(type='IoUMetric', iou_metrics=['mIoU']),
     dict(type='mmseg_wsss.OutOfCandidateMetric'),
+    dict(type='mmseg_wsss.FalseRateMetric'),
 ]
 test_evaluator = val_evaluator

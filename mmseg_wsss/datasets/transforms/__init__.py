@@ -3,23 +3,33 @@
 from .confident_labels import IRNConfidentLabels, PSAConfidentLabels
 from .copy_paste import CSDCopyPaste
 from .formatting import PackWSSSInputs
+from .ignore_biased import IgnoreBiased
 from .load_cam import LoadCAM
+from .load_features import LoadFeatures
+from .load_pseudo_label import LoadPseudoLabel
 from .loading import LoadImageLabels
+from .mars_debias import MARSDebias
 from .random_walk import RandomWalk
 from .refine_crf import DenseCRFRefine, PixelAdaptiveRefine
 from .refine_scores import AddBackground, NormaliseScores, ScoresToLabel
+from .region_centroids import RegionCentroids
 
 __all__ = ['CSDCopyPaste', 'LoadImageLabels', 'PackWSSSInputs']
 __all__ = [
     'AddBackground',
     'DenseCRFRefine',
     'IRNConfidentLabels',
+    'IgnoreBiased',
     'LoadCAM',
+    'LoadFeatures',
     'LoadImageLabels',
+    'LoadPseudoLabel',
+    'MARSDebias',
     'NormaliseScores',
     'PSAConfidentLabels',
     'PackWSSSInputs',
     'PixelAdaptiveRefine',
     'RandomWalk',
+    'RegionCentroids',
     'ScoresToLabel',
 ]

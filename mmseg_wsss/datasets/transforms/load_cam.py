@@ -14,6 +14,7 @@ from mmseg.registry import TRANSFORMS
 from ...fileio import load_cam
 from ...structures import foreground_indices
 from ..class_ids import ids_on_disk
+from .grid import check_grid
 from .record import bgr_image, image_labels_of
 
 
@@ -72,7 +73,7 @@ class LoadCAM(BaseTransform):
             )
         if cam.size and not (cam.min() >= 0 and cam.max() <= 1):
             raise ValueError(f'{path}: a CAM lies in [0, 1]; write it anew')
-        _check_size(path, cam.shape[1:], size)
+        check_grid(path, 'CAMs', cam.shape[1:], size)
         classes = self._classes(path, on_disk, results)
         order = classes.argsort()
         scores = np.zeros((0, *size), np.float32)
@@ -109,19 +110,4 @@ class LoadCAM(BaseTransform):
         return (
             f"{type(self).__name__}(cam_dir='{self.cam_dir}', "
             f'background_index={self.background_index})'
-        )
-
-
-def _check_size(
-    path: Path, cells: tuple[int, int], pixels: tuple[int, int]
-) -> None:
-    """Refuse a CAM that cannot be the image's at any stride."""
-    stride = max(pixels) / max(*cells, 1)
-    # Networks round sizes up or down, by less than a cell.
-    apart = [abs(p / stride - c) for p, c in zip(pixels, cells, strict=True)]
-    if min(cells) < 1 or stride < 1 or max(apart) > 1:
-        raise ValueError(
-            f'{path} has CAMs of {cells[0]} x {cells[1]} cells, which do not '
-            f'fit an image of {pixels[0]} x {pixels[1]} pixels: do they '
-            'belong to another image or another size of it?'
         )

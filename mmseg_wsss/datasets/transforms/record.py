@@ -12,7 +12,8 @@ A refiner is an MMSeg transform on the result dict of one image. The keys:
 ``score_classes``    int64 (K,), the class in use that each row belongs to
 ``pseudo_label``     uint8 (H, W): classes in use, 255 ignored, 254 biased
 ``background_index`` index of the background among the classes in use, or
-                     None; LoadCAM's
+                     None; LoadCAM's and LoadPseudoLabel's
+``features``         float32 (D, h, w), dense features; LoadFeatures'
 ==================== =====================================================
 """
 
@@ -64,6 +65,43 @@ def image_labels_of(results: dict, asked_by: BaseTransform) -> np.ndarray:
             "dict(type='mmseg_wsss.LoadImageLabels', ...) in front of it"
         )
     return labels
+
+
+def features_of(results: dict, asked_by: BaseTransform) -> np.ndarray:
+    """Return the record's features (D, h, w)."""
+    features = results.get('features')
+    if features is None:
+        raise ValueError(
+            f'{type(asked_by).__name__} needs features: put '
+            "dict(type='mmseg_wsss.LoadFeatures', feature_dir=...) in front "
+            'of it'
+        )
+    return features
+
+
+def label_key(results: dict, asked_by: BaseTransform) -> str:
+    """Tell where a record has its label.
+
+    Args:
+        results: The record, of a refiner's pipeline or of a training one.
+        asked_by: The transform that asks, for the error.
+
+    Returns:
+        str: ``'pseudo_label'``, or ``'gt_seg_map'`` of LoadAnnotations.
+    """
+    for key in ('pseudo_label', 'gt_seg_map'):
+        if results.get(key) is not None:
+            return key
+    raise ValueError(
+        f'{type(asked_by).__name__} needs a pseudo label: put '
+        "dict(type='mmseg_wsss.LoadPseudoLabel', label_dir=...), or in a "
+        "training pipeline dict(type='LoadAnnotations'), in front of it"
+    )
+
+
+def label_of(results: dict, asked_by: BaseTransform) -> np.ndarray:
+    """Return the record's label (H, W), wherever it has it."""
+    return results[label_key(results, asked_by)]
 
 
 def label_of_scores(scores: np.ndarray, classes: np.ndarray) -> np.ndarray:

@@ -1,11 +1,13 @@
 """Hooks of MMEngine's Runner."""
 
 from .channels_last_hook import ChannelsLastHook
+from .complement_hook import ComplementHook
 from .dense_crf_hook import DenseCRFHook
 from .weak_supervision_hook import WeakSupervisionHook
 
 __all__ = [
     'ChannelsLastHook',
+    'ComplementHook',
     'DenseCRFHook',
     'WeakSupervisionHook',
 ]

@@ -19,7 +19,10 @@ from ...datasets.training_labels import (
     label_statistics,
     wrapper_transforms,
 )
+from ...fileio import BIASED_LABEL, MAX_CLASSES
 from ...structures import enter_batch, leave_batch, rgb_images
+
+BATCHES_TO_CHECK = 50
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -43,6 +46,9 @@ class WeakSupervisionHook(Hook):
       (``OCRLoss(prior='auto')``);
     * warns if the training masks look like ground truth.
 
+    In the first 50 batches it refuses labels with biased pixels (254) that no
+    ComplementHook has filled; on a GPU the loss would die of an assert.
+
     Use it as ``custom_hooks=[dict(type='mmseg_wsss.WeakSupervisionHook')]``.
 
     Args:
@@ -57,10 +63,12 @@ class WeakSupervisionHook(Hook):
         self._handles: list = []
         self._segmentor: nn.Module | None = None
         self._tokens: list[Token] = []
+        self._to_check = 0
 
     def before_train(self, runner) -> None:
         """Register on the model, read the labels, look at the masks."""
         self._attach(runner.model)
+        self._to_check = BATCHES_TO_CHECK
         dataset = runner.train_dataloader.dataset
         folder = ground_truth_folder(dataset)
         if folder and not self.allow_masks:
@@ -138,9 +146,14 @@ class WeakSupervisionHook(Hook):
         preprocessor = getattr(module, 'data_preprocessor', None)
         images = partial(rgb_images, inputs, preprocessor)
         self._tokens.append(enter_batch(data_samples, images, module))
+        mode = kwargs.get('mode', args[2] if len(args) > 2 else 'tensor')
+        if self._to_check and module.training and mode == 'loss':
+            self._to_check -= 1
+            _refuse_biased(module, data_samples)
 
     def _leave(self, module, args, output) -> None:
-        leave_batch(self._tokens.pop())
+        if self._tokens:  # none if a hook in front of ours failed
+            leave_batch(self._tokens.pop())
 
     def _report(self, statistics: LabelStatistics) -> None:
         empty = statistics.classes_without_image()
@@ -184,3 +197,20 @@ class WeakSupervisionHook(Hook):
                     'classes=...) into it, or give the prior an array'
                 )
             module.set_cooccurrence(statistics.counts, statistics.num_images)
+
+
+def _refuse_biased(segmentor: nn.Module, data_samples) -> None:
+    """Refuse the label 254, unless it is a class."""
+    if getattr(segmentor, 'num_classes', 0) > MAX_CLASSES:
+        return
+    for sample in data_samples or ():
+        if 'gt_sem_seg' not in sample:
+            continue
+        if (sample.gt_sem_seg.data == BIASED_LABEL).any():
+            raise ValueError(
+                f'{sample.get("img_path", "an image")} has biased pixels '
+                f'(label {BIASED_LABEL}), and nothing fills them: add dict('
+                "type='mmseg_wsss.ComplementHook') to custom_hooks, or, to "
+                "leave them out, dict(type='mmseg_wsss.IgnoreBiased') to the "
+                "training pipeline, behind dict(type='LoadAnnotations')"
+            )

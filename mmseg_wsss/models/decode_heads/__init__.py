@@ -2,12 +2,14 @@
 
 from .affinity_head import AffinityHead
 from .cam_head import CAMHead
+from .deeplabv2_head import DeepLabV2Head
 from .irn_head import IRNHead
 from .large_fov_head import LargeFOVHead
 
 __all__ = [
     'AffinityHead',
     'CAMHead',
+    'DeepLabV2Head',
     'IRNHead',
     'LargeFOVHead',
 ]

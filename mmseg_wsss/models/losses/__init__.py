@@ -16,6 +16,7 @@ from .isl import BinomialISL, importance_sampling_loss
 from .ocr_loss import OCRLoss, ocr_loss
 from .pooling_loss import GAPLoss, pooling_loss
 from .prior import prior_correlation
+from .stego_loss import STEGOLoss, correspondence_loss
 
 __all__ = [
     'FSL',
@@ -25,8 +26,10 @@ __all__ = [
     'DisplacementLoss',
     'GAPLoss',
     'OCRLoss',
+    'STEGOLoss',
     'affinity_loss',
     'background_consistency',
+    'correspondence_loss',
     'displacement_loss',
     'feature_similarity_loss',
     'foreground_consistency',

@@ -1,0 +1,211 @@
+"""MARS on the scenes or on voc_mini: labels and segmentors over seeds.
+
+    python benchmarks/mars_ablation.py scenes --seeds 0 1 2
+    python benchmarks/mars_ablation.py voc-mini --seeds 0 1
+    python benchmarks/mars_ablation.py scenes --seeds 0 --sensitivity
+
+For each seed the pseudo labels are refine_ablation.py's DenseCRF ones (what
+is in its work dir is not made again). Two tables: the pseudo labels of the
+training images before and after debiasing, biased pixels counted as not
+predicted, and the share of target centroids; and segmentors trained on them,
+on the validation images. --sensitivity varies K_bg and alpha instead and looks
+at the labels. What is finished is kept in the work dir and not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from refine_ablation import cams_of, labels, plain_labels, step_of
+from runs import call, merge_results, table, train
+
+LABEL_COLUMNS = {
+    'mIoU': 'mIoU',
+    'FP': 'FP',
+    'FN': 'FN',
+    'target': 'target centroids %',
+}
+COLUMNS = {
+    'mIoU': 'mIoU',
+    'FP': 'FP',
+    'FN': 'FN',
+    'seconds': 'seconds',
+}
+METRICS = ['mIoU', 'FP', 'FN']
+MASKS = 'train_dataloader.dataset.data_prefix.seg_map_path'
+HOOK = 'custom_hooks.2'
+# Configuration, whether it learns from debiased labels, and options.
+SEGMENTORS = {
+    'plain': ('ocr/ce', False, ()),
+    'ignored': ('mars/mars-ignored', True, ()),
+    'completed': ('mars/mars', True, (f'{HOOK}.weighted=False',)),
+    'WCE': ('mars/mars', True, ()),
+    'WCE + OCR': ('mars/mars-ocr', True, ()),
+}
+SENSITIVITY = {
+    **{f'K_bg {k}': dict(background=k) for k in range(1, 6)},
+    **{f'alpha 0.{k}': dict(share=k / 10) for k in range(1, 10)},
+    'nearest': dict(distance='nearest'),
+    'euclidean': dict(metric='euclidean'),
+}
+CLUSTERING = ('background', 'metric')
+
+
+def features(data: str, root: Path) -> Path:
+    """Extract the features once; they do not depend on the seed."""
+    out = root / 'extracted'
+    call(
+        root / 'features.log',
+        'extract_features.py',
+        f'configs/mars/debias_{data}.py',
+        *('--out-dir', str(out), '--work-dir', str(root)),
+    )
+    return out / 'features'
+
+
+def pipeline_options(data: str, pipeline: str, **values: Path) -> list[str]:
+    """Name where a pipeline of the config finds its files."""
+    config = f'configs/mars/debias_{data}.py'
+    steps = {
+        'label_dir': 'LoadPseudoLabel',
+        'feature_dir': 'LoadFeatures',
+        'centroids': 'MARSDebias',
+    }
+    return [
+        f'{pipeline}.{step_of(config, pipeline, steps[key])}.{key}={value}'
+        for key, value in values.items()
+    ]
+
+
+def debias(
+    data: str, folder: Path, before: Path, feature_dir: Path, **options
+) -> dict:
+    """Select centroids and debias labels; the labels' quality."""
+    config = f'configs/mars/debias_{data}.py'
+    name = 'centroid_pipeline'
+    inputs = dict(label_dir=before, feature_dir=feature_dir)
+    settings = pipeline_options(data, name, **inputs)
+    step = step_of(config, name, 'RegionCentroids')
+    for key, value in options.items():
+        prefix = f'{name}.{step}' if key in CLUSTERING else 'selection'
+        settings.append(f'{prefix}.{key}={value}')
+    common = ('--work-dir', str(folder), '--num-workers', '1')
+    call(
+        folder / 'centroids.log',
+        'make_centroids.py',
+        config,
+        *('--out-dir', str(folder), *common),
+        *('--cfg-options', *settings),
+    )
+    shares = folder / 'targets.json'
+    if not shares.is_file():
+        call(
+            folder / 'targets.log',
+            'analysis_tools/eval_centroids.py',
+            config,
+            *('--out', str(shares), '--work-dir', str(folder)),
+            *('--cfg-options', *settings),
+        )
+    name = 'debias_pipeline'
+    quality = labels(
+        config,
+        folder / 'debiased',
+        folder,
+        name,
+        *pipeline_options(
+            data, name, **inputs, centroids=folder / 'centroids.npz'
+        ),
+    )
+    target = json.loads(shares.read_text())['mean']
+    return {**quality, 'target': target['selected'], 'all': target['all']}
+
+
+def segment(
+    data: str, folder: Path, before: Path, seed: int, name: str
+) -> dict:
+    """Train a segmentor; figures of the validation images."""
+    config, debiased, options = SEGMENTORS[name]
+    where = folder / 'mars' / 'debiased' / 'labels' if debiased else before
+    return train(
+        f'configs/{config}_mobilenetv2_{data}.py',
+        folder / 'segmentors' / name.replace(' ', ''),
+        seed,
+        METRICS,
+        f'{MASKS}={where}',
+        *options,
+    )
+
+
+def run(
+    args: argparse.Namespace, root: Path, feature_dir: Path, seed: int
+) -> dict[str, dict[str, dict]]:
+    """Labels and segmentors of one seed, as {table: {row: figures}}."""
+    start = Path(args.seed_dir).resolve() / args.data / f'seed_{seed}'
+    cams, _ = cams_of(args.data, start, seed)
+    quality = plain_labels(args.data, start, 'DenseCRF', cams)
+    before = start / 'DenseCRF' / 'labels'
+    folder = root / f'seed_{seed}'
+
+    def debiased(name: str, **options) -> dict:
+        figures = debias(
+            args.data, folder / name, before, feature_dir, **options
+        )
+        print(f'seed {seed} {name}: {figures}', file=sys.stderr)
+        return figures
+
+    if args.sensitivity:
+        return {
+            'sensitivity': {
+                name: debiased(name.replace(' ', '_'), **options)
+                for name, options in SENSITIVITY.items()
+            }
+        }
+    after = debiased('mars')
+    segmentors = {}
+    for name in args.only or SEGMENTORS:
+        figures = segment(args.data, folder, before, seed, name)
+        print(f'seed {seed} {name}: {figures}', file=sys.stderr)
+        segmentors[name] = {key: figures[key] for key in COLUMNS}
+    return {
+        'labels': {
+            'before': {**quality, 'target': after['all']},
+            'debiased': after,
+        },
+        'segmentors': segmentors,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('data', choices=['scenes', 'voc-mini'])
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
+    parser.add_argument(
+        '--only', nargs='+', choices=SEGMENTORS, help='segmentors'
+    )
+    parser.add_argument('--sensitivity', action='store_true')
+    parser.add_argument('--jobs', type=int, default=2, help='seeds at a time')
+    parser.add_argument('--work-dir', default='work_dirs/mars_ablation')
+    parser.add_argument('--seed-dir', default='work_dirs/refine_ablation')
+    args = parser.parse_args()
+    root = Path(args.work_dir).resolve() / args.data
+    feature_dir = features(args.data, root)
+    with ThreadPoolExecutor(args.jobs) as pool:
+        runs = list(
+            pool.map(lambda s: run(args, root, feature_dir, s), args.seeds)
+        )
+    for name in runs[0]:
+        results: dict[str, dict[str, dict]] = {}
+        for seed, tables in zip(args.seeds, runs, strict=True):
+            for row, figures in tables[name].items():
+                results.setdefault(row, {})[str(seed)] = figures
+        results = merge_results(root / f'{name}.json', results)
+        columns = COLUMNS if name == 'segmentors' else LABEL_COLUMNS
+        print(f'{name}\n{table(results, columns)}\n')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,42 @@
+# MARS with DeepLabV3+ R101, the paper's best, on debiased labels of VOC 2012
+# (debias_voc12.py; the paper's come from RS+EPM).
+# The crop and the schedule are DHR's, by the paper's first author; the paper
+# follows "the training details of each WSSS paper".
+_base_ = [
+    '../_base_/models/deeplabv3plus_r50-d8.py',
+    '../_base_/datasets/voc12_wsss-321.py',
+    '../_base_/schedules/dhr_66k.py',
+    '../_base_/losses/mars.py',
+    '../_base_/default_runtime.py',
+]
+crop_size = (512, 512)
+model = dict(
+    data_preprocessor=dict(size=crop_size),
+    pretrained='open-mmlab://resnet101_v1c',
+    backbone=dict(depth=101),
+    decode_head=dict(sampler=_base_.mars_sampler),
+    auxiliary_head=dict(sampler=_base_.mars_sampler),
+)
+custom_hooks = [*_base_.custom_hooks, _base_.mars_hook]
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    _base_.load_image_labels,
+    dict(
+        type='RandomResize',
+        scale=(500, 500),
+        ratio_range=(0.64, 1.28),
+        keep_ratio=True,
+    ),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='mmseg_wsss.PackWSSSInputs'),
+]
+train_dataloader = dict(
+    sampler=dict(_delete_=True, type='InfiniteSampler', shuffle=True),
+    dataset=dict(
+        data_prefix=dict(seg_map_path='debiased/labels'),
+        pipeline=train_pipeline,
+    ),
+)

@@ -1,0 +1,60 @@
+"""Debiased centroids on disk (MARS)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..fileio import whole_file
+
+
+class DebiasedCentroids(NamedTuple):
+    """Debiased centroids of a data set.
+
+    ``class_ids`` int64 (K,), as label files hold them; ``centroids`` float32
+    (K, D); ``found`` and ``kept`` int64 (K,), how many centroids each class
+    had and how many were averaged.
+    """
+
+    class_ids: np.ndarray
+    centroids: np.ndarray
+    found: np.ndarray
+    kept: np.ndarray
+
+
+def save_centroids(
+    path: str | os.PathLike, centroids: DebiasedCentroids
+) -> None:
+    """Write debiased centroids (``.npz``)."""
+    with whole_file(path) as part:
+        np.savez(part, **centroids._asdict())
+
+
+def load_centroids(path: str | os.PathLike) -> DebiasedCentroids:
+    """Read debiased centroids.
+
+    Args:
+        path: File of ``tools/make_centroids.py``.
+
+    Returns:
+        DebiasedCentroids: What it holds.
+
+    Raises:
+        ValueError: If there is no such file, or it is something else.
+    """
+    if not Path(path).is_file():
+        raise ValueError(
+            f'there is no file of debiased centroids {path}: make it with '
+            'tools/make_centroids.py'
+        )
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            fields = DebiasedCentroids._fields
+            return DebiasedCentroids(*(stored[name] for name in fields))
+    except Exception as error:
+        raise ValueError(
+            f'{path} is no file of debiased centroids: {error}'
+        ) from error

@@ -1,0 +1,182 @@
+"""The nearest neighbours of a data set's images, and their file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..fileio import whole_file
+
+
+class Neighbours(NamedTuple):
+    """Nearest neighbours of N images.
+
+    Attributes:
+        stems: Their N names.
+        indices: Positions of each image's k neighbours in ``stems``, nearest
+            first, int32 (N, k).
+        similarities: Cosines, float32 (N, k).
+    """
+
+    stems: list[str]
+    indices: np.ndarray
+    similarities: np.ndarray
+
+
+def nearest_neighbours(
+    vectors: Tensor, k: int, block: int = 1024
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the vectors of the largest cosine, by brute force.
+
+    The similarities of ``block`` vectors with all N live at a time. Time
+    grows with N^2: 10 thousand images take seconds, a million some hours on
+    a CPU.
+
+    Args:
+        vectors: One vector per image (N, D), float.
+        k: Neighbours per image; fewer images give N - 1.
+        block: Vectors at a time.
+
+    Returns:
+        tuple: Positions int32 (N, k) and cosines float32 (N, k), nearest
+        first. An image is not its own neighbour.
+
+    Raises:
+        ValueError: If there are fewer than two vectors, or a number is
+            wrong.
+    """
+    if vectors.ndim != 2 or len(vectors) < 2 or k < 1 or block < 1:
+        raise ValueError(
+            'neighbours need at least two vectors (N, D), k and block >= 1, '
+            f'got {tuple(vectors.shape)}, k={k}, block={block}'
+        )
+    if not torch.isfinite(vectors).all():
+        raise ValueError('a vector is not finite')
+    unit = F.normalize(vectors.float(), dim=1)
+    k = min(k, len(unit) - 1)
+    found = []
+    for start in range(0, len(unit), block):
+        rows = unit[start : start + block]
+        similarity = rows @ unit.T
+        own = torch.arange(len(rows), device=unit.device)
+        similarity[own, start + own] = -torch.inf
+        found.append(similarity.topk(k, dim=1))
+    return (
+        torch.cat([f.indices for f in found]).int().cpu().numpy(),
+        torch.cat([f.values for f in found]).cpu().numpy(),
+    )
+
+
+def save_neighbours(
+    path: str | os.PathLike,
+    neighbours: Neighbours,
+    source: Mapping[str, object] | None = None,
+) -> None:
+    """Write neighbours (``.npz``), whole or not at all.
+
+    Args:
+        path: File to write.
+        neighbours: What to write.
+        source: What they are made from, as JSON values by name.
+
+    Raises:
+        ValueError: If shapes do not fit.
+    """
+    count = len(neighbours.stems)
+    shapes = neighbours.indices.shape, neighbours.similarities.shape
+    if shapes[0] != shapes[1] or len(shapes[0]) != 2 or shapes[0][0] != count:
+        raise ValueError(
+            f'{path}: expected {count} names, indices and similarities '
+            f'({count}, k), got {shapes[0]} and {shapes[1]}'
+        )
+    with whole_file(path) as part:
+        np.savez_compressed(
+            part,
+            stems=np.array(neighbours.stems, dtype=np.str_),
+            indices=neighbours.indices.astype(np.int32),
+            similarities=neighbours.similarities.astype(np.float32),
+            source=np.array(json.dumps(source or {}, sort_keys=True)),
+        )
+
+
+def load_neighbours(
+    path: str | os.PathLike,
+) -> tuple[Neighbours, dict[str, object]]:
+    """Read a file of neighbours.
+
+    Args:
+        path: File written by :func:`save_neighbours`.
+
+    Returns:
+        tuple: The neighbours, and what they are made from.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If the file is damaged or is something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return (
+                Neighbours(
+                    stored['stems'].tolist(),
+                    stored['indices'],
+                    stored['similarities'],
+                ),
+                json.loads(str(stored['source'])),
+            )
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'there is no file of neighbours {path}: write it with '
+            'tools/make_neighbours.py CONFIG'
+        ) from error
+    except Exception as error:
+        raise ValueError(
+            f'{path} is not a file of neighbours: {error}'
+        ) from error
+
+
+def usable_neighbours(
+    neighbours: Neighbours, stems: Sequence[str], k: int
+) -> list[np.ndarray]:
+    """List the k nearest neighbours of images among these images.
+
+    Args:
+        neighbours: Of all images.
+        stems: Names of the images; others do not count.
+        k: The most that an image gets.
+
+    Returns:
+        list[np.ndarray]: Positions in ``stems`` for each of them, nearest
+        first, int64.
+
+    Raises:
+        ValueError: If an image is not in the file, or has no neighbour among
+            these.
+    """
+    rows = {stem: row for row, stem in enumerate(neighbours.stems)}
+    unknown = [stem for stem in stems if stem not in rows]
+    if unknown:
+        raise ValueError(
+            f'{len(unknown)} of {len(stems)} images have no neighbours, e.g. '
+            f'{unknown[0]}: were they written for other images? Run '
+            'tools/make_neighbours.py on this config'
+        )
+    order = np.array([rows[stem] for stem in stems], dtype=np.int64)
+    position = np.full(len(rows), -1, dtype=np.int64)
+    position[order] = np.arange(len(stems))
+    lists = [row[row >= 0][:k] for row in position[neighbours.indices[order]]]
+    alone = [s for s, near in zip(stems, lists, strict=True) if not len(near)]
+    if alone:
+        raise ValueError(
+            f'{len(alone)} of {len(stems)} images have no neighbour among '
+            f'these images, e.g. {alone[0]}: write more neighbours per image '
+            'with tools/make_neighbours.py CONFIG --number'
+        )
+    return lists

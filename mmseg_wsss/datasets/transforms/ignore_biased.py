@@ -1,0 +1,42 @@
+"""Pipeline step that leaves biased pixels out of the training."""
+
+from __future__ import annotations
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+from ...fileio import BIASED_LABEL, IGNORE_LABEL
+
+
+@TRANSFORMS.register_module()
+class IgnoreBiased(BaseTransform):
+    """Turn the biased pixels of debiased labels (254) into ignored ones (255).
+
+    For training on MARS's debiased labels without complementing them, which
+    :class:`mmseg_wsss.ComplementHook` would do. Put it behind
+    ``LoadAnnotations``.
+
+    Changed key: ``gt_seg_map`` (H, W), in a new array.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Change the label.
+
+        Raises:
+            ValueError: If there is no label.
+        """
+        label = results.get('gt_seg_map')
+        if label is None:
+            raise ValueError(
+                "IgnoreBiased needs a label map: put dict(type='"
+                "LoadAnnotations') in front of it"
+            )
+        biased = label == BIASED_LABEL
+        results['gt_seg_map'] = np.where(
+            biased, np.array(IGNORE_LABEL, label.dtype), label
+        )
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}()'

@@ -1,0 +1,169 @@
+"""Pipeline step that marks biased objects in a pseudo label (MARS)."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+from torch import Tensor
+
+from ...checks import check_option
+from ...pseudo_labels.crf_params import crf_params
+from ...pseudo_labels.debias import (
+    debiased_label,
+    mask_scores,
+    similarity_map,
+)
+from ...pseudo_labels.dense_crf import crf_from_scores, require_pydensecrf
+from ...pseudo_labels.pixel_adaptive import pixel_adaptive_refine
+from ..centroid_files import load_centroids
+from ..class_ids import ids_on_disk
+from .record import features_of, image_labels_of, label_key, rgb_image
+
+REFINERS = ('crf', 'local', 'none')
+
+
+@TRANSFORMS.register_module()
+class MARSDebias(BaseTransform):
+    """Mark foreground pixels that look like none of the image's objects.
+
+    MARS, ICCV 2023, Sec. 3.3: the similarity of each cell's feature to the
+    debiased centroids of the image's classes, the largest one of them (Eq.
+    4), refined and made binary; foreground of the pseudo label outside that
+    mask becomes 254, biased (Eq. 5).
+
+    It works in a refiner's pipeline on ``pseudo_label`` (offline, by
+    ``tools/make_pseudo_labels.py``), and in a training pipeline on
+    ``gt_seg_map``, between LoadAnnotations and the first step that changes
+    the geometry.
+
+    Required keys: ``img``, ``image_labels``, ``features``, a label. Changed
+    key: the label. Added key: ``similarity`` float32 (h, w). Removed key:
+    ``features``.
+
+    A pixel of a class without debiased centroid is left alone: nothing is
+    known about it.
+
+    Args:
+        centroids: File of ``tools/make_centroids.py``.
+        refine: What sharpens the similarity map, as two labels: 'crf',
+            'local' (pixel-adaptive, cheap enough for training) or 'none'.
+            The paper says "e.g. CRF". Defaults to 'crf'.
+        params: CRF settings as in :class:`DenseCRFRefine`, or options of
+            :func:`pixel_adaptive_refine`. Defaults to None: 'stego', those
+            of the same authors' other work.
+        threshold: Similarity in (0, 1) from which a pixel is kept; the paper
+            gives none. What fits depends on the features. Defaults to 0.5,
+            the argmax of [1 - m, m].
+        background_index: Index of the background among the classes in use.
+            Defaults to 0.
+
+    Raises:
+        ImportError: If pydensecrf is needed and missing.
+        ValueError: If an option is out of range or the file is not one.
+    """
+
+    def __init__(
+        self,
+        centroids: str | os.PathLike,
+        refine: str = 'crf',
+        params: str | dict | None = None,
+        threshold: float = 0.5,
+        background_index: int = 0,
+    ) -> None:
+        check_option('refine', refine, REFINERS)
+        if not 0 < threshold < 1:
+            raise ValueError(f'threshold must be in (0, 1), got {threshold}')
+        self.centroids = str(centroids)
+        stored = load_centroids(centroids)
+        self._vectors = dict(
+            zip(stored.class_ids.tolist(), stored.centroids, strict=True)
+        )
+        self.refine = refine
+        if refine == 'crf':
+            require_pydensecrf()
+            self.params = crf_params('stego' if params is None else params)
+        else:
+            self.params = dict(params or {})
+        self.threshold = threshold
+        self.background_index = background_index
+
+    def transform(self, results: dict) -> dict:
+        """Mark biased pixels.
+
+        Raises:
+            ValueError: If a key is missing, or features and centroids are
+                not of one kind.
+        """
+        key = label_key(results, self)
+        image, label = rgb_image(results), results[key]
+        if image.shape[:2] != label.shape:
+            raise ValueError(
+                f'the image has size {image.shape[:2]}, its label '
+                f'{label.shape}: put MARSDebias before steps that resize'
+            )
+        features = features_of(results, self)
+        suspects, vectors = self._centroids_of(results, len(features))
+        if suspects:
+            similarity = similarity_map(
+                torch.from_numpy(features), torch.from_numpy(vectors)
+            )
+            keep = self._keep(similarity, image)
+            changed = debiased_label(
+                torch.from_numpy(label.astype(np.int64)), keep, suspects
+            )
+            results[key] = changed.numpy().astype(label.dtype)
+            results['similarity'] = similarity.numpy()
+        del results['features']
+        return results
+
+    def _centroids_of(
+        self, results: dict, channels: int
+    ) -> tuple[list[int], np.ndarray]:
+        """Find the classes of the image that have a centroid."""
+        labels = image_labels_of(results, self)
+        ids = ids_on_disk({**results, 'classes': labels})
+        suspects = [
+            k
+            for k in np.flatnonzero(labels).tolist()
+            if k != self.background_index and ids[k] in self._vectors
+        ]
+        vectors = [self._vectors[ids[k]] for k in suspects]
+        if vectors and len(vectors[0]) != channels:
+            raise ValueError(
+                f'features have {channels} channels, the centroids of '
+                f'{self.centroids} {len(vectors[0])}: were these made from '
+                'other features?'
+            )
+        return suspects, np.array(vectors, np.float32)
+
+    def _keep(self, similarity: Tensor, image: np.ndarray) -> Tensor:
+        """Upsample, refine and binarise: the mask M (H, W)."""
+        large = F.interpolate(
+            similarity[None, None],
+            image.shape[:2],
+            mode='bilinear',
+            align_corners=False,
+        )[0, 0]
+        scores = mask_scores(large.clamp(0, 1), self.threshold)
+        if self.refine == 'crf':
+            scores = torch.from_numpy(
+                crf_from_scores(image, scores.numpy(), self.params)
+            )
+        elif self.refine == 'local':
+            colours = torch.from_numpy(image).permute(2, 0, 1) / 255
+            scores = pixel_adaptive_refine(
+                scores[None], colours[None], **self.params
+            )[0]
+        return scores[1] >= scores[0]
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(centroids='{self.centroids}', "
+            f"refine='{self.refine}', params={self.params}, "
+            f'threshold={self.threshold})'
+        )

@@ -1,0 +1,81 @@
+"""How many selected centroids lie on their object (MARS, Sec. 4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ..pseudo_labels.debias import cell_labels
+from ..pseudo_labels.select_centroids import Selection
+
+TARGET, BIASED = 0.3, 0.1
+
+
+def cluster_ious(
+    cells: np.ndarray, classes: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
+    """Intersection over union of each cluster and its class's object.
+
+    Args:
+        cells: The centroid of each cell (h, w), -1 for none.
+        classes: Class of each centroid (n,).
+        mask: Ground truth (H, W), integer; compared at the cells.
+
+    Returns:
+        np.ndarray: (n,) float64 in [0, 1].
+    """
+    names = np.unique(classes).tolist()
+    truth = cell_labels(
+        torch.from_numpy(mask.astype(np.int64)),
+        cells.shape,
+        # All classes of the mask vote for a cell, not only these.
+        sorted({*names, *(k for k in np.unique(mask).tolist() if k < 254)}),
+    ).numpy()
+    known = truth != 255
+    ious = np.zeros(len(classes))
+    for row, k in enumerate(classes.tolist()):
+        cluster, thing = (cells == row) & known, truth == k
+        union = (cluster | thing).sum()
+        ious[row] = (cluster & thing).sum() / union if union else 0
+    return ious
+
+
+def target_share(ious: np.ndarray) -> float:
+    """Share of target centroids among target and biased ones, in percent.
+
+    As the paper has it: IoU above 0.3 is target, below 0.1 biased; others do
+    not count. NaN where none counts.
+    """
+    target, biased = (ious > TARGET).sum(), (ious < BIASED).sum()
+    counted = target + biased
+    return 100 * float(target / counted) if counted else float('nan')
+
+
+def target_shares(
+    selection: Selection, classes: np.ndarray, ious: np.ndarray
+) -> list[tuple[int, float, float]]:
+    """Compare the selected centroids of each class with all of them.
+
+    Args:
+        selection: What was selected.
+        classes: Class of every centroid (n,), in the selection's order.
+        ious: IoU of every centroid (n,), see :func:`cluster_ious`.
+
+    Returns:
+        list: Of each class: the class, and the shares of target centroids in
+        percent among all and among the selected.
+    """
+    rows = []
+    for k, chosen in zip(
+        selection.classes.tolist(), selection.chosen, strict=True
+    ):
+        everything = target_share(ious[classes == k])
+        rows.append((k, everything, target_share(ious[chosen.numpy()])))
+    return rows
+
+
+def mean_share(values: Sequence[float]) -> float:
+    """Mean over classes, those that are NaN left out."""
+    return float(np.nanmean(values))

@@ -1,0 +1,166 @@
+"""Dense features of any backbone of the registries."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.logging import MMLogger, print_log
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from .base import IMAGENET_MEAN, IMAGENET_STD, FeatureExtractor, Normalise
+
+
+@MODELS.register_module()
+class BackboneFeatures(FeatureExtractor):
+    """The feature maps of a backbone of MMSegmentation or MMPretrain.
+
+    Weights come by the backbone's own ``init_cfg``, as everywhere in MMSeg,
+    and are loaded at once. A vision transformer of MMPretrain needs
+    ``out_type='featmap'``, which leaves the class token out, and
+    interpolates its position embedding to any image size; whether its last
+    norm is applied is its option ``final_norm``.
+
+    Args:
+        backbone: Config of the backbone.
+        out_index: Which of the backbone's outputs to take. With several, the
+            others are resized bilinearly to the finest of them and all are
+            concatenated, as they are: scale them by training, or take one.
+        mean: Mean of R, G and B that the backbone was trained with, in units
+            of 0 to 255.
+        std: Their standard deviations.
+        size_divisor: Multiple of the coarsest output's stride: 32 for most
+            CNNs, the patch size for vision transformers.
+
+    Raises:
+        ValueError: If the outputs are no feature maps, ``out_index`` or
+            ``size_divisor`` do not fit, or a weight of the backbone is not in
+            its checkpoint.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        out_index: int | Sequence[int] = -1,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+        size_divisor: int = 32,
+    ) -> None:
+        super().__init__()
+        if isinstance(out_index, int):
+            out_index = (out_index,)
+        self.out_indices = tuple(out_index)
+        self.size_divisor = size_divisor
+        self.normalise = Normalise(mean, std)
+        self.backbone = _build(backbone)
+        self.freeze()
+        self._measure()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute the features.
+
+        Args:
+            images: Images (N, 3, H, W), RGB, float32 in [0, 1], sides
+                multiples of ``size_divisor``.
+
+        Returns:
+            Tensor: Features (N, D, H / stride, W / stride), float32.
+        """
+        self.check_images(images)
+        maps = [x.float() for x in self._maps(images)]
+        finest = max((x.shape[2:] for x in maps), key=lambda s: s[0] * s[1])
+        maps = [
+            x
+            if x.shape[2:] == finest
+            else F.interpolate(x, finest, mode='bilinear', align_corners=False)
+            for x in maps
+        ]
+        return torch.cat(maps, 1)
+
+    def _maps(self, images: Tensor) -> list[Tensor]:
+        """Run the backbone and pick the outputs that are asked for."""
+        outputs = self.backbone(self.normalise(images))
+        if isinstance(outputs, Tensor):
+            outputs = (outputs,)
+        count = len(outputs)
+        if not all(-count <= i < count for i in self.out_indices):
+            raise ValueError(
+                f'out_index {self.out_indices} does not exist: the backbone '
+                f'has {count} outputs, see its out_indices'
+            )
+        picked = [outputs[index] for index in self.out_indices]
+        # MMSeg's transformers may return (map, class token).
+        picked = [x if isinstance(x, Tensor) else x[0] for x in picked]
+        shapes = [tuple(x.shape) for x in picked]
+        if any(len(shape) != 4 for shape in shapes):
+            raise ValueError(
+                f'the backbone gives {shapes} where feature maps (N, D, h, w) '
+                "are needed: vision transformers need out_type='featmap'"
+            )
+        return picked
+
+    @torch.no_grad()
+    def _measure(self) -> None:
+        """Find out channels and stride, and check the size divisor."""
+        side = 4 * self.size_divisor
+        maps = self._maps(torch.zeros(1, 3, side, side))
+        rows = [x.shape[2] for x in maps]
+        for x in maps:
+            if x.shape[2] != x.shape[3] or x.shape[2] % 4:
+                raise ValueError(
+                    f'an image of {side} x {side} pixels has a map of '
+                    f'{x.shape[2]} x {x.shape[3]} cells: size_divisor '
+                    f'{self.size_divisor} must be a multiple of the stride; '
+                    'set it to the patch size or the coarsest stride'
+                )
+        self.stride = side // max(rows)
+        self.channels = sum(x.shape[1] for x in maps)
+
+
+def _build(config: dict) -> nn.Module:
+    """Build a backbone with its weights; complain if they are random."""
+    backbone = _initialise(config, logging.WARNING)
+    init_cfg = getattr(backbone, 'init_cfg', None) or {}
+    parts = [init_cfg] if isinstance(init_cfg, dict) else init_cfg
+    files = [p['checkpoint'] for p in parts if p.get('type') == 'Pretrained']
+    if not files:
+        print_log(
+            f'{type(backbone).__name__} has random weights: give it '
+            "init_cfg=dict(type='Pretrained', checkpoint=...)",
+            logger='current',
+            level=logging.WARNING,
+        )
+        return backbone
+    # MMEngine only logs which weights a checkpoint lacks. They are drawn, and
+    # differ in a second backbone. (Biases may well be 0 in both.)
+    other = dict(_initialise(config, logging.ERROR).named_parameters())
+    matrices = {n: w for n, w in backbone.named_parameters() if w.ndim > 1}
+    drawn = [n for n, w in matrices.items() if not torch.equal(w, other[n])]
+    if drawn:
+        raise ValueError(
+            f'{len(drawn)} of {len(matrices)} weights of '
+            f'{type(backbone).__name__} are not in {files[-1]}, the first '
+            f'are {drawn[:3]}: does init_cfg need another prefix, as '
+            "prefix='backbone.'?"
+        )
+    return backbone
+
+
+def _initialise(config: dict, level: int) -> nn.Module:
+    """Build a backbone and load its weights, logging from ``level`` on."""
+    backbone = MODELS.build(copy.deepcopy(config))
+    logger = MMLogger.get_current_instance()
+    before = logger.level
+    # As infos MMEngine has four lines for every parameter.
+    logger.setLevel(max(before, level))
+    try:
+        backbone.init_weights()
+    except AssertionError as error:  # no weight has the prefix
+        raise ValueError(f'{backbone.init_cfg}: {error}') from error
+    finally:
+        logger.setLevel(before)
+    return backbone

@@ -1,0 +1,128 @@
+"""STEGO's code as dense features (Hamilton et al., ICLR 2022).
+
+A small head on a frozen extractor turns its features into a code of 70
+channels, in which cells of one thing lie closer together. MARS compares such
+codes. :mod:`mmseg_wsss.models.feature_extractors.stego_model` trains it.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from mmengine.logging import print_log
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from .base import FeatureExtractor
+
+
+class STEGOHead(nn.Module):
+    """Sum of a linear and a non-linear projection of each cell.
+
+    As in the published code, the features pass a dropout of whole channels
+    first, of its own for each of the two.
+
+    Args:
+        in_channels: Channels D of the features.
+        channels: Channels K of the code; the published checkpoints have 70,
+            90 or 100.
+        dropout: Share of the channels that are dropped in training.
+    """
+
+    def __init__(
+        self, in_channels: int, channels: int = 70, dropout: float = 0.1
+    ):
+        super().__init__()
+        self.channels = channels
+        self.dropout = nn.Dropout2d(dropout)
+        self.linear = nn.Conv2d(in_channels, channels, 1)
+        self.nonlinear = nn.Sequential(
+            nn.Conv2d(in_channels, in_channels, 1),
+            nn.ReLU(),
+            nn.Conv2d(in_channels, channels, 1),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Compute the code.
+
+        Args:
+            features: Features (N, D, h, w).
+
+        Returns:
+            Tensor: (N, K, h, w), not normalised.
+        """
+        linear = self.linear(self.dropout(features))
+        return linear + self.nonlinear(self.dropout(features))
+
+
+@MODELS.register_module()
+class STEGOFeatures(FeatureExtractor):
+    """The code of a trained :class:`STEGO` model.
+
+    Args:
+        extractor (dict): The FeatureExtractor that it was trained on.
+        head (dict): Options of :class:`STEGOHead`. Defaults to its own.
+        checkpoint (str, optional): Checkpoint of the STEGO model. It holds
+            the extractor's weights too, so the extractor needs none of its
+            own. None leaves the head untrained, with a warning. Defaults to
+            None.
+
+    Raises:
+        ValueError: If the checkpoint does not fit.
+        FileNotFoundError: If there is none.
+    """
+
+    def __init__(
+        self,
+        extractor: dict,
+        head: dict | None = None,
+        checkpoint: str | None = None,
+    ):
+        super().__init__()
+        self.extractor = MODELS.build(extractor)
+        self.head = STEGOHead(self.extractor.channels, **(head or {}))
+        self.channels = self.head.channels
+        self.stride = self.extractor.stride
+        self.size_divisor = self.extractor.size_divisor
+        if checkpoint is None:
+            print_log(
+                'STEGOFeatures has no checkpoint: its head is random',
+                logger='current',
+                level=logging.WARNING,
+            )
+        else:
+            self._load(checkpoint)
+        self.freeze()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute the code.
+
+        Args:
+            images: RGB (N, 3, H, W), float32 in [0, 1], sides multiples of
+                ``size_divisor``.
+
+        Returns:
+            Tensor: (N, channels, H / stride, W / stride), float32, not
+            normalised.
+        """
+        return self.head(self.extractor(images)).float()
+
+    def _load(self, checkpoint: str) -> None:
+        """Load extractor and head, nothing missing and nothing left over."""
+        stored = CheckpointLoader.load_checkpoint(
+            checkpoint, map_location='cpu'
+        )
+        weights = {
+            name: value
+            for name, value in stored.get('state_dict', stored).items()
+            if name.startswith(('extractor.', 'head.'))
+        }
+        try:
+            self.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ValueError(
+                f'{checkpoint} is not of a STEGO model with this extractor '
+                f'and this head; take both from the config that trained it: '
+                f'{error}'
+            ) from error

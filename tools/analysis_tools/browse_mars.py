@@ -1,0 +1,221 @@
+r"""Draw what MARS does to pseudo labels, step by step.
+
+    python tools/analysis_tools/browse_mars.py configs/mars/debias_CONFIG.py \
+        --out FILE.png [--segmentor CONFIG CHECKPOINT]
+
+One row per image of the config's test_dataloader: the image, its pseudo label,
+the clusters coloured by their distance to the background of all images (red:
+far, an object; blue: near, biased), the similarity map, the debiased label,
+whose biased pixels are white, and, with a segmentor that ComplementHook
+trained, the label that its teacher completes. The ground truth comes last
+where there is one. The clusters of
+tools/make_centroids.py must lie beside the config's file of centroids.
+"""
+
+import argparse
+import copy
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmseg.registry import MODELS, TRANSFORMS
+
+from mmseg_wsss.compat import load_config
+from mmseg_wsss.datasets.stems import unique_stems
+from mmseg_wsss.engine.clustering import read_parts
+from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.engine.hooks.complement_hook import STATE
+from mmseg_wsss.engine.pipeline_tool import read_pipeline
+from mmseg_wsss.engine.teacher import Teacher
+from mmseg_wsss.engine.tested_images import build_test_images
+from mmseg_wsss.evaluation.label_files import label_reader
+from mmseg_wsss.fileio import whole_file
+from mmseg_wsss.pseudo_labels.complement import (
+    complement_label,
+    teacher_label,
+)
+from mmseg_wsss.pseudo_labels.debias import (
+    background_distance,
+    direction_sum,
+)
+from mmseg_wsss.visualization import cam_overlay, contact_sheet, label_overlay
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument('--out', required=True, help='the picture, a .png')
+    parser.add_argument(
+        '--segmentor',
+        nargs=2,
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='whose teacher completes the labels',
+    )
+    parser.add_argument('--stems', nargs='+', help='names of the images')
+    parser.add_argument(
+        '--number', type=int, default=6, help='of images drawn at random'
+    )
+    parser.add_argument('--seed', type=int, default=0, help='of that draw')
+    args = parser.parse_args()
+    if Path(args.out).suffix.lower() != '.png':
+        parser.error(f'--out must end in .png, got {args.out}')
+    return args
+
+
+def mean_direction(folder: Path, background: int) -> torch.Tensor:
+    """Mean direction of the background centroids of all images."""
+    total, count = 0.0, 0
+    for centroids, classes, _ in read_parts(folder):
+        rows = centroids[classes == background]
+        total, count = total + direction_sum(rows), count + len(rows)
+    if not count:
+        raise ValueError(
+            f'{folder} holds no background centroid: run '
+            'tools/make_centroids.py first'
+        )
+    return total / count
+
+
+def load_teacher(config: str, checkpoint: str) -> Teacher:
+    """Build a segmentor's teacher from a checkpoint."""
+    cfg = load_config(config)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    cfg.model.pop('pretrained', None)
+    cfg.model.backbone.init_cfg = None
+    segmentor = MODELS.build(cfg.model)
+    stored = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    if STATE not in stored:
+        raise ValueError(
+            f'{checkpoint} has no teacher: was it trained with ComplementHook?'
+        )
+    teacher = Teacher(dict(type='ExponentialMovingAverage'), segmentor)
+    teacher.load_state_dict(stored[STATE])
+    return teacher
+
+
+def complete(teacher: Teacher, image: np.ndarray, label: np.ndarray):
+    """Fill an image's biased pixels as ComplementHook does."""
+    picture = torch.from_numpy(image.copy()).permute(2, 0, 1)
+    data = teacher.module.data_preprocessor(
+        # The preprocessor turns MMSeg's BGR into RGB.
+        dict(inputs=[picture.flip(0)]),
+        False,
+    )
+    inputs = data['inputs']
+    probabilities = teacher.probabilities(inputs)
+    best = teacher_label(probabilities, picture[None] / 255)
+    filled = complement_label(
+        torch.from_numpy(label.astype(np.int64)), best[0]
+    )
+    return filled.numpy()
+
+
+class Rows:
+    """Draws one row per image.
+
+    Args:
+        cfg: Config with centroid_pipeline and debias_pipeline.
+        teacher: Completes labels, or None.
+    """
+
+    def __init__(self, cfg, teacher: Teacher | None):
+        cluster = read_pipeline(cfg, 'centroid_pipeline')
+        debias = read_pipeline(cfg, 'debias_pipeline')
+        self.teacher = teacher
+        self.dataset, self.background = build_test_images(cfg)
+        self.cluster = Compose([TRANSFORMS.build(s) for s in cluster])
+        self.debias = TRANSFORMS.build(debias[-1])
+        folder = Path(debias[-1]['centroids']).parent / 'parts'
+        self.direction = mean_direction(folder, self.background)
+        self.read = label_reader(self.dataset)
+        infos = map(self.dataset.get_data_info, range(len(self.dataset)))
+        self.infos = list(infos)
+
+    def draw(self, info: dict) -> list[np.ndarray]:
+        """Draw the row of an image."""
+        palette = self.dataset.metainfo['palette']
+        info = dict(info)
+        mask = info.pop('seg_map_path', None)
+        record = self.cluster(info)
+        image = record['img'][..., ::-1]
+        before = record['pseudo_label'].copy()
+        clusters = self._distances(record)
+        record = self.debias(copy.copy(record))
+        after = record['pseudo_label']
+        similarity = record.get('similarity', np.zeros((1, 1)))
+        row = [
+            np.ascontiguousarray(image),
+            label_overlay(image, before, palette),
+            clusters,
+            cam_overlay(image, similarity),
+            label_overlay(image, after, palette),
+        ]
+        if self.teacher is not None:
+            filled = complete(self.teacher, image, after)
+            row.append(label_overlay(image, filled, palette))
+        if mask and Path(mask).is_file():
+            row.append(label_overlay(image, self.read(mask), palette))
+        return row
+
+    def _distances(self, record: dict) -> np.ndarray:
+        """Colour foreground clusters by their distance to the background."""
+        centroids = torch.from_numpy(record['centroids'])
+        distances = background_distance(centroids, self.direction).numpy()
+        front = record['centroid_classes'] != self.background
+        cells = record['centroid_cells']
+        image = record['img'][..., ::-1]
+        heat = np.zeros(cells.shape)
+        shown = np.zeros(cells.shape, bool)
+        low, high = 0.25, 0.5  # cosines from 0.5 to 0
+        for row in np.flatnonzero(front):
+            heat[cells == row] = (distances[row] - low) / (high - low)
+            shown |= cells == row
+        size = image.shape[1], image.shape[0]
+        laid = cam_overlay(image, heat.clip(0, 1), 0.7)
+        rows = np.arange(size[1]) * cells.shape[0] // size[1]
+        columns = np.arange(size[0]) * cells.shape[1] // size[0]
+        inside = shown[rows][:, columns][..., None]
+        return np.where(inside, laid, image // 2 + 64).astype(np.uint8)
+
+
+def choose(args: argparse.Namespace, names: list[str]) -> list[str]:
+    """Take the images asked for, or draw some."""
+    unknown = [stem for stem in args.stems or () if stem not in names]
+    if unknown:
+        raise ValueError(f'--stems: test_dataloader has no image {unknown}')
+    if args.stems:
+        return args.stems
+    order = np.random.default_rng(args.seed).permutation(len(names))
+    return sorted(names[k] for k in order[: args.number])
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        cfg = read_config(args)
+        teacher = load_teacher(*args.segmentor) if args.segmentor else None
+        rows = Rows(cfg, teacher)
+        names = unique_stems(info['img_path'] for info in rows.infos)
+        by_name = dict(zip(names, rows.infos, strict=True))
+        stems = choose(args, names)
+        pictures = [rows.draw(by_name[stem]) for stem in stems]
+    except (ValueError, OSError, ImportError) as error:
+        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
+    titles = ['image', 'pseudo label', 'distance', 'similarity', 'debiased']
+    titles += ['completed'] if teacher is not None else []
+    titles += ['ground truth']
+    sheet = contact_sheet(
+        pictures, stems, titles[: max(len(row) for row in pictures)]
+    )
+    with whole_file(args.out) as part:
+        sheet.save(part)
+    print(f'{len(stems)} images in {args.out}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,117 @@
+"""Tell how many debiased centroids lie on objects, by ground truth (MARS).
+
+    python tools/analysis_tools/eval_centroids.py configs/mars/CONFIG.py
+
+Runs the config's centroid_pipeline on the images of its test_dataloader,
+selects with its selection, and compares each cluster with the mask of its
+class: IoU above 0.3 is a target centroid, below 0.1 a biased one, others do
+not count (MARS, Sec. 4.3, which finds more than 85 % target among the selected
+for every class of VOC). The masks serve this comparison only.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mmseg_wsss.datasets.stems import unique_stems
+from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.engine.pipeline_tool import read_pipeline
+from mmseg_wsss.engine.refinement import ImagePipeline, run_images
+from mmseg_wsss.engine.tested_images import build_test_images
+from mmseg_wsss.evaluation.centroid_targets import (
+    cluster_ious,
+    mean_share,
+    target_shares,
+)
+from mmseg_wsss.evaluation.label_files import label_reader
+from mmseg_wsss.fileio import whole_file
+from mmseg_wsss.pseudo_labels.select_centroids import select_debiased
+
+
+class ComparedClusters(ImagePipeline):
+    """Items: an image's centroids, their classes and their IoU."""
+
+    def __init__(self, dataset, stems: list[str], pipeline: list[dict]):
+        super().__init__(dataset, stems, pipeline)
+        self.read = label_reader(dataset)
+        infos = map(dataset.get_data_info, range(len(dataset)))
+        masks = [info.get('seg_map_path') or '' for info in infos]
+        missing = [mask for mask in masks if not Path(mask).is_file()]
+        if missing:
+            raise ValueError(
+                f'there is no mask {missing[0] or "in the data set"}: this '
+                "tool compares with ground truth; set test_dataloader's "
+                'data_prefix.seg_map_path'
+            )
+        self.masks = dict(zip(stems, masks, strict=True))
+
+    def finish(self, stem: str, results: dict) -> tuple:
+        """Compare an image's clusters with its mask."""
+        classes = results['centroid_classes']
+        mask = self.read(self.masks[stem])
+        ious = cluster_ious(results['centroid_cells'], classes, mask)
+        return results['centroids'], classes, ious
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument('--pipeline', default='centroid_pipeline')
+    parser.add_argument('--num-workers', type=int, default=0)
+    parser.add_argument('--out', help='also write the figures, a .json')
+    return parser.parse_args()
+
+
+def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Cluster, select and compare; figures by class name."""
+    cfg = read_config(args)
+    pipeline = read_pipeline(cfg, args.pipeline)
+    dataset, background = build_test_images(cfg)
+    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+    stems = unique_stems(info['img_path'] for info in infos)
+    images = ComparedClusters(dataset, stems, pipeline)
+    parts, ious = [], []
+    for outcome in run_images(images, range(len(images)), args.num_workers):
+        if outcome.error is not None:
+            raise ValueError(f'{outcome.stem}: {outcome.error}')
+        centroids, classes, iou = outcome.value
+        parts.append((centroids, classes))
+        ious.append(iou.numpy())
+    selection = select_debiased(
+        lambda: parts, background_index=background, **cfg.get('selection', {})
+    )
+    classes = torch.cat([k for _, k in parts]).numpy()
+    names = dataset.metainfo['classes']
+    rows = target_shares(selection, classes, np.concatenate(ious))
+    figures = {
+        names[k]: {'all': everything, 'selected': selected}
+        for k, everything, selected in rows
+    }
+    figures['mean'] = {
+        key: mean_share([row[key] for row in figures.values()])
+        for key in ('all', 'selected')
+    }
+    return figures
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        figures = evaluate(args)
+    except (ValueError, OSError, ImportError) as error:
+        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
+    print('target centroids, %     all  selected')
+    for name, row in figures.items():
+        print(f'  {name:<18} {row["all"]:6.1f}    {row["selected"]:6.1f}')
+    if args.out:
+        with whole_file(args.out) as part:
+            part.write_text(json.dumps(figures, indent=1))
+
+
+if __name__ == '__main__':
+    main()

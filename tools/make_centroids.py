@@ -1,0 +1,173 @@
+"""Cluster features under pseudo labels; select debiased centroids (MARS).
+
+    python tools/make_centroids.py CONFIG --out-dir DIR --num-workers 8
+    python -m torch.distributed.run --nproc_per_node=8 \
+        tools/make_centroids.py CONFIG --launcher pytorch
+
+CONFIG has a list of transforms, centroid_pipeline, which ends in
+RegionCentroids and works on the images of its test_dataloader, and selection,
+the options of the choice: dict(share=0.4, distance='mean'). The clusters of
+all images become DIR/parts/*.npz, the debiased centroids DIR/centroids.npz. A
+run that was stopped goes on; --overwrite starts anew. With other selection
+options only the choice is made again. MARSDebias uses the result.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmengine.dist import barrier, is_main_process
+from mmengine.logging import MMLogger, print_log
+
+from mmseg_wsss.datasets.centroid_files import (
+    DebiasedCentroids,
+    save_centroids,
+)
+from mmseg_wsss.datasets.class_ids import ids_on_disk
+from mmseg_wsss.datasets.stems import unique_stems
+from mmseg_wsss.engine.clustering import (
+    Clustering,
+    cluster_images,
+    read_parts,
+)
+from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.engine.launch import leave, start_gloo
+from mmseg_wsss.engine.output_folder import (
+    check_source,
+    remove_leftovers,
+    save_source,
+    settings_hash,
+)
+from mmseg_wsss.engine.pipeline_tool import (
+    PATIENCE,
+    describe,
+    read_pipeline,
+    report_failures,
+)
+from mmseg_wsss.engine.tested_images import build_test_images
+from mmseg_wsss.pseudo_labels.select_centroids import select_debiased
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument(
+        '--pipeline',
+        default='centroid_pipeline',
+        help="which of the config's lists of transforms to run "
+        '(default: centroid_pipeline)',
+    )
+    parser.add_argument(
+        '--out-dir', help='where to write (default: WORK_DIR/centroids)'
+    )
+    parser.add_argument(
+        '--num-workers',
+        type=int,
+        help='worker processes of each rank (default: those of the '
+        "config's test_dataloader)",
+    )
+    parser.add_argument(
+        '--part-size',
+        type=int,
+        default=512,
+        help='images of a file in DIR/parts; a stopped run loses at most '
+        'that many (default: 512)',
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='cluster everything anew'
+    )
+    return parser.parse_args()
+
+
+def select(
+    part_dir: Path, out: Path, options: dict, background: int, dataset
+) -> None:
+    """Select the debiased centroids, write and log them."""
+    selection = select_debiased(
+        lambda: ((c, k) for c, k, _ in read_parts(part_dir)),
+        background_index=background,
+        **options,
+    )
+    ids = ids_on_disk(dataset.metainfo)
+    names = dataset.metainfo['classes']
+    kept = [len(positions) for positions in selection.chosen]
+    result = DebiasedCentroids(
+        class_ids=selection.classes.numpy().copy(),
+        centroids=selection.centroids.numpy(),
+        found=selection.found.numpy(),
+        kept=selection.found.new_tensor(kept).numpy(),
+    )
+    for row, k in enumerate(selection.classes.tolist()):
+        result.class_ids[row] = ids[k]
+        print_log(
+            f'  {names[k]:<14} {kept[row]:6} of {result.found[row]:6} '
+            'centroids',
+            logger='current',
+        )
+    absent = set(range(len(names))) - {background, *selection.classes.tolist()}
+    if absent:
+        print_log(
+            'no region to cluster has the class '
+            f'{", ".join(names[k] for k in sorted(absent))}: its pixels will '
+            'be left alone',
+            logger='current',
+        )
+    save_centroids(out, result)
+    print_log(f'debiased centroids written to {out}', logger='current')
+
+
+def main() -> None:
+    args = parse_args()
+    if args.launcher != 'none':
+        start_gloo(args.launcher, PATIENCE)
+    cfg = read_config(args)
+    out_dir = Path(args.out_dir or Path(cfg.work_dir) / 'centroids')
+    MMLogger.get_instance('mmseg_wsss', log_level=cfg.get('log_level', 'INFO'))
+    workers = args.num_workers
+    if workers is None:
+        workers = cfg.test_dataloader.get('num_workers', 0)
+    part_dir = out_dir / 'parts'
+    try:
+        pipeline = read_pipeline(cfg, args.pipeline)
+        dataset, background = build_test_images(cfg)
+        infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+        stems = unique_stems(info['img_path'] for info in infos)
+        images = Clustering(dataset, stems, pipeline)
+        source = describe(pipeline, dataset.metainfo['classes'])
+        source['list of images'] = settings_hash(stems=stems)
+        source['--part-size'] = args.part_size
+        if args.part_size < 1:
+            raise ValueError('--part-size must be at least 1')
+        check_source(out_dir, source, args.overwrite)
+    except (ValueError, OSError, ImportError) as error:
+        raise SystemExit(str(error)) from error
+    if is_main_process():
+        remove_leftovers([out_dir, part_dir])
+        if args.overwrite:
+            for path in part_dir.glob('*.npz'):
+                path.unlink()
+        save_source(out_dir, source)
+    barrier()
+    print_log(f'clustering {len(stems)} images', logger='current')
+    failures = cluster_images(images, part_dir, args.part_size, workers)
+    failed = bool(failures)
+    if is_main_process():
+        report_failures(out_dir, failures)
+        if not failures:
+            try:
+                select(
+                    part_dir,
+                    out_dir / 'centroids.npz',
+                    dict(cfg.get('selection') or {}),
+                    background,
+                    dataset,
+                )
+            except (ValueError, TypeError) as error:
+                print_log(str(error), logger='current')
+                failed = True
+    leave(1 if failed else 0)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,203 @@
+"""Find each image's nearest neighbours, by the mean of its features.
+
+    python tools/make_neighbours.py CONFIG --num-workers 8
+
+CONFIG trains STEGO: the neighbours are those that model.extractor sees among
+the images of test_dataloader, which neighbour_pipeline loads and crops to one
+size. They are written to the config's neighbour_file, which NeighbourPairs
+reads. Ten thousand images take minutes; a run that was stopped starts anew,
+and a file that is there already is left alone.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.logging import MMLogger, print_log
+from mmseg.registry import MODELS
+
+from mmseg_wsss.compat import walk_dicts
+from mmseg_wsss.datasets.neighbours import (
+    Neighbours,
+    load_neighbours,
+    nearest_neighbours,
+    save_neighbours,
+)
+from mmseg_wsss.datasets.stems import unique_stems
+from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.engine.launch import leave, start_gloo
+from mmseg_wsss.engine.output_folder import file_identity, settings_hash
+from mmseg_wsss.engine.pipeline_tool import PATIENCE, read_pipeline
+from mmseg_wsss.engine.pooled_features import PackedImages, pooled_features
+from mmseg_wsss.engine.tested_images import build_test_images
+
+SHOWN = 10
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument(
+        '--out', help="file to write (default: the config's neighbour_file)"
+    )
+    parser.add_argument(
+        '--number',
+        type=int,
+        default=30,
+        help='neighbours per image (default: 30, of which STEGO draws 7)',
+    )
+    parser.add_argument(
+        '--batch-size', type=int, default=16, help='images at a time'
+    )
+    parser.add_argument(
+        '--num-workers',
+        type=int,
+        help='processes of each rank that load images (default: those of '
+        "the config's test_dataloader)",
+    )
+    parser.add_argument(
+        '--device', help='where the features are computed (default: a GPU)'
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='write the file anew'
+    )
+    args = parser.parse_args()
+    for name in ('number', 'batch_size'):
+        if getattr(args, name) < 1:
+            parser.error(f'--{name.replace("_", "-")} must be >= 1')
+    return args
+
+
+def find_settings(cfg: Config, out: str | None) -> tuple[Path, dict, dict]:
+    """Return the file to write, the extractor's settings, and those of the
+    preprocessor.
+    """
+    out = out or cfg.get('neighbour_file')
+    if not out:
+        raise ValueError(
+            f'{cfg.filename} has no neighbour_file: add it, or give --out'
+        )
+    if not cfg.get('neighbour_pipeline'):
+        raise ValueError(
+            f'{cfg.filename} has no neighbour_pipeline: add the transforms '
+            'that load a picture, crop it to one size and pack it'
+        )
+    extractor = cfg.get('model', {}).get('extractor')
+    if extractor is None:
+        raise ValueError(
+            f'{cfg.filename} has no model.extractor: take a config that '
+            'trains STEGO, such as configs/mars/stego_*.py'
+        )
+    preprocessor = cfg.model.get('data_preprocessor')
+    return (
+        Path(out),
+        extractor,
+        preprocessor or dict(type='mmseg_wsss.PairPreprocessor'),
+    )
+
+
+def describe(stems: list[str], number: int, extractor: dict, **others) -> dict:
+    """Say what the neighbours are made from."""
+    source = {
+        'number of neighbours': number,
+        'set of images': settings_hash(stems=stems),
+        'set of settings': settings_hash(extractor=extractor, **others),
+    }
+    for node in walk_dicts(extractor):
+        path = str(node.get('checkpoint', ''))
+        if Path(path).is_file():
+            source[f'checkpoint {path}'] = file_identity(path)
+    return source
+
+
+def is_done(out: Path, source: dict, overwrite: bool) -> bool:
+    """Tell whether the file is there; refuse one that was made otherwise."""
+    if overwrite or not out.exists():
+        return False
+    _, before = load_neighbours(out)
+    changed = [
+        name
+        for name in {**before, **source}
+        if before.get(name) != source.get(name)
+    ]
+    if changed:
+        raise ValueError(
+            f'{out} was made with another {" and another ".join(changed)}: '
+            'give another --out, or --overwrite'
+        )
+    return True
+
+
+def find_device(name: str | None) -> torch.device:
+    """Return the device asked for, else this rank's GPU, else the CPU."""
+    if name is None and torch.cuda.is_available():
+        name = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
+    return torch.device(name or 'cpu')
+
+
+def report(errors: dict[str, str]) -> None:
+    """Log the images that cannot be read."""
+    for stem, error in list(errors.items())[:SHOWN]:
+        print_log(f'  {stem}: {error}', logger='current')
+    print_log(
+        f'{len(errors)} images failed, no neighbours were written. Mend them, '
+        'or take them from the list of images',
+        logger='current',
+    )
+
+
+def main() -> None:
+    args = parse_args()
+    if args.launcher != 'none':
+        start_gloo(args.launcher, PATIENCE)
+    cfg = read_config(args)
+    MMLogger.get_instance('mmseg_wsss', log_level=cfg.get('log_level', 'INFO'))
+    workers = args.num_workers
+    if workers is None:
+        workers = cfg.test_dataloader.get('num_workers', 0)
+    try:
+        out, settings, preprocessing = find_settings(cfg, args.out)
+        pipeline = read_pipeline(cfg, 'neighbour_pipeline')
+        dataset, _ = build_test_images(cfg)
+        infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+        stems = unique_stems(info['img_path'] for info in infos)
+        source = describe(
+            stems,
+            args.number,
+            settings,
+            preprocessor=preprocessing,
+            pipeline=pipeline,
+        )
+        if is_done(out, source, args.overwrite):
+            print_log(f'{out} is there already', logger='current')
+            leave()
+        device = find_device(args.device)
+        extractor = MODELS.build(settings).to(device)
+        preprocessor = MODELS.build(preprocessing).to(device)
+        images = PackedImages(dataset, stems, pipeline)
+        vectors, errors = pooled_features(
+            extractor, preprocessor, images, args.batch_size, workers
+        )
+        if errors:
+            report(errors)
+            leave(1)
+        if is_main_process():
+            found = nearest_neighbours(vectors, args.number)
+            save_neighbours(out, Neighbours(stems, *found), source)
+            print_log(
+                f'{found[0].shape[1]} neighbours of each of {len(stems)} '
+                f'images written to {out}',
+                logger='current',
+            )
+    except (ValueError, OSError, ImportError) as error:
+        raise SystemExit(str(error)) from error
+    leave()
+
+
+if __name__ == '__main__':
+    main()
