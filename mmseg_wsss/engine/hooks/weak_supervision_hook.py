@@ -171,15 +171,13 @@ class WeakSupervisionHook(Hook):
             )
 
     def _check_views(self, dataset) -> None:
-        pasted = any(
-            type(step).__name__ == 'CSDCopyPaste'
-            for step in wrapper_transforms(dataset)
-        )
+        steps = {type(step).__name__ for step in wrapper_transforms(dataset)}
+        pasted = {'CSDCopyPaste', 'PackWSSSInputs'} <= steps
         for name, module in self._segmentor.named_modules():
             if getattr(module, 'awaits_paste_views', False) and not pasted:
                 raise ValueError(
-                    f'{name} learns from pasted views, and the training data '
-                    "have none: wrap the data set in dict(type='mmseg_wsss."
+                    f'{name} learns from pasted views, and none reach it from '
+                    "the training data: wrap the data set in dict(type='mmseg_wsss."
                     "CSDDataset', dataset=..., pipeline=[dict(type="
                     "'mmseg_wsss.CSDCopyPaste'), dict(type='mmseg_wsss."
                     "PackWSSSInputs')]), as configs/csd do"

@@ -38,7 +38,8 @@ Where the paper says nothing, or the author's unfinished snapshot differs:
 * M' has no published value (snapshot: 0.1, for maps of another scale). 1 is
   what one certain class sums to.
 * A cell counts if every pixel that it stands for was pasted. The snapshot
-  also asks the teacher to be confident: ``confidence=0.5``.
+  also asks the teacher to be above the middle of the map's range;
+  ``confidence=0.5`` asks for half of the map's maximum.
 * Sum over cells, as printed, mean over pairs. The weights only mean something
   with the sum; ``reduction='mean'`` needs them some hundred times larger.
   The snapshot weighs cells by their entropy instead, which is not built.
