@@ -1,0 +1,99 @@
+# Everything together on the built-in scenes: CAMs trained with ISL, FSL and
+# CSD, IRN, MARS, a segmentor with OCR and weighted cross-entropy.
+#   python tools/run_pipeline.py configs/pipelines/all_scenes.py
+_base_ = '../_base_/losses/ocr.py'
+use = dict(
+    hfpl=True,  # ISL and FSL in the CAM network
+    csd=True,  # CSD in the CAM network
+    irn=True,  # IRN's walk on the seeds
+    mars=True,  # debiased labels, and a teacher that completes them
+    ocr=True,  # OCR in the segmentor
+)
+prepare = [['tools/dataset_converters/make_scenes.py', '--out', 'data/scenes']]
+options = {
+    'randomness.seed': 0,
+    'default_hooks.checkpoint.max_keep_ckpts': 1,
+}
+affinity = 'configs/irn/irn_mobilenetv2_scenes.py'
+mars = 'configs/mars/debias_scenes.py'
+mars_segmentor = 'configs/mars/mars_mobilenetv2_scenes.py'
+ce_loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+stages = dict(
+    classifier=dict(config='configs/cam/cam_mobilenetv2_scenes.py'),
+    hfpl=dict(
+        kind='train',
+        config='configs/hfpl/isl-fsl_mobilenetv2_scenes.py',
+        inputs=dict(start='{classifier.checkpoint}'),
+    ),
+    # CSD pastes by the pseudo labels of the network before it.
+    first_cams=dict(
+        kind='cams',
+        method='csd',
+        config='{hfpl.config}',
+        inputs=dict(checkpoint='{hfpl.checkpoint}'),
+    ),
+    csd=dict(
+        kind='train',
+        config='configs/csd/csd_mobilenetv2_scenes.py',
+        inputs=dict(start='{hfpl.checkpoint}', labels='{first_cams.labels}'),
+        when=dict(
+            hfpl=dict(config='configs/csd/csd-isl-fsl_mobilenetv2_scenes.py')
+        ),
+    ),
+    cams=dict(
+        config='{csd.config}',
+        inputs=dict(checkpoint='{csd.checkpoint}'),
+        tta=True,
+    ),
+    confident=dict(
+        method='irn',
+        config=affinity,
+        pipeline='label_pipeline',
+        inputs=dict(cams='{cams.cams}'),
+    ),
+    affinity=dict(
+        method='irn',
+        config=affinity,
+        inputs=dict(start='{csd.checkpoint}', labels='{confident.labels}'),
+    ),
+    walk=dict(
+        method='irn',
+        config=affinity,
+        inputs=dict(cams='{cams.cams}', checkpoint='{affinity.checkpoint}'),
+    ),
+    features=dict(method='mars', config=mars),
+    centroids=dict(
+        method='mars',
+        config=mars,
+        inputs=dict(labels='{walk.labels}', features='{features.features}'),
+    ),
+    debias=dict(
+        method='mars',
+        config=mars,
+        pipeline='debias_pipeline',
+        inputs=dict(
+            labels='{walk.labels}',
+            features='{features.features}',
+            centroids='{centroids.centroids}',
+        ),
+    ),
+    segmentor=dict(
+        config='configs/ocr/ce_mobilenetv2_scenes.py',
+        inputs=dict(labels='{debias.labels}'),
+        when=dict(
+            mars=dict(config=mars_segmentor),
+            ocr=dict(
+                options={
+                    'model.decode_head.loss_decode': [
+                        ce_loss,
+                        _base_.ocr_loss,
+                    ]
+                }
+            ),
+        ),
+    ),
+    evaluate=dict(
+        config='{segmentor.config}',
+        inputs=dict(checkpoint='{segmentor.checkpoint}'),
+    ),
+)

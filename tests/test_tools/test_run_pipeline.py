@@ -1,0 +1,126 @@
+"""tools/run_pipeline.py on the real tools, and its command line."""
+
+import importlib.util
+import json
+
+import pytest
+
+from tests import tiny
+from tests.test_pipeline import fake
+from tests.test_tools.test_train_and_dump import ROOT, call
+
+TOOL = 'tools/run_pipeline.py'
+PIPELINE = """
+stages = dict(
+    classifier=dict(config='{root}/cam.py'),
+    cams=dict(
+        config='{{classifier.config}}',
+        inputs=dict(checkpoint='{{classifier.checkpoint}}'),
+    ),
+)
+"""
+
+
+@pytest.fixture
+def tool():
+    """The tool as a module: its main() in this process."""
+    spec = importlib.util.spec_from_file_location('run_pipeline', ROOT / TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def faked(tmp_path, tool, monkeypatch, capsys):
+    """Call main() on fake tools; returns what it printed."""
+    pipeline = fake.make(tmp_path)
+    monkeypatch.setattr(tool, 'TOOLS', tmp_path / 'tools')
+    monkeypatch.setattr(tool.signal, 'signal', lambda *_: None)
+
+    def main(*words):
+        work = ['--work-dir', str(tmp_path / 'work')]
+        monkeypatch.setattr('sys.argv', ['x', str(pipeline), *work, *words])
+        try:
+            tool.main()
+        except SystemExit as error:
+            return f'{capsys.readouterr().out}{error}'
+        return capsys.readouterr().out
+
+    return main
+
+
+def test_two_real_stages(tmp_path, tool, monkeypatch, capsys):
+    """Train a CAM network and write its CAMs; then nothing is to do."""
+    tiny.make_dataset(tmp_path / 'tiny', count=7)
+    cfg = tiny.config(tmp_path / 'tiny', tiny.cam_head(), tmp_path / 'x')
+    cfg.log_level = 'INFO'
+    cfg.dump(tmp_path / 'cam.py')
+    pipeline = tmp_path / 'two.py'
+    pipeline.write_text(PIPELINE.format(root=tmp_path))
+    work = tmp_path / 'work'
+    output = call(TOOL, pipeline, '--work-dir', work)
+    assert '[1/2] classifier' in output and '[2/2] cams' in output
+    assert len(list((work / 'cams' / 'labels').glob('*.png'))) == 7
+    assert len(list((work / 'cams' / 'cams').glob('*.npz'))) == 7
+    stages = json.loads((work / 'pipeline.json').read_text())['stages']
+    trained, cams = (stage['record'] for stage in stages)
+    assert trained['outputs']['checkpoint']['path'] == 'epoch_1.pth'
+    assert 'mIoU' in trained['figures'] and 'FP' in cams['figures']
+    assert '7 cams, 7 labels' in output
+    words = ['x', str(pipeline), '--work-dir', str(work), '--dry-run']
+    monkeypatch.setattr('sys.argv', words)
+    monkeypatch.setattr(tool.signal, 'signal', lambda *_: None)
+    tool.main()
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in shown] == ['finished'] * 2
+
+
+def test_dry_run_from_and_until(faked, tmp_path):
+    output = faked('--dry-run', '--until', 'cams')
+    assert [line.split()[1:] for line in output.splitlines()] == [
+        *(['to', 'do'], ['to', 'do']),
+        *[['not', 'reached']] * 3,
+    ]
+    assert not (tmp_path / 'work').exists()
+    output = faked('--from', 'cams')
+    assert 'cams takes something from classifier, which is not' in output
+    output = faked('--until', 'cams')
+    assert [c['stage'] for c in fake.calls(tmp_path)] == ['classifier', 'cams']
+    assert 'segmentor         -' in output
+    # What comes before is taken as it is.
+    cam = tmp_path / 'cam.py'
+    cam.write_text(cam.read_text().replace('width=1', 'width=2'))
+    output = faked('--from', 'refine', '--until', 'segmentor')
+    stages = [c['stage'] for c in fake.calls(tmp_path)]
+    assert stages == ['refine', 'segmentor'], output
+    assert '[3/5] refine' in output
+    output = faked('--dry-run', '--cfg-options', 'use.refine=False')
+    assert 'off (refine)' in output
+    assert 'to do (its config or an input file changed)' in output
+    faked()
+    stages = [c['stage'] for c in fake.calls(tmp_path)]
+    assert stages[:2] == ['classifier', 'cams'] and len(stages) == 5
+
+
+def test_bad_calls_say_what_is_wrong(faked, tmp_path):
+    assert 'choose among classifier' in faked('--from', 'nothing')
+    output = faked('--from', 'refine', '--until', 'cams')
+    assert 'refine comes after cams' in output
+    assert 'need --launcher' in faked('--gpus', '2')
+    assert 'no stage has' in faked('--cfg-options', 'use.x=True')
+    fake.orders(tmp_path, cams='fail')
+    output = faked()
+    assert 'stage cams failed: it ended with 1' in output
+    (tmp_path / 'labels.json').unlink()
+    assert 'there is no' in faked() and 'labels.json' in faked('--dry-run')
+
+
+def test_preparations_come_first(faked, tmp_path):
+    (tmp_path / 'labels.json').unlink()
+    draw = "import pathlib; pathlib.Path('{}').write_text('[]')"
+    (tmp_path / 'draw.py').write_text(draw.format(tmp_path / 'labels.json'))
+    with open(tmp_path / 'pipeline.py', 'a') as file:
+        file.write("prepare = [['draw.py']]\n")
+    assert '5 labels' in faked()
+    (tmp_path / 'draw.py').write_text('raise SystemExit(3)')
+    assert 'draw.py failed, see' in faked()

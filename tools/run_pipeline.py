@@ -1,0 +1,201 @@
+"""From image labels to a segmentor: run the stages of a pipeline.
+
+    python tools/run_pipeline.py configs/pipelines/scenes.py
+    ... --dry-run                               what would be done, and why
+    ... --cfg-options use.ocr=False             a method switched off
+    ... --launcher pytorch --gpus 8             several GPUs of one machine
+    ... --launcher slurm --gpus 8 --launcher-args='-p gpu --gres=gpu:8'
+
+The stages' folders are work_dirs/<name>/<stage>. A stage that is finished is
+skipped as long as its config, the files that this names and the stages
+before it are the same; otherwise it is made anew and its old folder is moved
+to work_dirs/<name>/old. A run that was killed goes on where it stopped.
+"""
+
+import argparse
+import shlex
+import signal
+import sys
+import time
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from mmseg_wsss.pipeline import (
+    Launch,
+    Plan,
+    forecast,
+    only_run,
+    read_plan,
+    run_command,
+    run_stage,
+    table,
+    write_summary,
+)
+
+TOOLS = Path(__file__).resolve().parent
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('pipeline', help='config of a pipeline')
+    parser.add_argument(
+        '--work-dir', help='where the folders of the stages go'
+    )
+    parser.add_argument(
+        '--from',
+        dest='first',
+        metavar='STAGE',
+        help='begin here; the stages before must be finished and are taken '
+        'as they are',
+    )
+    parser.add_argument(
+        '--until', dest='last', metavar='STAGE', help='stop after this stage'
+    )
+    parser.add_argument(
+        '--dry-run', action='store_true', help='only say what would be done'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        help="settings that override the pipeline's: use.METHOD=False, "
+        'stages.STAGE.options.KEY=VALUE, options.KEY=VALUE for all stages',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm'],
+        default='none',
+        help='start the tools with torchrun or srun',
+    )
+    parser.add_argument('--gpus', type=int, default=1, help='number of ranks')
+    parser.add_argument(
+        '--launcher-args',
+        default='',
+        help="more arguments of torchrun or srun, in one word: ='-p gpu'",
+    )
+    parser.add_argument(
+        '--num-workers', type=int, help='worker processes of each rank'
+    )
+    return parser.parse_args()
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def stop(*_) -> None:
+    """End as a Ctrl-C does: the tool that runs is ended too."""
+    raise KeyboardInterrupt
+
+
+def prepare(plan: Plan, pass_fds: tuple) -> None:
+    """Run the commands that come before the stages."""
+    for words in plan.prepare:
+        if words[0].endswith('.py'):
+            words = [sys.executable, str(TOOLS.parent / words[0]), *words[1:]]
+        log = plan.work_dir / 'prepare.log'
+        if run_command(words, log, say, pass_fds):
+            raise SystemExit(f'{shlex.join(words)} failed, see {log}')
+
+
+def check_names(plan: Plan, *names: str | None) -> None:
+    known = [stage.name for stage in plan.on]
+    for name in filter(None, names):
+        if name not in known:
+            raise SystemExit(
+                f'there is no stage {name} that is on: choose among '
+                f'{", ".join(known)}'
+            )
+    if all(names) and known.index(names[0]) > known.index(names[1]):
+        raise SystemExit(f'{names[0]} comes after {names[1]}')
+
+
+def show(plan: Plan, args: argparse.Namespace) -> None:
+    """Say what a run would do."""
+    states = forecast(plan, args.first)
+    reached = False
+    for stage in plan.stages.values():
+        if not stage.on:
+            say(f'{stage.name:<16} off ({stage.method})')
+            continue
+        state = states[stage.name]
+        words = 'not reached' if reached else state.todo
+        why = f' ({state.why})' if state.why and not reached else ''
+        say(f'{stage.name:<16} {words}{why}')
+        reached = reached or stage.name == args.last
+    for line in plan.missing_lines():
+        say(line)
+
+
+def run(plan: Plan, args: argparse.Namespace, launch: Launch) -> None:
+    """Run the stages that are asked for."""
+    begin = args.first is None
+    with only_run(plan.work_dir) as pass_fds:
+        if plan.prepare:
+            prepare(plan, pass_fds)
+            plan = read_plan(args.pipeline, args.cfg_options, args.work_dir)
+        if plan.missing:
+            raise SystemExit('\n'.join(plan.missing_lines()))
+        if args.first:
+            check_finished(plan, args.first, args.last)
+        for number, stage in enumerate(plan.on, 1):
+            begin = begin or stage.name == args.first
+            if not begin:
+                continue
+            say(f'[{number}/{len(plan.on)}] {stage.name}')
+            start = time.time()
+            state = run_stage(plan, stage, launch, say, pass_fds)
+            write_summary(plan)
+            seconds = f'{time.time() - start:.0f} s'
+            say(f'   {state.todo if state.todo == "finished" else seconds}')
+            if stage.name == args.last:
+                break
+        say('\n' + table(write_summary(plan)))
+    say(f'\nFiles: {plan.work_dir}')
+
+
+def check_finished(plan: Plan, first: str, last: str | None) -> None:
+    """Refuse to begin at a stage if what it builds on is not there."""
+    names = [stage.name for stage in plan.on]
+    end = names.index(last) + 1 if last else len(names)
+    asked = names[names.index(first) : end]
+    for name in asked:
+        for before in plan.upstream(plan.stages[name]):
+            done = plan.folder(before) / 'stage.json'
+            if before not in asked and not done.is_file():
+                raise SystemExit(
+                    f'--from {first}: stage {name} takes something from '
+                    f'{before}, which is not finished; begin there'
+                )
+
+
+def main() -> None:
+    args = parse_args()
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        launch = Launch(
+            args.launcher,
+            args.gpus,
+            tuple(shlex.split(args.launcher_args)),
+            args.num_workers,
+            TOOLS,
+        )
+        plan = read_plan(args.pipeline, args.cfg_options, args.work_dir)
+        check_names(plan, args.first, args.last)
+        if args.dry_run:
+            show(plan, args)
+        else:
+            run(plan, args, launch)
+    except (ValueError, OSError, RuntimeError) as error:
+        raise SystemExit(str(error)) from error
+    except KeyboardInterrupt:
+        say('stopped; the same command goes on')
+        raise SystemExit(130) from None
+
+
+if __name__ == '__main__':
+    main()
