@@ -8,8 +8,10 @@ For each seed the pseudo labels are refine_ablation.py's DenseCRF ones (what
 is in its work dir is not made again). Two tables: the pseudo labels of the
 training images before and after debiasing, biased pixels counted as not
 predicted, and the share of target centroids; and segmentors trained on them,
-on the validation images. --sensitivity varies K_bg and alpha instead and looks
-at the labels. What is finished is kept in the work dir and not repeated.
+on the validation images. On the scenes segmentors start from the CAM network
+of their seed, as there are no ImageNet weights for drawings: from scratch ten
+epochs leave out whole classes. --sensitivity varies K_bg and alpha instead and
+looks at the labels. What is finished is kept in the work dir and not repeated.
 """
 
 from __future__ import annotations
@@ -45,6 +47,15 @@ SEGMENTORS = {
     'completed': ('mars/mars', True, (f'{HOOK}.weighted=False',)),
     'WCE': ('mars/mars', True, ()),
     'WCE + OCR': ('mars/mars-ocr', True, ()),
+}
+# Settings of all segmentors.
+EPOCHS = {
+    'scenes': (
+        'train_cfg.max_epochs=6',
+        'train_cfg.val_interval=6',
+        'param_scheduler.0.total_steps=6',
+    ),
+    'voc-mini': (),
 }
 SENSITIVITY = {
     **{f'K_bg {k}': dict(background=k) for k in range(1, 6)},
@@ -125,11 +136,14 @@ def debias(
 
 
 def segment(
-    data: str, folder: Path, before: Path, seed: int, name: str
+    data: str, folder: Path, before: Path, start: Path, seed: int, name: str
 ) -> dict:
     """Train a segmentor; figures of the validation images."""
     config, debiased, options = SEGMENTORS[name]
     where = folder / 'mars' / 'debiased' / 'labels' if debiased else before
+    options = (*options, *EPOCHS[data])
+    if data == 'scenes':
+        options = (*options, f'load_from={start}')
     return train(
         f'configs/{config}_mobilenetv2_{data}.py',
         folder / 'segmentors' / name.replace(' ', ''),
@@ -144,10 +158,10 @@ def run(
     args: argparse.Namespace, root: Path, feature_dir: Path, seed: int
 ) -> dict[str, dict[str, dict]]:
     """Labels and segmentors of one seed, as {table: {row: figures}}."""
-    start = Path(args.seed_dir).resolve() / args.data / f'seed_{seed}'
-    cams, _ = cams_of(args.data, start, seed)
-    quality = plain_labels(args.data, start, 'DenseCRF', cams)
-    before = start / 'DenseCRF' / 'labels'
+    seeds = Path(args.seed_dir).resolve() / args.data / f'seed_{seed}'
+    cams, start = cams_of(args.data, seeds, seed)
+    quality = plain_labels(args.data, seeds, 'DenseCRF', cams)
+    before = seeds / 'DenseCRF' / 'labels'
     folder = root / f'seed_{seed}'
 
     def debiased(name: str, **options) -> dict:
@@ -167,7 +181,7 @@ def run(
     after = debiased('mars')
     segmentors = {}
     for name in args.only or SEGMENTORS:
-        figures = segment(args.data, folder, before, seed, name)
+        figures = segment(args.data, folder, before, start, seed, name)
         print(f'seed {seed} {name}: {figures}', file=sys.stderr)
         segmentors[name] = {key: figures[key] for key in COLUMNS}
     return {

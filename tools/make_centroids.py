@@ -20,6 +20,8 @@ from mmengine.logging import MMLogger, print_log
 
 from mmseg_wsss.datasets.centroid_files import (
     DebiasedCentroids,
+    load_centroids,
+    same_centroids,
     save_centroids,
 )
 from mmseg_wsss.datasets.class_ids import ids_on_disk
@@ -113,8 +115,10 @@ def select(
             'be left alone',
             logger='current',
         )
-    save_centroids(out, result)
-    print_log(f'debiased centroids written to {out}', logger='current')
+    # The same centroids stay the same file: labels made with it go on.
+    if not (out.is_file() and same_centroids(load_centroids(out), result)):
+        save_centroids(out, result)
+    print_log(f'debiased centroids are in {out}', logger='current')
 
 
 def main() -> None:

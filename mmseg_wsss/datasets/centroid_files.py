@@ -58,3 +58,8 @@ def load_centroids(path: str | os.PathLike) -> DebiasedCentroids:
         raise ValueError(
             f'{path} is no file of debiased centroids: {error}'
         ) from error
+
+
+def same_centroids(one: DebiasedCentroids, other: DebiasedCentroids) -> bool:
+    """Tell whether two sets of centroids are equal, bit by bit."""
+    return all(map(np.array_equal, one, other))

@@ -71,6 +71,11 @@ def test_it_goes_on_and_selects_again(data):
     output = run(data, data / 'out')
     assert '2 of 2 images' in output
     assert files(data / 'out') == before
+    # Nothing new: labels made with the file must not be refused.
+    centroids = data / 'out' / 'centroids.npz'
+    date = centroids.stat().st_mtime_ns
+    run(data, data / 'out')
+    assert centroids.stat().st_mtime_ns == date
     # Another share: nothing is clustered again.
     share = 'selection.share=1.0'
     output = run(data, data / 'out', '--cfg-options', share)
