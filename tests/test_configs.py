@@ -111,6 +111,17 @@ def test_config_takes_a_step(path):
     classes = model.num_classes
     hooks = [hook['type'] for hook in cfg.custom_hooks]
     assert 'mmseg_wsss.WeakSupervisionHook' in hooks
+    if path.parts[0] == 'mars':
+        kinds = [s['type'] for s in cfg.train_dataloader.dataset.pipeline]
+        ignored = 'mmseg_wsss.IgnoreBiased' in kinds
+        assert ignored == ('ignored' in path.name)
+        assert ('mmseg_wsss.ComplementHook' in hooks) != ignored
+        weighted = [
+            type(m.sampler).__name__ == 'PixelWeightSampler'
+            for m in model.modules()
+            if hasattr(m, 'sampler')
+        ]
+        assert all(weighted) != ignored
     WeakSupervisionHook()._attach(model)
     for module in model.modules():
         if getattr(module, 'awaits_cooccurrence', False):

@@ -15,10 +15,8 @@ code is 1.
 """
 
 import argparse
-import os
 from pathlib import Path
 
-import torch
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import MMLogger, print_log
 
@@ -42,7 +40,11 @@ from mmseg_wsss.engine.output_folder import (
     settings_hash,
     unfinished,
 )
-from mmseg_wsss.engine.pipeline_tool import PATIENCE, report_failures
+from mmseg_wsss.engine.pipeline_tool import (
+    PATIENCE,
+    choose_device,
+    report_failures,
+)
 from mmseg_wsss.engine.tested_images import build_test_images
 
 
@@ -100,18 +102,6 @@ def check_space(out_dir: Path, needed: int) -> str | None:
         '--out-dir, or a larger feature_extraction.stride (twice the stride '
         'takes a quarter)'
     )
-
-
-def choose_device(name: str | None) -> str:
-    """Choose where the network runs."""
-    if name is None and torch.cuda.is_available():
-        rank = int(os.environ.get('LOCAL_RANK', 0))
-        name = f'cuda:{rank % torch.cuda.device_count()}'
-    try:
-        torch.empty(1, device=name or 'cpu')
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f'--device {name}: {error}') from error
-    return name or 'cpu'
 
 
 def main() -> None:

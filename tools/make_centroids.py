@@ -15,6 +15,7 @@ options only the choice is made again. MARSDebias uses the result.
 import argparse
 from pathlib import Path
 
+import numpy as np
 from mmengine.dist import barrier, is_main_process
 from mmengine.logging import MMLogger, print_log
 
@@ -25,11 +26,15 @@ from mmseg_wsss.datasets.centroid_files import (
     save_centroids,
 )
 from mmseg_wsss.datasets.class_ids import ids_on_disk
+from mmseg_wsss.datasets.origin import folder_origin
 from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.clustering import (
     Clustering,
+    background_of,
     cluster_images,
+    missing_parts,
     read_parts,
+    selection_options,
 )
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
 from mmseg_wsss.engine.launch import leave, start_gloo
@@ -82,8 +87,21 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def is_same(out: Path, result: DebiasedCentroids) -> bool:
+    """Tell whether the file holds these centroids already."""
+    try:
+        return same_centroids(load_centroids(out), result)
+    except ValueError:  # none, or a damaged one
+        return False
+
+
 def select(
-    part_dir: Path, out: Path, options: dict, background: int, dataset
+    part_dir: Path,
+    out: Path,
+    options: dict,
+    background: int,
+    dataset,
+    origin: str,
 ) -> None:
     """Select the debiased centroids, write and log them."""
     selection = select_debiased(
@@ -99,6 +117,7 @@ def select(
         centroids=selection.centroids.numpy(),
         found=selection.found.numpy(),
         kept=selection.found.new_tensor(kept).numpy(),
+        feature_origin=np.array(origin),
     )
     for row, k in enumerate(selection.classes.tolist()):
         result.class_ids[row] = ids[k]
@@ -116,7 +135,7 @@ def select(
             logger='current',
         )
     # The same centroids stay the same file: labels made with it go on.
-    if not (out.is_file() and same_centroids(load_centroids(out), result)):
+    if not is_same(out, result):
         save_centroids(out, result)
     print_log(f'debiased centroids are in {out}', logger='current')
 
@@ -131,10 +150,17 @@ def main() -> None:
     workers = args.num_workers
     if workers is None:
         workers = cfg.test_dataloader.get('num_workers', 0)
-    part_dir = out_dir / 'parts'
+    part_dir, centroids = out_dir / 'parts', out_dir / 'centroids.npz'
     try:
         pipeline = read_pipeline(cfg, args.pipeline)
-        dataset, background = build_test_images(cfg)
+        background = background_of(pipeline)
+        options = selection_options(cfg)
+        origins = [
+            folder_origin(Path(step['feature_dir']))
+            for step in pipeline
+            if 'feature_dir' in step
+        ]
+        dataset, _ = build_test_images(cfg)
         infos = (dataset.get_data_info(i) for i in range(len(dataset)))
         stems = unique_stems(info['img_path'] for info in infos)
         images = Clustering(dataset, stems, pipeline)
@@ -149,8 +175,8 @@ def main() -> None:
     if is_main_process():
         remove_leftovers([out_dir, part_dir])
         if args.overwrite:
-            for path in part_dir.glob('*.npz'):
-                path.unlink()
+            for path in [*part_dir.glob('*.npz'), centroids]:
+                path.unlink(missing_ok=True)
         save_source(out_dir, source)
     barrier()
     print_log(f'clustering {len(stems)} images', logger='current')
@@ -158,18 +184,25 @@ def main() -> None:
     failed = bool(failures)
     if is_main_process():
         report_failures(out_dir, failures)
-        if not failures:
-            try:
+        missing = missing_parts(part_dir, len(stems), args.part_size)
+        if missing and not failures:
+            print_log(
+                f'the parts {missing} are not in {part_dir}: run the same '
+                'command again',
+                logger='current',
+            )
+        try:
+            if not missing:
+                origin = ' '.join(filter(None, origins))
                 select(
-                    part_dir,
-                    out_dir / 'centroids.npz',
-                    dict(cfg.get('selection') or {}),
-                    background,
-                    dataset,
+                    part_dir, centroids, options, background, dataset, origin
                 )
-            except (ValueError, TypeError) as error:
-                print_log(str(error), logger='current')
-                failed = True
+        except ValueError as error:
+            print_log(str(error), logger='current')
+            missing = [str(error)]
+        if missing:  # what is there is not of these parts
+            centroids.unlink(missing_ok=True)
+            failed = True
     leave(1 if failed else 0)
 
 

@@ -10,10 +10,8 @@ and a file that is there already is left alone.
 """
 
 import argparse
-import os
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger, print_log
@@ -29,12 +27,19 @@ from mmseg_wsss.datasets.neighbours import (
 from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
 from mmseg_wsss.engine.launch import leave, start_gloo
-from mmseg_wsss.engine.output_folder import file_identity, settings_hash
-from mmseg_wsss.engine.pipeline_tool import PATIENCE, read_pipeline
+from mmseg_wsss.engine.output_folder import (
+    changed_names,
+    file_identity,
+    settings_hash,
+)
+from mmseg_wsss.engine.pipeline_tool import (
+    PATIENCE,
+    SHOWN,
+    choose_device,
+    read_pipeline,
+)
 from mmseg_wsss.engine.pooled_features import PackedImages, pooled_features
 from mmseg_wsss.engine.tested_images import build_test_images
-
-SHOWN = 10
 
 
 def parse_args() -> argparse.Namespace:
@@ -120,24 +125,13 @@ def is_done(out: Path, source: dict, overwrite: bool) -> bool:
     if overwrite or not out.exists():
         return False
     _, before = load_neighbours(out)
-    changed = [
-        name
-        for name in {**before, **source}
-        if before.get(name) != source.get(name)
-    ]
+    changed = changed_names(before, source)
     if changed:
         raise ValueError(
-            f'{out} was made with another {" and another ".join(changed)}: '
-            'give another --out, or --overwrite'
+            f'{out} was made with another {changed}: give another --out, or '
+            '--overwrite'
         )
     return True
-
-
-def find_device(name: str | None) -> torch.device:
-    """Return the device asked for, else this rank's GPU, else the CPU."""
-    if name is None and torch.cuda.is_available():
-        name = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
-    return torch.device(name or 'cpu')
 
 
 def report(errors: dict[str, str]) -> None:
@@ -176,7 +170,7 @@ def main() -> None:
         if is_done(out, source, args.overwrite):
             print_log(f'{out} is there already', logger='current')
             leave()
-        device = find_device(args.device)
+        device = choose_device(args.device)
         extractor = MODELS.build(settings).to(device)
         preprocessor = MODELS.build(preprocessing).to(device)
         images = PackedImages(dataset, stems, pipeline)

@@ -1,6 +1,7 @@
 # MARS with DeepLabV3+ R101 on debiased labels of COCO 2014 (debias_coco14.py).
-# The crop and the schedule are DHR's, by the paper's first author; the paper
-# follows "the training details of each WSSS paper".
+# The crop and the schedule are those that DHR, by the paper's first author, has
+# for VOC: here 13 epochs. The paper follows "the training details of each WSSS
+# paper".
 _base_ = [
     '../_base_/models/deeplabv3plus_r50-d8.py',
     '../_base_/datasets/coco14_wsss-321.py',

@@ -16,13 +16,15 @@ class DebiasedCentroids(NamedTuple):
 
     ``class_ids`` int64 (K,), as label files hold them; ``centroids`` float32
     (K, D); ``found`` and ``kept`` int64 (K,), how many centroids each class
-    had and how many were averaged.
+    had and how many were averaged; ``feature_origin`` (), str, where the
+    features come from, see :func:`folder_origin`.
     """
 
     class_ids: np.ndarray
     centroids: np.ndarray
     found: np.ndarray
     kept: np.ndarray
+    feature_origin: np.ndarray | str = ''
 
 
 def save_centroids(

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.dist import get_rank, get_world_size
+from mmengine.config import Config
+from mmengine.dist import broadcast_object_list, get_rank, get_world_size
 from torch import Tensor
 
 from ..fileio import whole_file
@@ -35,9 +36,46 @@ class Clustering(ImagePipeline):
         return results['centroids'], results['centroid_classes']
 
 
+def background_of(pipeline: Sequence[dict]) -> int:
+    """Read which class is the background off RegionCentroids.
+
+    Raises:
+        ValueError: If the pipeline does not end in that.
+    """
+    if not pipeline[-1]['type'].endswith('RegionCentroids'):
+        raise ValueError(
+            'a pipeline that clusters ends in '
+            "dict(type='mmseg_wsss.RegionCentroids'), this one in "
+            f'{pipeline[-1]["type"]}'
+        )
+    return pipeline[-1].get('background_index', 0)
+
+
+def selection_options(cfg: Config) -> dict:
+    """Read the options of the choice: share and distance.
+
+    Raises:
+        ValueError: If there is another one, or a share is no number.
+    """
+    options = dict(cfg.get('selection') or {})
+    unknown = sorted(set(options) - {'share', 'distance'})
+    share = options.get('share', 1)
+    if unknown or isinstance(share, str):
+        raise ValueError(
+            f"selection takes dict(share=0.4, distance='mean'), got {options}"
+        )
+    return options
+
+
 def part_file(folder: Path, number: int) -> Path:
     """Name the file of a part."""
     return folder / f'{number:06}.npz'
+
+
+def missing_parts(folder: Path, images: int, size: int) -> list[int]:
+    """List the numbers of the parts that are not there."""
+    numbers = range(-(-images // size))
+    return [k for k in numbers if not part_file(folder, k).is_file()]
 
 
 def cluster_images(
@@ -56,14 +94,12 @@ def cluster_images(
     Returns:
         dict[str, str]: The errors of all ranks by image name.
     """
-    missing = [
-        number
-        for number in range(-(-len(images) // size))
-        if not part_file(folder, number).is_file()
-    ]
+    # One look for all ranks: another may have written its first part already.
+    missing = [missing_parts(folder, len(images), size)]
+    broadcast_object_list(missing)
     share = [
         index
-        for number in missing[get_rank() :: get_world_size()]
+        for number in missing[0][get_rank() :: get_world_size()]
         for index in range(len(images))[number * size : (number + 1) * size]
     ]
     outcomes = run_images(images, share, num_workers)
@@ -78,8 +114,18 @@ def _written(
 ) -> Iterator[Outcome]:
     """Pass outcomes on, and write each part when its last one has come."""
     part: list[tuple[int, Outcome]] = []
+    channels = None
     for position, outcome in enumerate(outcomes):
         index = share[position]
+        if outcome.error is None:
+            width = outcome.value[0].shape[1]
+            channels = channels or width
+            if width != channels:
+                error = (
+                    f'its features have {width} channels, those of other '
+                    f'images {channels}: extract them anew'
+                )
+                outcome = outcome._replace(error=error)
         part.append((index, outcome))
         yield outcome
         last = position + 1 == len(share)
@@ -91,25 +137,13 @@ def _written(
 
 def _write(path: Path, part: Sequence[tuple[int, Outcome]]) -> None:
     found = [(index, *outcome.value) for index, outcome in part]
-    widths = {c.shape[1] for _, c, _ in found if len(c)}
-    if len(widths) > 1:
-        raise ValueError(
-            f'the features of images {part[0][0]} to {part[-1][0]} have '
-            f'different numbers of channels, {sorted(widths)}: extract them '
-            'anew'
-        )
-    width = widths.pop() if widths else 0
-    filled = [(index, c, k) for index, c, k in found if len(c)]
-    centroids = [c for _, c, _ in filled] or [torch.zeros(0, width)]
-    classes = [k for _, _, k in filled] or [torch.zeros(0, dtype=torch.int64)]
-    owners = [torch.full((len(c),), index) for index, c, _ in filled]
-    owners = owners or [torch.zeros(0, dtype=torch.int64)]
+    owners = [np.full(len(k), index) for index, _, k in found]
     with whole_file(path) as temporary:
         np.savez(
             temporary,
-            centroids=torch.cat(centroids).numpy(),
-            classes=torch.cat(classes).numpy(),
-            image=torch.cat(owners).numpy(),
+            centroids=np.concatenate([c for _, c, _ in found]),
+            classes=np.concatenate([k for _, _, k in found]),
+            image=np.concatenate(owners),
         )
 
 
@@ -122,8 +156,9 @@ def read_parts(folder: Path) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         data set. Parts without a centroid are skipped.
 
     Raises:
-        ValueError: If a file is damaged.
+        ValueError: If a file is damaged, or parts are of different features.
     """
+    channels = None
     for path in sorted(folder.glob('[0-9]*.npz')):
         try:
             with np.load(path, allow_pickle=False) as stored:
@@ -132,5 +167,12 @@ def read_parts(folder: Path) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
             raise ValueError(
                 f'{path} is damaged ({error}): remove it and run again'
             ) from error
+        width = arrays[0].shape[1]
+        channels = channels or width
+        if width != channels:
+            raise ValueError(
+                f'{path} has {width} channels, other parts {channels}: '
+                'extract the features anew and run with --overwrite'
+            )
         if len(arrays[0]):
             yield tuple(arrays)

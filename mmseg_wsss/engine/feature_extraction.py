@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank, get_world_size
 from mmseg.registry import MODELS
-from torch import Tensor
 
 from ..fileio import save_features
 from ..models.feature_extractors import FeatureExtractor, dense_features
@@ -33,10 +32,10 @@ class LoadedImages(ImagePipeline):
     def __init__(self, dataset, stems: Sequence[str]) -> None:
         super().__init__(dataset, stems, LOAD)
 
-    def finish(self, stem: str, results: dict | None) -> Tensor:
+    def finish(self, stem: str, results: dict | None) -> np.ndarray:
         """Return the picture (3, H, W), uint8, RGB."""
         image = results['img'][..., ::-1].transpose(2, 0, 1)
-        return torch.from_numpy(np.ascontiguousarray(image))
+        return np.ascontiguousarray(image)
 
 
 def build_extractor(config: dict | None) -> FeatureExtractor:
@@ -131,8 +130,8 @@ def extract_features(
         kind, torch.bfloat16 if kind == 'cpu' else torch.float16, enabled=amp
     )
 
-    def extract(picture: Tensor) -> np.ndarray:
-        pixels = picture[None].to(device).float() / 255
+    def extract(picture: np.ndarray) -> np.ndarray:
+        pixels = torch.from_numpy(picture)[None].to(device).float() / 255
         with half:
             features = dense_features(extractor, pixels, **settings)
         return features[0].float().cpu().numpy()

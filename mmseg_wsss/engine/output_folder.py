@@ -47,18 +47,23 @@ def check_source(
     known = folder / SOURCE
     if overwrite or not known.is_file():
         return
-    before = json.loads(known.read_text())
-    changed = [
+    changed = changed_names(json.loads(known.read_text()), source)
+    if changed:
+        raise ValueError(
+            f'{folder} holds files made with another {changed}: use another '
+            '--out-dir, or --overwrite'
+        )
+
+
+def changed_names(
+    before: Mapping[str, object], source: Mapping[str, object]
+) -> str:
+    """Name what differs, as 'a and another b'; empty if nothing does."""
+    return ' and another '.join(
         name
         for name in {**before, **source}
         if before.get(name) != source.get(name)
-    ]
-    if changed:
-        raise ValueError(
-            f'{folder} holds files made with another '
-            f'{" and another ".join(changed)}: use another --out-dir, or '
-            '--overwrite'
-        )
+    )
 
 
 def save_source(folder: Path, source: Mapping[str, object]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
@@ -103,3 +105,26 @@ def report_failures(out_dir: Path, failures: dict[str, str]) -> None:
         'command again: it does only what is missing',
         logger='current',
     )
+
+
+def choose_device(name: str | None) -> str:
+    """Choose where a tool's network runs.
+
+    Args:
+        name: A device, or None for this rank's GPU, or the CPU where there
+            is none.
+
+    Returns:
+        str: The device.
+
+    Raises:
+        ValueError: If it is not there.
+    """
+    if name is None and torch.cuda.is_available():
+        rank = int(os.environ.get('LOCAL_RANK', 0))
+        name = f'cuda:{rank % torch.cuda.device_count()}'
+    try:
+        torch.empty(1, device=name or 'cpu')
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f'--device {name}: {error}') from error
+    return name or 'cpu'

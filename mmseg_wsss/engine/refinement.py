@@ -197,8 +197,7 @@ def run_images(
         num_workers: Worker processes of this rank; 0 works in this process.
 
     Yields:
-        Outcome: One per image, in the order of ``share``; arrays become
-        tensors.
+        Outcome: One per image, in the order of ``share``.
 
     Raises:
         RuntimeError: If a worker process died.
@@ -208,6 +207,8 @@ def run_images(
         Subset(images, share),
         batch_size=None,
         num_workers=num_workers,
+        # Tensors would come in shared memory, with an open file for each.
+        collate_fn=_unchanged,
         # CUDA does not work in a forked process.
         multiprocessing_context=(
             'spawn' if num_workers and images.uses_gpu else None
@@ -230,6 +231,10 @@ def run_images(
             f'looked at, failed among them: {errors}'
         ) from error
     progress.end(len(errors))
+
+
+def _unchanged(outcome: Outcome) -> Outcome:
+    return outcome
 
 
 class Progress:

@@ -60,8 +60,9 @@ def target_shares(
 
     Args:
         selection: What was selected.
-        classes: Class of every centroid (n,), in the selection's order.
-        ious: IoU of every centroid (n,), see :func:`cluster_ious`.
+        classes: Class of every foreground centroid (n,), in the selection's
+            order.
+        ious: Their IoUs (n,), see :func:`cluster_ious`.
 
     Returns:
         list: Of each class: the class, and the shares of target centroids in

@@ -171,6 +171,11 @@ def teacher_label(
             f'candidates of shape ({n}, {c}), got {len(images)} and {listed}'
         )
     scores = probabilities.float()
+    if not torch.isfinite(scores).all():
+        raise ValueError(
+            "the teacher's probabilities are not finite: has the training "
+            'diverged, or half precision overflowed?'
+        )
     if candidates is None:
         candidates = scores.amax((2, 3)) >= 1 / c - SLACK
     labels = scores.new_empty((n, height, width), dtype=torch.long)

@@ -187,7 +187,7 @@ def farthest(distances: Tensor, share: float) -> Tensor:
     if not 0 < share <= 1:
         raise ValueError(f'share must be in (0, 1], got {share}')
     # 0.07 * 100 is 7.000000000000001.
-    count = math.ceil(round(share * len(distances), 9))
+    count = max(math.ceil(round(share * len(distances), 9)), 1)
     order = torch.sort(distances, descending=True, stable=True).indices
     return order[:count]
 

@@ -73,6 +73,8 @@ def kmeans(
             f'{len(points)} points cannot make {clusters} clusters: give 1 '
             'to as many as there are points'
         )
+    if iterations < 1:
+        raise ValueError(f'iterations must be at least 1, got {iterations}')
     unit = metric == 'cosine'
     points = points.float()
     if unit:

@@ -2,10 +2,10 @@
 
 The centroids of all images come in parts, which are gone through three times
 and never held together. What is held is one sum of directions (D numbers) and
-8 bytes for each foreground centroid, its distance: with K_fg = 2 and 1.5
-classes an image 0.24 MB for 10 thousand images, 2.4 MB for 100 thousand and
-216 MB for 9 million. The pairwise form of Eq. 1 would have 18 million columns
-for the last.
+10 bytes for each foreground centroid, its distance and its class, twice that
+for a moment: with K_fg = 2 and 1.5 classes an image 0.6 MB for 10 thousand
+images, 6 MB for 100 thousand and 540 MB for 9 million. The pairwise form of
+Eq. 1 would have 27 million rows and 18 million columns for the last.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Selection(NamedTuple):
 
     ``classes`` int64 (K,), rising; ``centroids`` float32 (K, D), V^c of Eq.
     2; ``found`` int64 (K,), N_c^fg, the centroids each class has; ``chosen``,
-    for each class, the positions (int64) among all centroids, counted through
-    all parts, of those that were averaged, farthest first.
+    for each class, the positions (int64) among all foreground centroids,
+    counted through all parts, of those that were averaged, farthest first.
     """
 
     classes: Tensor
@@ -56,7 +56,8 @@ def select_debiased(
 
     Args:
         parts: Called again and again, goes through the data set: centroids
-            (n, D) and their classes (n,), background included.
+            (n, D), float, and their classes (n,), int64 up to 32,767, both on
+            the CPU, background included.
         share: alpha, the share of centroids of a class to average, in (0, 1].
         distance: 'mean' (Eq. 1), or 'nearest', the smallest distance to a
             background centroid, which goes through all pairs of parts.
@@ -71,8 +72,7 @@ def select_debiased(
     """
     check_option('distance', distance, DISTANCES)
     distances, classes = _distances(parts, distance, background_index)
-    present = classes.unique()
-    present = present[present != background_index]
+    present = classes.unique().long()
     if not len(present):
         raise ValueError(
             'no image has a foreground region large enough to cluster: look '
@@ -83,13 +83,14 @@ def select_debiased(
         members = torch.nonzero(classes == k)[:, 0]
         chosen.append(members[farthest(distances[members], share)])
     found = torch.stack([(classes == k).sum() for k in present])
-    return Selection(present, _averages(parts, chosen), found, chosen)
+    averages = _averages(parts, chosen, background_index)
+    return Selection(present, averages, found, chosen)
 
 
 def _distances(
     parts: Callable[[], Iterable[Part]], distance: str, background_index: int
 ) -> Part:
-    """Distance of every centroid (background: 0) and its class."""
+    """Distance of every foreground centroid, and its class (int16)."""
     total, count = 0.0, 0
     for centroids, classes in parts():
         background = centroids[classes == background_index]
@@ -100,17 +101,15 @@ def _distances(
             'no image has a background region large enough to cluster: MARS '
             'needs pseudo labels with background'
         )
-    # 8 bytes a foreground centroid; background ones take no distance.
     rows, names = [], []
     for centroids, classes in parts():
-        row = torch.zeros(len(classes), dtype=torch.float64)
         front = classes != background_index
         if distance == 'mean':
-            row[front] = background_distance(centroids[front], total / count)
+            row = background_distance(centroids[front], total / count)
         else:
-            row[front] = _nearest(centroids[front], parts, background_index)
+            row = _nearest(centroids[front], parts, background_index)
         rows.append(row)
-        names.append(classes)
+        names.append(classes[front].short())
     return torch.cat(rows), torch.cat(names)
 
 
@@ -129,13 +128,16 @@ def _nearest(
 
 
 def _averages(
-    parts: Callable[[], Iterable[Part]], chosen: list[Tensor]
+    parts: Callable[[], Iterable[Part]],
+    chosen: list[Tensor],
+    background_index: int,
 ) -> Tensor:
     """Mean of the chosen centroids of each class, (K, D) float32."""
     wanted = [positions.sort().values for positions in chosen]
     sums: list = [0.0] * len(chosen)
     start = 0
-    for centroids, _ in parts():
+    for everything, classes in parts():
+        centroids = everything[classes != background_index]
         end = start + len(centroids)
         for row, positions in enumerate(wanted):
             low, high = torch.searchsorted(

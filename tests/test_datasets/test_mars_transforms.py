@@ -84,6 +84,37 @@ def test_a_class_without_centroid_is_left_alone(centroids):
     assert (label[12:, :8] == 2).all() and (label[10, :8] == 254).all()
 
 
+def test_a_class_that_the_image_does_not_have_is_judged_too(centroids):
+    results = record()
+    results['pseudo_label'][12:, :8] = 2
+    label = MARSDebias(centroids, 'none')(results)['pseudo_label']
+    assert (label[12:, :8] == 254).all()
+
+
+def test_features_of_another_origin_are_refused(tmp_path):
+    path = tmp_path / 'centroids.npz'
+    one = np.array([1])
+    save_centroids(
+        path, DebiasedCentroids(one, AXES[1:2], one, one, np.array('this'))
+    )
+    step = MARSDebias(path, 'none')
+    step({**record(), 'feature_origin': 'this'})
+    step(record())  # nothing is noted: nothing is known
+    with pytest.raises(ValueError, match='were made from other features'):
+        step({**record(), 'feature_origin': 'that'})
+
+
+@pytest.mark.parametrize('make', [RegionCentroids, MARSDebias])
+def test_there_is_one_background(centroids, make):
+    options = {} if make is RegionCentroids else dict(centroids=centroids)
+    step = make(**options, background_index=2)
+    with pytest.raises(ValueError, match='an earlier step of the pipeline 0'):
+        step({**record(), 'background_index': 0})
+    step = make(**options)
+    with pytest.raises(ValueError, match='reduce_zero_label'):
+        step({**record(), 'reduce_zero_label': True})
+
+
 def test_the_threshold_decides(centroids):
     results = record()
     results['features'] = results['features'] + 0.7  # all is similar
@@ -142,6 +173,9 @@ def test_pseudo_labels_are_loaded(tmp_path):
     Image.fromarray(label[:1]).save(folder / 'one.png')
     with pytest.raises(ValueError, match=r'uint8 \(1, 4\)'):
         step(results)
+    (folder / 'one.png').write_bytes(b'PNG')
+    with pytest.raises(ValueError, match=r'one\.png is damaged'):
+        step(results)
     with pytest.raises(ValueError, match='has no pseudo label'):
         step({**results, 'img_path': 'x/two.jpg'})
     with pytest.raises(ValueError, match='no folder of pseudo labels'):
@@ -162,7 +196,7 @@ def test_what_is_missing_is_named(tmp_path, centroids):
             step(results)
     few = record()
     few['features'] = few['features'][:2]
-    with pytest.raises(ValueError, match='features have 2 channels'):
+    with pytest.raises(ValueError, match='features than these of 2 channels'):
         step(few)
     small = record()
     small['img'] = small['img'][:8]

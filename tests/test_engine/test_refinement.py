@@ -9,7 +9,12 @@ from PIL import Image
 
 from mmseg_wsss import LoadCAM
 from mmseg_wsss.engine import refinement
-from mmseg_wsss.engine.refinement import Refinement, refine_images
+from mmseg_wsss.engine.refinement import (
+    ImagePipeline,
+    Refinement,
+    refine_images,
+    run_images,
+)
 from mmseg_wsss.evaluation.label_files import label_reader
 from mmseg_wsss.evaluation.label_summary import summarise_labels
 from mmseg_wsss.fileio import load_cam
@@ -114,6 +119,20 @@ def test_an_unexpected_error_comes_with_its_traceback(make, tmp_path):
     assert list(errors) == ['img_1']
     assert 'Traceback' in errors['img_1'] and 'surprise' in errors['img_1']
     assert len(list((tmp_path / 'out' / 'labels').iterdir())) == 4
+
+
+def test_arrays_come_back_as_arrays(make):
+    """Tensors from workers would keep a file open each."""
+
+    class Scores(ImagePipeline):
+        def finish(self, stem, results):
+            return results['scores']
+
+    images = make()
+    scores = Scores(images.dataset, images.stems, [dict(type='_Fixed')])
+    for workers in (0, 1):
+        found = [o.value for o in run_images(scores, range(3), workers)]
+        assert all(type(value) is np.ndarray for value in found)
 
 
 def test_gpu_workers_are_spawned(make, monkeypatch):

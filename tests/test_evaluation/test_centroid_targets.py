@@ -41,7 +41,7 @@ def test_shares():
     ious = np.array([0.9, 0.31, 0.3, 0.2, 0.1, 0.09, 0.0])
     assert target_share(ious) == 50  # two target, two biased
     assert np.isnan(target_share(np.array([0.2, 0.3])))
-    classes = np.array([1, 1, 1, 2, 1, 1, 1])
+    classes = np.array([1, 1, 1, 2, 1, 1, 1])  # foreground only
     selection = Selection(
         torch.tensor([1, 2]),
         torch.zeros(2, 3),

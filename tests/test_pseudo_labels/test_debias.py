@@ -69,6 +69,7 @@ class TestDistances:
         assert len(farthest(torch.rand(count), 1)) == count
         exact = math.ceil(7 * count / 100)
         assert len(farthest(torch.rand(count), 0.07)) == exact
+        assert len(farthest(torch.rand(count), 1e-12)) == 1
 
     def test_the_farthest_come_first_and_ties_by_position(self):
         distances = torch.tensor([0.1, 0.9, 0.5, 0.9, 0.2])
@@ -157,7 +158,9 @@ class TestSelection:
                 for i in members
             }
             kept = sorted(members, key=lambda i: -values[i])[:10]
-            assert selection.chosen[row].tolist() == kept
+            # Positions count foreground centroids only.
+            front = torch.nonzero(classes != 0)[:, 0]
+            assert front[selection.chosen[row]].tolist() == kept
             torch.testing.assert_close(
                 selection.centroids[row], rows[kept].mean(0)
             )
@@ -178,7 +181,7 @@ class TestSelection:
             for pair in (near, far, near)
         ]
         selection = select_debiased(lambda: parts, 1 / 3)
-        assert selection.chosen[0].tolist() == [4, 5]
+        assert selection.chosen[0].tolist() == [2, 3]
 
     def test_how_it_is_cut_into_parts_does_not_matter(self):
         parts = self.parts()

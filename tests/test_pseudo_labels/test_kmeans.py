@@ -105,6 +105,8 @@ def test_points_that_coincide_make_fewer_clusters():
 def test_wrong_input_is_named():
     with pytest.raises(ValueError, match='2 points cannot make 3 clusters'):
         kmeans(torch.randn(2, 3), 3)
+    with pytest.raises(ValueError, match='iterations must be at least 1'):
+        kmeans(torch.randn(4, 3), 2, iterations=0)
     with pytest.raises(ValueError, match='metric must be one of'):
         kmeans(torch.randn(4, 3), 2, 'manhattan')
     with pytest.raises(ValueError, match=r'float \(n, D\)'):

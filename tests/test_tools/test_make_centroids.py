@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mmseg_wsss.datasets.centroid_files import load_centroids
+from mmseg_wsss.engine.clustering import missing_parts, part_file
 from mmseg_wsss.fileio import save_features
 from tests import tiny
 from tests.test_tools.test_train_and_dump import call, files
@@ -86,9 +87,15 @@ def test_it_goes_on_and_selects_again(data):
     other = 'centroid_pipeline.4.foreground=3'
     output = run(data, data / 'out', '--cfg-options', other, fails=True)
     assert 'made with another pipeline' in output
-    output = run(data, data / 'out', '--overwrite', '--cfg-options', other)
-    assert 'of     18 centroids' in output or 'centroids' in output
-    assert files(data / 'out') != before
+    features = data / 'tiny' / 'features' / 'img_5.npy'
+    features.rename(data / 'away.npy')
+    anew = '--overwrite', '--cfg-options', other
+    run(data, data / 'out', *anew, fails=True)
+    assert not centroids.exists()  # the old ones are not of these settings
+    (data / 'away.npy').rename(features)
+    run(data, data / 'out', '--cfg-options', other)
+    three = load_centroids(centroids)
+    assert three.found.sum() * 2 == found.found.sum() * 3
 
 
 def test_an_image_that_fails_costs_its_part_only(data):
@@ -113,4 +120,15 @@ def test_what_cannot_work_is_said(data):
     assert 'no list of transforms named no_such' in output
     last = 'centroid_pipeline.4.type=mmseg_wsss.ScoresToLabel'
     output = run(data, data / 'p', '--cfg-options', last, fails=True)
-    assert '9 images failed' in output
+    assert 'ends in dict(type=' in output
+    wrong = 'selection.portion=0.3'
+    output = run(data, data / 'q', '--cfg-options', wrong, fails=True)
+    assert "selection takes dict(share=0.4, distance='mean')" in output
+
+
+def test_a_part_that_is_missing_is_not_passed_over(tmp_path):
+    """Ranks share one list of what is missing; a gap is seen."""
+    assert missing_parts(tmp_path, 5, 2) == [0, 1, 2]
+    part_file(tmp_path, 1).write_bytes(b'')
+    assert missing_parts(tmp_path, 5, 2) == [0, 2]
+    assert missing_parts(tmp_path, 4, 2) == [0]

@@ -25,7 +25,7 @@ from mmseg.registry import MODELS, TRANSFORMS
 
 from mmseg_wsss.compat import load_config
 from mmseg_wsss.datasets.stems import unique_stems
-from mmseg_wsss.engine.clustering import read_parts
+from mmseg_wsss.engine.clustering import background_of, read_parts
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
 from mmseg_wsss.engine.hooks.complement_hook import STATE
 from mmseg_wsss.engine.pipeline_tool import read_pipeline
@@ -81,8 +81,8 @@ def mean_direction(folder: Path, background: int) -> torch.Tensor:
     return total / count
 
 
-def load_teacher(config: str, checkpoint: str) -> Teacher:
-    """Build a segmentor's teacher from a checkpoint."""
+def load_teacher(config: str, checkpoint: str) -> tuple[Teacher, dict]:
+    """Build a segmentor's teacher, and read how its labels are refined."""
     cfg = load_config(config)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     cfg.model.pop('pretrained', None)
@@ -95,20 +95,33 @@ def load_teacher(config: str, checkpoint: str) -> Teacher:
         )
     teacher = Teacher(dict(type='ExponentialMovingAverage'), segmentor)
     teacher.load_state_dict(stored[STATE])
-    return teacher
+    hooks = [
+        hook
+        for hook in cfg.get('custom_hooks', [])
+        if hook['type'].endswith('ComplementHook')
+    ]
+    hook = hooks[0] if hooks else {}
+    refinement = dict(
+        refine=hook.get('refine', 'local'), params=hook.get('refine_params')
+    )
+    return teacher, refinement
 
 
-def complete(teacher: Teacher, image: np.ndarray, label: np.ndarray):
-    """Fill an image's biased pixels as ComplementHook does."""
+def complete(
+    teacher: Teacher, refinement: dict, image: np.ndarray, label: np.ndarray
+) -> np.ndarray:
+    """Fill an image's biased pixels, among all classes."""
     picture = torch.from_numpy(image.copy()).permute(2, 0, 1)
     data = teacher.module.data_preprocessor(
         # The preprocessor turns MMSeg's BGR into RGB.
         dict(inputs=[picture.flip(0)]),
         False,
     )
-    inputs = data['inputs']
-    probabilities = teacher.probabilities(inputs)
-    best = teacher_label(probabilities, picture[None] / 255)
+    height, width = label.shape
+    # Sizes may have been padded to a multiple.
+    probabilities = teacher.probabilities(data['inputs'])
+    probabilities = probabilities[:, :, :height, :width]
+    best = teacher_label(probabilities, picture[None] / 255, **refinement)
     filled = complement_label(
         torch.from_numpy(label.astype(np.int64)), best[0]
     )
@@ -120,14 +133,19 @@ class Rows:
 
     Args:
         cfg: Config with centroid_pipeline and debias_pipeline.
-        teacher: Completes labels, or None.
+        teacher: Completes labels, with its refinement; or None.
     """
 
-    def __init__(self, cfg, teacher: Teacher | None):
+    def __init__(self, cfg, teacher: tuple[Teacher, dict] | None):
         cluster = read_pipeline(cfg, 'centroid_pipeline')
         debias = read_pipeline(cfg, 'debias_pipeline')
+        if not debias[-1]['type'].endswith('MARSDebias'):
+            raise ValueError(
+                f'{cfg.filename}: debias_pipeline must end in MARSDebias'
+            )
         self.teacher = teacher
-        self.dataset, self.background = build_test_images(cfg)
+        self.background = background_of(cluster)
+        self.dataset, _ = build_test_images(cfg)
         self.cluster = Compose([TRANSFORMS.build(s) for s in cluster])
         self.debias = TRANSFORMS.build(debias[-1])
         folder = Path(debias[-1]['centroids']).parent / 'parts'
@@ -156,7 +174,7 @@ class Rows:
             label_overlay(image, after, palette),
         ]
         if self.teacher is not None:
-            filled = complete(self.teacher, image, after)
+            filled = complete(*self.teacher, image, after)
             row.append(label_overlay(image, filled, palette))
         if mask and Path(mask).is_file():
             row.append(label_overlay(image, self.read(mask), palette))

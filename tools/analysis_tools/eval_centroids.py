@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from mmseg_wsss.datasets.stems import unique_stems
+from mmseg_wsss.engine.clustering import background_of, selection_options
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
 from mmseg_wsss.engine.pipeline_tool import read_pipeline
 from mmseg_wsss.engine.refinement import ImagePipeline, run_images
@@ -71,7 +72,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Cluster, select and compare; figures by class name."""
     cfg = read_config(args)
     pipeline = read_pipeline(cfg, args.pipeline)
-    dataset, background = build_test_images(cfg)
+    dataset, _ = build_test_images(cfg)
     infos = (dataset.get_data_info(i) for i in range(len(dataset)))
     stems = unique_stems(info['img_path'] for info in infos)
     images = ComparedClusters(dataset, stems, pipeline)
@@ -80,14 +81,20 @@ def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
         if outcome.error is not None:
             raise ValueError(f'{outcome.stem}: {outcome.error}')
         centroids, classes, iou = outcome.value
-        parts.append((centroids, classes))
-        ious.append(iou.numpy())
+        parts.append((torch.from_numpy(centroids), torch.from_numpy(classes)))
+        ious.append(iou)
+    background = background_of(pipeline)
     selection = select_debiased(
-        lambda: parts, background_index=background, **cfg.get('selection', {})
+        lambda: parts,
+        background_index=background,
+        **selection_options(cfg),
     )
     classes = torch.cat([k for _, k in parts]).numpy()
+    front = classes != background
     names = dataset.metainfo['classes']
-    rows = target_shares(selection, classes, np.concatenate(ious))
+    rows = target_shares(
+        selection, classes[front], np.concatenate(ious)[front]
+    )
     figures = {
         names[k]: {'all': everything, 'selected': selected}
         for k, everything, selected in rows

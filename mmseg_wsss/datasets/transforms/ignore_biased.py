@@ -32,6 +32,11 @@ class IgnoreBiased(BaseTransform):
                 "IgnoreBiased needs a label map: put dict(type='"
                 "LoadAnnotations') in front of it"
             )
+        if results.get('reduce_zero_label'):
+            raise ValueError(
+                'with reduce_zero_label=True LoadAnnotations turns 254 into '
+                '253: debiased labels need a data set that keeps class 0'
+            )
         biased = label == BIASED_LABEL
         results['gt_seg_map'] = np.where(
             biased, np.array(IGNORE_LABEL, label.dtype), label

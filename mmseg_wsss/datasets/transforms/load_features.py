@@ -10,6 +10,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...fileio import load_features
+from ..origin import folder_origin
 from .grid import check_grid
 from .record import bgr_image
 
@@ -18,8 +19,9 @@ from .record import bgr_image
 class LoadFeatures(BaseTransform):
     """Load the features that ``tools/extract_features.py`` wrote.
 
-    Required keys: ``img``, ``img_path``. Added key: ``features``, float32
-    (D, h, w), on the grid that is on disk; see
+    Required keys: ``img``, ``img_path``. Added keys: ``features``, float32
+    (D, h, w), on the grid that is on disk, and ``feature_origin``, a word that
+    tells where the files come from; see
     :mod:`mmseg_wsss.datasets.transforms.record`.
 
     The features belong to the whole picture as it is on disk, so the step
@@ -40,6 +42,7 @@ class LoadFeatures(BaseTransform):
                 f'there is no folder of features {self.feature_dir}: write '
                 'them with tools/extract_features.py, or set feature_dir'
             )
+        self.origin = folder_origin(self.feature_dir)
 
     def transform(self, results: dict) -> dict:
         """Add ``features``.
@@ -71,6 +74,7 @@ class LoadFeatures(BaseTransform):
             ) from error
         check_grid(path, 'features', features.shape[1:], size)
         results['features'] = features.astype(np.float32)
+        results['feature_origin'] = self.origin
         return results
 
     def __repr__(self) -> str:

@@ -54,8 +54,11 @@ class LoadPseudoLabel(BaseTransform):
         path = self.label_dir / f'{Path(results["img_path"]).stem}.png'
         if not path.is_file():
             raise ValueError(f'the image has no pseudo label, {path}')
-        with Image.open(path) as image:
-            label = np.array(image)
+        try:
+            with Image.open(path) as image:
+                label = np.array(image)
+        except OSError as error:
+            raise ValueError(f'{path} is damaged: {error}') from error
         if label.dtype != np.uint8 or label.shape != size:
             raise ValueError(
                 f'{path} is {label.dtype} {label.shape}, a pseudo label of '

@@ -22,7 +22,13 @@ from ...pseudo_labels.dense_crf import crf_from_scores, require_pydensecrf
 from ...pseudo_labels.pixel_adaptive import pixel_adaptive_refine
 from ..centroid_files import load_centroids
 from ..class_ids import ids_on_disk
-from .record import features_of, image_labels_of, label_key, rgb_image
+from .record import (
+    check_background,
+    features_of,
+    image_labels_of,
+    label_key,
+    rgb_image,
+)
 
 REFINERS = ('crf', 'local', 'none')
 
@@ -45,8 +51,9 @@ class MARSDebias(BaseTransform):
     key: the label. Added key: ``similarity`` float32 (h, w). Removed key:
     ``features``.
 
-    A pixel of a class without debiased centroid is left alone: nothing is
-    known about it.
+    Foreground of every class is judged, also of one that the image labels do
+    not have. A class of the image that has no debiased centroid is left alone:
+    nothing is known about it.
 
     Args:
         centroids: File of ``tools/make_centroids.py``.
@@ -80,6 +87,7 @@ class MARSDebias(BaseTransform):
             raise ValueError(f'threshold must be in (0, 1), got {threshold}')
         self.centroids = str(centroids)
         stored = load_centroids(centroids)
+        self._origin = str(stored.feature_origin)
         self._vectors = dict(
             zip(stored.class_ids.tolist(), stored.centroids, strict=True)
         )
@@ -96,9 +104,10 @@ class MARSDebias(BaseTransform):
         """Mark biased pixels.
 
         Raises:
-            ValueError: If a key is missing, or features and centroids are
-                not of one kind.
+            ValueError: If a key is missing, features and centroids are not
+                of one kind, or the data set has no or another background.
         """
+        check_background(results, self.background_index, self)
         key = label_key(results, self)
         image, label = rgb_image(results), results[key]
         if image.shape[:2] != label.shape:
@@ -107,8 +116,9 @@ class MARSDebias(BaseTransform):
                 f'{label.shape}: put MARSDebias before steps that resize'
             )
         features = features_of(results, self)
-        suspects, vectors = self._centroids_of(results, len(features))
-        if suspects:
+        self._check_features(results, len(features))
+        suspects, vectors = self._centroids_of(results)
+        if len(vectors):
             similarity = similarity_map(
                 torch.from_numpy(features), torch.from_numpy(vectors)
             )
@@ -121,24 +131,33 @@ class MARSDebias(BaseTransform):
         del results['features']
         return results
 
-    def _centroids_of(
-        self, results: dict, channels: int
-    ) -> tuple[list[int], np.ndarray]:
-        """Find the classes of the image that have a centroid."""
+    def _check_features(self, results: dict, channels: int) -> None:
+        """Refuse features that the centroids were not made from."""
+        origin = results.get('feature_origin', '')
+        widths = {len(vector) for vector in self._vectors.values()}
+        origins = {origin, self._origin} - {''}
+        if widths - {channels} or len(origins) > 1:
+            raise ValueError(
+                f'the centroids of {self.centroids} were made from other '
+                f'features than these of {channels} channels: make them anew '
+                'with tools/make_centroids.py'
+            )
+
+    def _centroids_of(self, results: dict) -> tuple[list[int], np.ndarray]:
+        """Find the classes to judge, and the centroids of the image's."""
         labels = image_labels_of(results, self)
         ids = ids_on_disk({**results, 'classes': labels})
-        suspects = [
-            k
-            for k in np.flatnonzero(labels).tolist()
-            if k != self.background_index and ids[k] in self._vectors
+        foreground = [
+            k for k in range(len(labels)) if k != self.background_index
         ]
-        vectors = [self._vectors[ids[k]] for k in suspects]
-        if vectors and len(vectors[0]) != channels:
-            raise ValueError(
-                f'features have {channels} channels, the centroids of '
-                f'{self.centroids} {len(vectors[0])}: were these made from '
-                'other features?'
-            )
+        vectors = [
+            self._vectors[ids[k]]
+            for k in foreground
+            if labels[k] > 0 and ids[k] in self._vectors
+        ]
+        suspects = [
+            k for k in foreground if labels[k] == 0 or ids[k] in self._vectors
+        ]
         return suspects, np.array(vectors, np.float32)
 
     def _keep(self, similarity: Tensor, image: np.ndarray) -> Tensor:

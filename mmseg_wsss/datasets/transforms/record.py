@@ -14,6 +14,7 @@ A refiner is an MMSeg transform on the result dict of one image. The keys:
 ``background_index`` index of the background among the classes in use, or
                      None; LoadCAM's and LoadPseudoLabel's
 ``features``         float32 (D, h, w), dense features; LoadFeatures'
+``feature_origin``   where they come from; LoadFeatures'
 ==================== =====================================================
 """
 
@@ -102,6 +103,30 @@ def label_key(results: dict, asked_by: BaseTransform) -> str:
 def label_of(results: dict, asked_by: BaseTransform) -> np.ndarray:
     """Return the record's label (H, W), wherever it has it."""
     return results[label_key(results, asked_by)]
+
+
+def check_background(
+    results: dict, index: int, asked_by: BaseTransform
+) -> None:
+    """Refuse data without background, or with another one.
+
+    Raises:
+        ValueError: If an earlier step has another background, or the data
+            set drops class 0 (``reduce_zero_label``).
+    """
+    name = type(asked_by).__name__
+    other = results.get('background_index', index)
+    if other != index:
+        raise ValueError(
+            f'{name} has background_index={index}, an earlier step of the '
+            f'pipeline {other}: give both the same'
+        )
+    if results.get('reduce_zero_label'):
+        raise ValueError(
+            f'{name} needs a background class, which a data set with '
+            'reduce_zero_label=True has dropped (and reading it would turn '
+            'the label 254 into 253): use a data set that keeps class 0'
+        )
 
 
 def label_of_scores(scores: np.ndarray, classes: np.ndarray) -> np.ndarray:

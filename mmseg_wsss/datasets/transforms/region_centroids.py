@@ -12,7 +12,12 @@ from mmseg.registry import TRANSFORMS
 from ...checks import check_option
 from ...pseudo_labels.debias import region_clusters
 from ...pseudo_labels.kmeans import METRICS, kmeans
-from .record import features_of, image_labels_of, label_of
+from .record import (
+    check_background,
+    features_of,
+    image_labels_of,
+    label_of,
+)
 
 
 @TRANSFORMS.register_module()
@@ -72,7 +77,13 @@ class RegionCentroids(BaseTransform):
         )
 
     def transform(self, results: dict) -> dict:
-        """Add the centroids."""
+        """Add the centroids.
+
+        Raises:
+            ValueError: If a key is missing, or the data set has no or
+                another background.
+        """
+        check_background(results, self.background_index, self)
         present = np.flatnonzero(image_labels_of(results, self))
         found = region_clusters(
             torch.from_numpy(features_of(results, self)),

@@ -13,6 +13,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
+from ...datasets.training_labels import leaf_datasets
 from ...fileio import BIASED_LABEL, IGNORE_LABEL
 from ...models.pixel_weight_sampler import PixelWeightSampler
 from ...pseudo_labels.complement import (
@@ -125,7 +126,7 @@ class ComplementHook(Hook):
     def before_run(self, runner) -> None:
         """Copy the segmentor, before other hooks register on it."""
         # A test calls this too, and has built no training loop.
-        if isinstance(runner._train_loop, BaseLoop):
+        if self.teacher is None and isinstance(runner._train_loop, BaseLoop):
             self.teacher = Teacher(self.ema, unwrap(runner.model))
             self._restored = False
 
@@ -148,6 +149,7 @@ class ComplementHook(Hook):
     def before_train(self, runner) -> None:
         """Give the teacher the student's first weights; register on it."""
         segmentor = unwrap(runner.model)
+        _check_masks(runner.train_dataloader.dataset)
         if self.weighted:
             _check_samplers(segmentor)
         if not self._restored:
@@ -262,6 +264,17 @@ def _stack_labels(samples: Sequence, inputs: Tensor) -> Tensor:
                 'steps that change the size of the image'
             )
     return torch.stack([s.gt_sem_seg.data for s in samples]).squeeze(1)
+
+
+def _check_masks(dataset) -> None:
+    """Refuse data sets that read 254 as 253."""
+    for leaf in leaf_datasets(dataset):
+        if getattr(leaf, 'reduce_zero_label', False):
+            raise ValueError(
+                'ComplementHook finds biased pixels by their label 254, which '
+                'a data set with reduce_zero_label=True reads as 253: use one '
+                'that keeps class 0'
+            )
 
 
 def _check_samplers(segmentor: nn.Module) -> None:

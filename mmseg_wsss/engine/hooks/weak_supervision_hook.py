@@ -177,9 +177,9 @@ class WeakSupervisionHook(Hook):
             if getattr(module, 'awaits_paste_views', False) and not pasted:
                 raise ValueError(
                     f'{name} learns from pasted views, and none reach it from '
-                    "the training data: wrap the data set in dict(type='mmseg_wsss."
-                    "CSDDataset', dataset=..., pipeline=[dict(type="
-                    "'mmseg_wsss.CSDCopyPaste'), dict(type='mmseg_wsss."
+                    'the training data: wrap the data set in dict(type='
+                    "'mmseg_wsss.CSDDataset', dataset=..., pipeline=[dict("
+                    "type='mmseg_wsss.CSDCopyPaste'), dict(type='mmseg_wsss."
                     "PackWSSSInputs')]), as configs/csd do"
                 )
 
