@@ -1,0 +1,52 @@
+"""Setting photos aside for evaluation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+
+def split_photos(
+    labels: Mapping[str, tuple[str, ...]],
+    share: float,
+    seed: int = 0,
+    candidates: Collection[str] | None = None,
+) -> tuple[list[str], list[str]]:
+    """Draw the photos that are set aside, about the same share of each class.
+
+    A photo is set aside if none of its classes has its share yet, so that
+    every class keeps most of its photos for training.
+
+    Args:
+        labels: Class names of each photo, by name.
+        share: Share of each class's photos, in [0, 1); 0 sets none aside.
+        seed: Of the draw.
+        candidates: The photos that may be set aside; all if None.
+
+    Returns:
+        tuple: Names of the training photos and of those set aside, sorted.
+
+    Raises:
+        ValueError: If ``share`` is out of range.
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f'the share must be in [0, 1), got {share}')
+    counts = Counter(name for names in labels.values() for name in names)
+    # One of a class with three photos and more, never its last.
+    targets = {
+        name: min(max(round(share * n), n > 2), n - 1) if share else 0
+        for name, n in counts.items()
+    }
+    order = sorted(labels if candidates is None else candidates)
+    np.random.default_rng(seed).shuffle(order)
+    # Rare classes first: their photos are few.
+    order.sort(key=lambda stem: min(counts[name] for name in labels[stem]))
+    aside: list[str] = []
+    taken: Counter = Counter()
+    for stem in order:
+        if all(taken[name] < targets[name] for name in labels[stem]):
+            aside.append(stem)
+            taken.update(labels[stem])
+    return sorted(set(labels) - set(aside)), sorted(aside)

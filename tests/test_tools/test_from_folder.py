@@ -1,0 +1,320 @@
+"""Own photos: the tool on good and broken folders, and what it writes."""
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg.registry import DATASETS, MODELS
+from PIL import Image
+
+from mmseg_wsss.compat import load_config
+from mmseg_wsss.own_data import (
+    NETWORKS,
+    batch_size,
+    config_texts,
+    epochs_for,
+    find_doubts,
+    label_matrix,
+    look_at,
+    method_lines,
+    open_upright,
+    split_photos,
+)
+from mmseg_wsss.own_data.photos import _ORIENTATION
+from mmseg_wsss.pipeline import read_plan
+from tests.test_tools.test_dataset_converters import TOOLS, check_fails, run
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run the tool in this process."""
+    monkeypatch.syspath_prepend(str(TOOLS))
+
+    def call_tool(*words):
+        monkeypatch.setattr(sys, 'argv', ['from_folder', *map(str, words)])
+        code = 0
+        try:
+            tool = import_module('from_folder')
+            import_module('_converters').run(tool.main)
+        except SystemExit as stop:
+            code = stop.code
+        out, err = capsys.readouterr()
+        return subprocess.CompletedProcess('from_folder', code, out, err)
+
+    return call_tool
+
+
+def photo(path, number=0, size=(80, 64), mode='RGB', **options):
+    """Save a picture that differs from number to number."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(number).integers(0, 256, (*size[::-1], 3))
+    image = Image.fromarray(pixels.astype(np.uint8)).convert(mode)
+    image.save(path, **options)
+    return path
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Six photos of cats, six of dogs, one of both."""
+    root = tmp_path / 'photos'
+    for number in range(6):
+        photo(root / 'cat' / f'c {number}.JPG', number)
+        photo(root / 'dog' / f'd{number}.png', 10 + number)
+    photo(root / 'cat' / 'both.bmp', 99)
+    (root / 'dog' / 'same.bmp').write_bytes(
+        (root / 'cat' / 'both.bmp').read_bytes()
+    )
+    return root
+
+
+def joined(result):
+    """Undo the breaking of lines."""
+    return ' '.join(result.stdout.split())
+
+
+def test_class_folders_as_a_process(folders, tmp_path):
+    (folders / 'horse').mkdir()
+    (folders / 'cat' / 'broken.jpg').write_text('no image')
+    out = tmp_path / 'my-data'
+    result = run('from_folder', folders, '--out', out)
+    assert result.returncode == 0, result.stderr
+    said = joined(result)
+    assert 'labelled photos: 13, classes: 2' in said
+    assert 'broken.jpg: is no image' in said
+    assert 'no photo has the class horse' in said
+    assert '1 (both) photos lie in several class folders' in said
+    assert 'CSD hardly suited (12 photos with one class)' in said
+    assert result.stdout.splitlines()[-1].endswith(f'{out}/pipeline.py')
+    labels = json.loads((out / 'image_labels.json').read_text())
+    assert labels['both'] == ['cat', 'dog'] and labels['c 0'] == ['cat']
+    assert len(labels) == 13
+    train, val = ((out / f'{n}.txt').read_text() for n in ('train', 'val'))
+    assert sorted((train + val).splitlines()) == sorted(labels)
+    assert val.count('c ') == 1 and val.count('d') == 1
+    link = out / 'images' / 'c 0.jpg'
+    assert link.resolve() == folders / 'cat' / 'c 0.JPG'
+    assert 'Now type:' in (out / 'report.txt').read_text()
+
+
+def test_pipeline_resolves_and_loads(call, folders, tmp_path, monkeypatch):
+    """The plan of the pipeline has no gaps; a batch comes out."""
+    out = tmp_path / 'own'
+    assert call(folders, '--out', out).returncode == 0
+    monkeypatch.chdir(tmp_path)
+    everything = {'use.hfpl': True, 'use.mars': True}
+    plan = read_plan(out / 'pipeline.py', everything)
+    assert [stage.name for stage in plan.on] == [
+        *('classifier', 'hfpl', 'cams', 'refine', 'features', 'centroids'),
+        *('debias', 'segmentor', 'evaluate'),
+    ]
+    assert not plan.missing
+    assert plan.work_dir == tmp_path / 'work_dirs' / 'own'
+    losses = plan.configs['segmentor'].model.decode_head.loss_decode
+    assert [loss['type'] for loss in losses] == [
+        'CrossEntropyLoss',
+        'mmseg_wsss.OCRLoss',
+    ]
+    plain = read_plan(out / 'pipeline.py')
+    assert plain.configs['segmentor'].train_dataloader.dataset.data_prefix[
+        'seg_map_path'
+    ] == ('{refine.labels}')
+    init_default_scope('mmseg')
+    loader = plain.configs['classifier'].train_dataloader
+    loader.num_workers, loader.persistent_workers = 0, False
+    batch = next(iter(Runner.build_dataloader(loader, seed=0)))
+    assert len(batch['inputs']) == loader.batch_size == 5
+    assert all(s.image_labels.shape == (3,) for s in batch['data_samples'])
+    for name in ('cams', 'evaluate'):
+        cfg = plain.configs[name]
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+        assert len(dataset) == {'cams': 11, 'evaluate': 2}[name]
+        assert dataset[0]['data_samples'].ori_shape == (64, 80)
+
+
+@pytest.mark.parametrize('network', NETWORKS)
+def test_networks_build(network, tmp_path):
+    """Both networks build, from nothing and with everything on."""
+    texts = config_texts(
+        *('x', ('background', 'a', "b'c"), 40, network, None, True, 500, 0),
+        'command',
+    )
+    for file, text in texts.items():
+        (tmp_path / file).write_text(text)
+    init_default_scope('mmseg')
+    for file in ('hfpl', 'mars_segmentor'):
+        cfg = load_config(tmp_path / f'{file}.py')
+        model = MODELS.build(cfg.model)
+        assert model.num_classes == 3
+        assert all(p.requires_grad for p in model.parameters())
+        assert cfg.val_cfg and cfg.val_dataloader.dataset.ann_file == 'val.txt'
+
+
+def test_label_file_and_masks(call, folders, tmp_path):
+    """Photos without label or mask are told; masks go to the evaluation."""
+    table = tmp_path / 'labels.csv'
+    rows = [f'c {n}.JPG,0,1,0' for n in range(6)]
+    rows += [f'sub/d{n}.png,1,0,0' for n in range(6)] + ['gone.jpg,0,1,0']
+    table.write_text('\n'.join(['image,dog,cat,cow', *rows]))
+    masks = tmp_path / 'masks'
+    for stem in ('c 1', 'd3'):
+        path = masks / f'{stem}.png'
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(np.full((64, 80), 2, np.uint8)).save(path)
+    (folders / 'dog' / 'same.bmp').unlink()
+    out = tmp_path / 'own'
+    words = (folders, '--labels', table, '--masks', masks, '--out', out)
+    result = call(*words, '--max-side', 40)
+    assert result.returncode == 0, result.stderr
+    said = joined(result)
+    assert '1 (gone) labels of labels.csv have no photo' in said
+    assert '1 (both) photos have no label' in said
+    assert 'no photo has the class cow' in said
+    assert '13 get a converted copy: 13 larger than 40 pixels' in said
+    assert (out / 'val.txt').read_text() == 'c 1\nd3\n'
+    assert Image.open(out / 'images' / 'd3.jpg').size == (40, 32)
+    assert Image.open(out / 'masks' / 'd3.png').size == (40, 32)
+    cfg = load_config(out / 'segmentor.py')
+    assert cfg.classes == ('background', 'dog', 'cat')
+    init_default_scope('mmseg')
+    sample = DATASETS.build(cfg.test_dataloader.dataset)[0]['data_samples']
+    assert (sample.gt_sem_seg.data == 2).all()
+    Image.fromarray(np.full((9, 9), 7, np.uint8)).save(masks / 'd3.png')
+    check_fails(call(*words, '--overwrite'), 'd3.png has 9 x 9 pixels')
+
+
+# ------------------------------------------------------------- broken sets
+def test_broken_folders(call, folders, tmp_path):
+    out = tmp_path / 'out'
+    empty = tmp_path / 'empty'
+    (empty / 'cat').mkdir(parents=True)
+    check_fails(call(empty, '--out', out), 'no photo', 'folders are 1 (cat)')
+    check_fails(call(tmp_path / 'none', '--out', out), 'there is no folder')
+    (empty / 'cat' / 'a.jpg').write_text('no image')
+    check_fails(call(empty, '--out', out), 'no readable photo with a label')
+    result = call(folders / 'cat', '--out', out)
+    check_fails(result, 'has no sub-folder', '--labels')
+    check_fails(call(folders, '--out', folders / 'x'), 'among the photos')
+    one = tmp_path / 'one'
+    for number in range(5):
+        photo(one / 'cat' / f'{number}.jpg', number)
+    check_fails(call(one, '--out', out), 'one class only, cat')
+    photo(one / 'dog' / 'd.jpg', 7)
+    assert call(one, '--out', out).returncode == 0
+    splits = tmp_path / 'splits'
+    photo(splits / 'train' / 'cat' / 'a.jpg')
+    photo(splits / 'val' / 'cat' / 'b.jpg')
+    check_fails(call(splits, '--out', tmp_path / 'o'), 'are no classes')
+    assert not (tmp_path / 'o').exists()
+
+
+@pytest.mark.parametrize(
+    ('text', 'parts'),
+    [
+        ('image,labels\nx1,cat\nx2,dog\n', ['no photo below', "'x1'"]),
+        ('image;labels\nc 0.jpg;cat\n', ['comma separated header']),
+        ('image,kind\nc 0.jpg,cat\n', ["column 'kind' must be 0 or 1"]),
+        ('image,labels\nc 0,\nd1,\n', ['no readable photo with a label']),
+        ('image,labels\nc 0,cat\nd1,cat\n', ['one class only, cat']),
+    ],
+)
+def test_broken_label_files(call, folders, tmp_path, text, parts):
+    table = tmp_path / 'labels.csv'
+    table.write_text(text)
+    (folders / 'dog' / 'same.bmp').unlink()
+    out = tmp_path / 'out'
+    check_fails(call(folders, '--labels', table, '--out', out), *parts)
+    assert not out.exists()
+
+
+def test_overwrite(call, folders, tmp_path):
+    """Only what the tool wrote itself is replaced."""
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / 'thesis.txt').write_text('mine')
+    check_fails(call(folders, '--out', out), 'not empty')
+    check_fails(call(folders, '--out', out, '--overwrite'), 'did not write')
+    (out / 'thesis.txt').unlink()
+    assert call(folders, '--out', out).returncode == 0
+    (out / 'thesis.txt').write_text('mine')
+    (folders / 'cat' / 'c 0.JPG').unlink()
+    assert call(folders, '--out', out, '--overwrite').returncode == 0
+    assert (out / 'thesis.txt').read_text() == 'mine'
+    assert not (out / 'images' / 'c 0.jpg').is_symlink()
+
+
+def test_same_names_of_different_photos(call, folders, tmp_path):
+    photo(folders / 'cat' / '1.jpg', 50)
+    photo(folders / 'dog' / '1.jpg', 51)
+    out = tmp_path / 'out'
+    result = call(folders, '--out', out)
+    assert '1 (1) file names belong to several photos' in joined(result)
+    labels = json.loads((out / 'image_labels.json').read_text())
+    assert labels['cat_1'] == ['cat'] and labels['dog_1'] == ['dog']
+
+
+# ------------------------------------------------------------------ photos
+def test_unusual_images(tmp_path):
+    """Photos that networks cannot take as they are become upright RGB."""
+    exif = Image.Exif()
+    exif[_ORIENTATION] = 6
+    turned = photo(tmp_path / 'a.jpg', exif=exif)
+    look = look_at(turned)
+    assert (look.width, look.height) == (64, 80)
+    assert look.reasons == ('turned by EXIF',)
+    assert open_upright(turned).size == (64, 80)
+    assert look_at(photo(tmp_path / 'g.jpg', mode='L')).reasons == ()
+    assert look_at(photo(tmp_path / 'c.jpg', mode='CMYK')).reasons == (
+        'colour mode CMYK',
+    )
+    clear = tmp_path / 't.png'
+    Image.new('RGBA', (40, 40), (10, 20, 30, 0)).save(clear)
+    assert look_at(clear).reasons == ('transparent',)
+    assert open_upright(clear).getpixel((0, 0)) == (255, 255, 255)
+    deep = tmp_path / 'd.png'
+    Image.fromarray(np.full((40, 40), 32768, np.uint16)).save(deep)
+    assert look_at(deep).reasons
+    assert open_upright(deep).getpixel((0, 0)) == (128, 128, 128)
+    assert 'format TIFF' in look_at(photo(tmp_path / 'x.TIF')).reasons
+    cut = tmp_path / 'cut.jpg'
+    cut.write_bytes(photo(tmp_path / 'w.jpg').read_bytes()[:900])
+    assert look_at(cut).error
+
+
+# ------------------------------------------------------ labels and settings
+def test_split_keeps_shares_and_the_seed():
+    labels = {f'a{n}': ('a',) for n in range(20)}
+    labels |= {f'b{n}': ('b', 'a') for n in range(5)} | {'c': ('c',)}
+    train, val = split_photos(labels, 0.2, seed=3)
+    assert (train, val) == split_photos(labels, 0.2, seed=3)
+    assert val != split_photos(labels, 0.2, seed=4)[1]
+    assert sorted(train + val) == sorted(labels)
+    assert sum('a' in labels[s] for s in val) == 5
+    assert sum('b' in labels[s] for s in val) == 1
+    assert 'c' in train
+
+
+def test_doubts_and_methods():
+    labels = {'1': ('a', 'b'), '2': ('a', 'b'), '3': ('a', 'c'), '4': ('a',)}
+    hot = label_matrix(labels, 'abc')
+    doubts = ' '.join(find_doubts('abc', hot))
+    assert 'a is in 4 of 4 photos' in doubts
+    assert 'c never occurs without a' in doubts
+    pairs = label_matrix({'1': ('a', 'b'), '2': ('c',)}, 'abc')
+    assert 'a and b are always together' in ' '.join(find_doubts('abc', pairs))
+    lines = {line[:9].strip(): line for line in method_lines('abc', hot)}
+    assert set(lines) == {'ISL, FSL', 'CSD', 'PSA, IRN', 'MARS', 'OCR'}
+    assert 'never pasted' in lines['CSD']
+    single = label_matrix({'1': ('a',), '2': ('b',)}, 'ab')
+    assert 'not suited' in method_lines('ab', single)[1]
+
+
+@pytest.mark.parametrize('photos', [2, 3, 24, 33, 600, 10582])
+def test_no_batch_of_one_photo(photos):
+    batch = batch_size(photos, 16)
+    assert 2 <= batch <= min(photos, 16)
+    assert 8 <= epochs_for(photos, batch) <= 100
