@@ -9,7 +9,9 @@
 The stages' folders are work_dirs/<name>/<stage>. A stage that is finished is
 skipped as long as its config, the files that this names and the stages
 before it are the same; otherwise it is made anew and its old folder is moved
-to work_dirs/<name>/old. A run that was killed goes on where it stopped.
+to work_dirs/<name>/old. A run that was killed goes on where it stopped. At
+the end, or where a stage fails, work_dirs/<name>/report.html shows what came
+out of every stage.
 """
 
 import argparse
@@ -24,6 +26,7 @@ from mmengine.config import DictAction
 from mmseg_wsss.pipeline import (
     Launch,
     Plan,
+    StageFailedError,
     forecast,
     only_run,
     read_plan,
@@ -32,6 +35,7 @@ from mmseg_wsss.pipeline import (
     table,
     write_summary,
 )
+from mmseg_wsss.visualization.report import write_report
 
 TOOLS = Path(__file__).resolve().parent
 
@@ -76,6 +80,9 @@ def parse_args() -> argparse.Namespace:
         '--launcher-args',
         default='',
         help="more arguments of torchrun or srun, in one word: ='-p gpu'",
+    )
+    parser.add_argument(
+        '--no-report', action='store_true', help='write no report'
     )
     parser.add_argument(
         '--num-workers', type=int, help='worker processes of each rank'
@@ -148,7 +155,12 @@ def run(plan: Plan, args: argparse.Namespace, launch: Launch) -> None:
                 continue
             say(f'[{number}/{len(plan.on)}] {stage.name}')
             start = time.time()
-            state = run_stage(plan, stage, launch, say, pass_fds)
+            try:
+                state = run_stage(plan, stage, launch, say, pass_fds)
+            except StageFailedError:
+                write_summary(plan)
+                report(plan, args)
+                raise
             write_summary(plan)
             seconds = f'{time.time() - start:.0f} s'
             say(f'   {state.todo if state.todo == "finished" else seconds}')
@@ -156,6 +168,17 @@ def run(plan: Plan, args: argparse.Namespace, launch: Launch) -> None:
                 break
         say('\n' + table(write_summary(plan)))
     say(f'\nFiles: {plan.work_dir}')
+    report(plan, args)
+
+
+def report(plan: Plan, args: argparse.Namespace) -> None:
+    """Write the report; one that fails spoils nothing."""
+    if args.no_report:
+        return
+    try:
+        say(f'Report: {write_report(plan.work_dir)}')
+    except (ValueError, OSError) as error:
+        say(f'there is no report: {error}')
 
 
 def check_finished(plan: Plan, first: str, last: str | None) -> None:

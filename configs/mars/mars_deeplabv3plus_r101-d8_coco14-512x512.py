@@ -1,6 +1,6 @@
 # MARS with DeepLabV3+ R101 on debiased labels of COCO 2014 (debias_coco14.py).
-# The crop and the schedule are those that DHR, by the paper's first author, has
-# for VOC: here 13 epochs. The paper follows "the training details of each WSSS
+# Crop and schedule are those that DHR, by the paper's first author, has for
+# VOC: here 13 epochs. The paper follows "the training details of each WSSS
 # paper".
 _base_ = [
     '../_base_/models/deeplabv3plus_r50-d8.py',
