@@ -84,7 +84,11 @@ def complemented(data: dict, refine: str | None, seen: int) -> partial:
     model = build(seen)
     hook = mmseg_wsss.ComplementHook(refine=refine)
     hook.teacher = Teacher(hook.ema, model)
-    hook.before_train(SimpleNamespace(model=model))
+    hook.before_train(
+        SimpleNamespace(
+            model=model, train_dataloader=SimpleNamespace(dataset=None)
+        )
+    )
     return partial(step, model, data, hook.teacher.follow)
 
 

@@ -2,7 +2,6 @@
 
     python benchmarks/mars_ablation.py scenes --seeds 0 1 2
     python benchmarks/mars_ablation.py voc-mini --seeds 0 1
-    python benchmarks/mars_ablation.py scenes --seeds 0 --sensitivity
 
 For each seed the pseudo labels are refine_ablation.py's DenseCRF ones (what
 is in its work dir is not made again). Two tables: the pseudo labels of the
@@ -10,8 +9,8 @@ training images before and after debiasing, biased pixels counted as not
 predicted, and the share of target centroids; and segmentors trained on them,
 on the validation images. On the scenes segmentors start from the CAM network
 of their seed, as there are no ImageNet weights for drawings: from scratch ten
-epochs leave out whole classes. --sensitivity varies K_bg and alpha instead and
-looks at the labels. What is finished is kept in the work dir and not repeated.
+epochs leave out whole classes. What is finished is
+kept in the work dir and not repeated.
 """
 
 from __future__ import annotations
@@ -57,13 +56,6 @@ EPOCHS = {
     ),
     'voc-mini': (),
 }
-SENSITIVITY = {
-    **{f'K_bg {k}': dict(background=k) for k in range(1, 6)},
-    **{f'alpha 0.{k}': dict(share=k / 10) for k in range(1, 10)},
-    'nearest': dict(distance='nearest'),
-    'euclidean': dict(metric='euclidean'),
-}
-CLUSTERING = ('background', 'metric')
 
 
 def features(data: str, root: Path) -> Path:
@@ -92,18 +84,12 @@ def pipeline_options(data: str, pipeline: str, **values: Path) -> list[str]:
     ]
 
 
-def debias(
-    data: str, folder: Path, before: Path, feature_dir: Path, **options
-) -> dict:
+def debias(data: str, folder: Path, before: Path, feature_dir: Path) -> dict:
     """Select centroids and debias labels; the labels' quality."""
     config = f'configs/mars/debias_{data}.py'
     name = 'centroid_pipeline'
     inputs = dict(label_dir=before, feature_dir=feature_dir)
     settings = pipeline_options(data, name, **inputs)
-    step = step_of(config, name, 'RegionCentroids')
-    for key, value in options.items():
-        prefix = f'{name}.{step}' if key in CLUSTERING else 'selection'
-        settings.append(f'{prefix}.{key}={value}')
     common = ('--work-dir', str(folder), '--num-workers', '1')
     call(
         folder / 'centroids.log',
@@ -122,15 +108,10 @@ def debias(
             *('--cfg-options', *settings),
         )
     name = 'debias_pipeline'
-    quality = labels(
-        config,
-        folder / 'debiased',
-        folder,
-        name,
-        *pipeline_options(
-            data, name, **inputs, centroids=folder / 'centroids.npz'
-        ),
+    settings = pipeline_options(
+        data, name, **inputs, centroids=folder / 'centroids.npz'
     )
+    quality = labels(config, folder / 'debiased', folder, name, *settings)
     target = json.loads(shares.read_text())['mean']
     return {**quality, 'target': target['selected'], 'all': target['all']}
 
@@ -164,21 +145,8 @@ def run(
     before = seeds / 'DenseCRF' / 'labels'
     folder = root / f'seed_{seed}'
 
-    def debiased(name: str, **options) -> dict:
-        figures = debias(
-            args.data, folder / name, before, feature_dir, **options
-        )
-        print(f'seed {seed} {name}: {figures}', file=sys.stderr)
-        return figures
-
-    if args.sensitivity:
-        return {
-            'sensitivity': {
-                name: debiased(name.replace(' ', '_'), **options)
-                for name, options in SENSITIVITY.items()
-            }
-        }
-    after = debiased('mars')
+    after = debias(args.data, folder / 'mars', before, feature_dir)
+    print(f'seed {seed} debiased: {after}', file=sys.stderr)
     segmentors = {}
     for name in args.only or SEGMENTORS:
         figures = segment(args.data, folder, before, start, seed, name)
@@ -200,7 +168,6 @@ def main() -> None:
     parser.add_argument(
         '--only', nargs='+', choices=SEGMENTORS, help='segmentors'
     )
-    parser.add_argument('--sensitivity', action='store_true')
     parser.add_argument('--jobs', type=int, default=2, help='seeds at a time')
     parser.add_argument('--work-dir', default='work_dirs/mars_ablation')
     parser.add_argument('--seed-dir', default='work_dirs/refine_ablation')

@@ -154,9 +154,13 @@ def clustering(images: int) -> None:
 def stage() -> None:
     features, cells = regions(STAGE_CHANNELS, 0, STAGE_GRID)
     label = F.interpolate(cells[None, None].float(), SIZE)[0, 0].long()
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)
-    colours = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
+    # Smooth and a little noisy, as photos are: on noise a CRF takes ages.
+    generator = torch.Generator().manual_seed(1)
+    coarse = torch.rand(1, 3, 9, 12, generator=generator)
+    colours = F.interpolate(coarse, SIZE, mode='bicubic')
+    colours = colours + 0.004 * torch.randn(colours.shape, generator=generator)
+    colours = colours.clamp(0, 1)
+    image = (colours[0] * 255).byte().permute(1, 2, 0).contiguous().numpy()
     centroids = torch.randn(2, STAGE_CHANNELS)
 
     def scores() -> torch.Tensor:

@@ -17,7 +17,8 @@ from torch import Tensor
 from ..checks import check_option
 
 METRICS = ('cosine', 'euclidean')
-POWER_STEPS = 8
+# The axis is only a start: some points and steps are enough.
+AXIS_POINTS, AXIS_STEPS = 256, 8
 
 
 class Clusters(NamedTuple):
@@ -113,13 +114,17 @@ def split_by_axis(points: Tensor, clusters: int) -> Tensor:
 
 
 def _projection(points: Tensor) -> Tensor:
-    """Coordinates (n,) on the principal axis, by power iteration."""
-    centred = points - points.mean(0)
+    """Coordinates (n,) on the principal axis, by power iteration.
+
+    The axis is that of evenly spaced points where there are many.
+    """
+    mean = points.mean(0)
+    some = points[:: -(-len(points) // AXIS_POINTS)] - mean
     # The farthest point: a start that has a part along the axis.
-    axis = centred[centred.square().sum(1).argmax()]
-    for _ in range(POWER_STEPS):
-        axis = F.normalize(centred.T @ (centred @ axis), dim=0)
-    return centred @ axis
+    axis = some[some.square().sum(1).argmax()]
+    for _ in range(AXIS_STEPS):
+        axis = F.normalize(some.T @ (some @ axis), dim=0)
+    return points @ axis - mean @ axis
 
 
 def _plus_plus(
@@ -152,9 +157,15 @@ def _lloyd(
     # Whatever happened last, centroids are the means of their points.
     kept, assignment = assignment.unique(return_inverse=True)
     centroids = _means(points, assignment, centres[kept])
-    centres = F.normalize(centroids, dim=1) if unit else centroids
-    inertia = (points - centres[assignment]).square().sum()
-    return Clusters(centroids, assignment, float(inertia))
+    lengths = centroids.double().norm(dim=1)
+    counts = torch.bincount(assignment).double()
+    # sum |x - c|^2 without x: each cluster's sum is its count times its mean.
+    squares = points.square().sum(dtype=torch.float64)
+    explained = lengths**2
+    if unit:
+        explained = torch.where(lengths > 0, 2 * lengths - 1, 0)
+    inertia = squares - (counts * explained).sum()
+    return Clusters(centroids, assignment, max(float(inertia), 0.0))
 
 
 def _nearest(points: Tensor, centres: Tensor) -> Tensor:

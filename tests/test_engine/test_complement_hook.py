@@ -31,6 +31,19 @@ HOOK = dict(
 )
 
 
+def fake_runner(model, **dataset):
+    """What before_train needs of a Runner."""
+    loader = SimpleNamespace(dataset=SimpleNamespace(**dataset))
+    return SimpleNamespace(model=model, train_dataloader=loader)
+
+
+def test_a_data_set_that_would_lose_254_is_refused():
+    hook = ComplementHook(weighted=False)
+    runner = fake_runner(torch.nn.Conv2d(1, 1, 1), reduce_zero_label=True)
+    with pytest.raises(ValueError, match='reads as 253'):
+        hook.before_train(runner)
+
+
 @pytest.fixture
 def biased_root(tiny_root):
     """The tiny data set with biased pixels in all but two pseudo labels."""
@@ -231,7 +244,7 @@ def attach(model, scores=None, **options):
     weak, hook = WeakSupervisionHook(), ComplementHook(**options)
     hook.teacher = Teacher(hook.ema, model)
     weak._attach(model)
-    hook.before_train(SimpleNamespace(model=model))
+    hook.before_train(fake_runner(model))
     asked = []
     if scores is not None:
         maps = torch.as_tensor(scores)
