@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,9 +54,9 @@ class ImagePipeline(Dataset):
             if hasattr(step, 'prepare'):
                 step.prepare()
 
+    @abstractmethod
     def finish(self, stem: str, results: dict | None) -> Any:
         """Use what the pipeline made of an image, None if it dropped it."""
-        raise NotImplementedError
 
     def __len__(self) -> int:
         return len(self.stems)
