@@ -114,7 +114,7 @@ class TestWheel:
             if 'extra ==' not in line
         ]
         assert sorted(always) == ['numpy', 'pillow', 'torch>=2.1']
-        extras = {'onedl', 'openmmlab', 'crf', 'dev'}
+        extras = {'onedl', 'openmmlab', 'crf', 'timm', 'dev'}
         assert set(metadata.get_all('Provides-Extra')) == extras
         pythons = set(metadata['Requires-Python'].split(','))
         assert pythons == {'>=3.10', '<3.13'}
