@@ -9,8 +9,8 @@ training images before and after debiasing, biased pixels counted as not
 predicted, and the share of target centroids; and segmentors trained on them,
 on the validation images. On the scenes segmentors start from the CAM network
 of their seed, as there are no ImageNet weights for drawings: from scratch ten
-epochs leave out whole classes. What is finished is
-kept in the work dir and not repeated.
+epochs leave out whole classes. What is finished is kept in the work dir and
+not repeated.
 """
 
 from __future__ import annotations
