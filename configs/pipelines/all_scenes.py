@@ -1,11 +1,11 @@
 # Everything together on the built-in scenes: CAMs trained with ISL, FSL and
-# CSD, IRN, MARS, a segmentor with OCR and weighted cross-entropy.
+# CSD, IRN and DenseCRF, MARS, a segmentor with OCR and weighted cross-entropy.
 #   python tools/run_pipeline.py configs/pipelines/all_scenes.py
 _base_ = '../_base_/losses/ocr.py'
 use = dict(
     hfpl=True,  # ISL and FSL in the CAM network
     csd=True,  # CSD in the CAM network
-    irn=True,  # IRN's walk on the seeds
+    irn=True,  # IRN's walk on the seeds, before DenseCRF
     mars=True,  # debiased labels, and a teacher that completes them
     ocr=True,  # OCR in the segmentor
 )
@@ -17,6 +17,11 @@ options = {
 affinity = 'configs/irn/irn_mobilenetv2_scenes.py'
 mars = 'configs/mars/debias_scenes.py'
 mars_segmentor = 'configs/mars/mars_mobilenetv2_scenes.py'
+epochs = {
+    'train_cfg.max_epochs': 6,
+    'train_cfg.val_interval': 6,
+    'param_scheduler.0.total_steps': 6,
+}
 ce_loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 stages = dict(
     classifier=dict(config='configs/cam/cam_mobilenetv2_scenes.py'),
@@ -56,30 +61,38 @@ stages = dict(
         config=affinity,
         inputs=dict(start='{csd.checkpoint}', labels='{confident.labels}'),
     ),
-    walk=dict(
-        method='irn',
-        config=affinity,
-        inputs=dict(cams='{cams.cams}', checkpoint='{affinity.checkpoint}'),
+    refine=dict(
+        config='configs/crf/crf_scenes.py',
+        inputs=dict(cams='{cams.cams}'),
+        when=dict(
+            irn=dict(
+                config=affinity,
+                pipeline='crf_pipeline',
+                inputs=dict(checkpoint='{affinity.checkpoint}'),
+            )
+        ),
     ),
     features=dict(method='mars', config=mars),
     centroids=dict(
         method='mars',
         config=mars,
-        inputs=dict(labels='{walk.labels}', features='{features.features}'),
+        inputs=dict(labels='{refine.labels}', features='{features.features}'),
     ),
     debias=dict(
         method='mars',
         config=mars,
         pipeline='debias_pipeline',
         inputs=dict(
-            labels='{walk.labels}',
+            labels='{refine.labels}',
             features='{features.features}',
             centroids='{centroids.centroids}',
         ),
     ),
+    # There are no ImageNet weights for drawings: from the plain CAM network.
     segmentor=dict(
         config='configs/ocr/ce_mobilenetv2_scenes.py',
-        inputs=dict(labels='{debias.labels}'),
+        options=epochs,
+        inputs=dict(start='{classifier.checkpoint}', labels='{debias.labels}'),
         when=dict(
             mars=dict(config=mars_segmentor),
             ocr=dict(

@@ -49,13 +49,16 @@ def test_each_switch_can_be_turned(path, switch):
     assert after.on[-1].name == 'evaluate'
 
 
-def test_everything_off_is_a_cam_network_and_a_segmentor():
+def test_everything_off_is_cams_densecrf_and_a_segmentor():
     path = ROOT / 'configs' / 'pipelines' / 'all_scenes.py'
     plan = read(path, *Config.fromfile(path).use)
     assert [stage.name for stage in plan.on] == [
-        *('classifier', 'cams', 'segmentor', 'evaluate')
+        *('classifier', 'cams', 'refine', 'segmentor', 'evaluate')
     ]
-    assert plan.stages['segmentor'].inputs == {'labels': '{cams.labels}'}
+    assert plan.stages['segmentor'].inputs == {
+        'start': '{classifier.checkpoint}',
+        'labels': '{refine.labels}',
+    }
     assert plan.stages['cams'].inputs == {
         'checkpoint': '{classifier.checkpoint}'
     }

@@ -1,0 +1,147 @@
+"""Every method alone and all together, from image labels to a segmentor.
+
+    python benchmarks/ablation.py scenes --seeds 0 1 2
+    python benchmarks/ablation.py voc-mini --seeds 0 1
+
+Each variant is the pipeline configs/pipelines/all_<data>.py with some of its
+switches on. "plain" is the CAM network, DenseCRF and a segmentor with
+cross-entropy; every other row adds one method, the last one all of them.
+Stages that are the same in several variants of a seed are made once. What is
+finished is kept in the work dir and not repeated: a killed run goes on.
+
+mIoU of the seeds and of the pseudo labels is that of the training images,
+biased pixels counted as not predicted; the other figures are those of the
+segmentor on the validation images. "minutes" are those of all stages of a
+variant, one thread each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from runs import ROOT, merge_results, table
+
+from mmseg_wsss.pipeline import Launch, Plan, only_run, read_plan, run_stage
+from mmseg_wsss.pipeline.record import DONE, read_record
+from mmseg_wsss.pipeline.stage import Stage
+from mmseg_wsss.pipeline.state import made_ids
+
+PIPELINES = {'scenes': 'all_scenes', 'voc-mini': 'all_voc_mini'}
+METHODS = ('hfpl', 'csd', 'irn', 'mars', 'ocr')
+VARIANTS = {
+    'plain': (),
+    '+ ISL + FSL': ('hfpl',),
+    '+ CSD': ('csd',),
+    '+ IRN': ('irn',),
+    '+ MARS': ('mars',),
+    '+ OCR': ('ocr',),
+    'all': METHODS,
+}
+COLUMNS = {
+    'seeds': 'seeds mIoU',
+    'labels': 'pseudo labels mIoU',
+    'mIoU': 'segmentor mIoU',
+    'FP': 'FP',
+    'FN': 'FN',
+    'OC_image_rate': 'OC images %',
+    'OC_pixel_rate': 'OC pixels %',
+    'minutes': 'minutes',
+}
+SEGMENTOR = ('mIoU', 'FP', 'FN', 'OC_image_rate', 'OC_pixel_rate')
+
+
+def plan_of(data: str, variant: str, seed: int, folder: Path) -> Plan:
+    """Read the pipeline with the switches of a variant."""
+    switches = {f'use.{m}': m in VARIANTS[variant] for m in METHODS}
+    return read_plan(
+        ROOT / 'configs' / 'pipelines' / f'{PIPELINES[data]}.py',
+        {**switches, 'options.randomness.seed': seed},
+        folder / variant.replace(' ', '').strip('+'),
+    )
+
+
+def reuse(plan: Plan, stage: Stage, folder: Path) -> None:
+    """Link a stage that another variant in a folder has made of the same."""
+    here = plan.folder(stage.name)
+    if here.exists():
+        return
+    for there in sorted(folder.glob(f'*/{stage.name}')):
+        record = read_record(there, DONE)
+        if (
+            record
+            and record['hash'] == plan.hashes[stage.name]
+            and record['upstream'] == made_ids(plan, stage)
+        ):
+            here.parent.mkdir(parents=True, exist_ok=True)
+            here.symlink_to(there.resolve())
+            return
+
+
+def figures(plan: Plan) -> dict[str, float]:
+    """Collect what came out of a finished variant."""
+    records = {s.name: read_record(plan.folder(s.name), DONE) for s in plan.on}
+    last = 'debias' if 'debias' in records else 'refine'
+    segmentor = records['evaluate']['figures']
+    seconds = sum(record['seconds'] for record in records.values())
+    return {
+        'seeds': records['cams']['figures']['mIoU'],
+        'labels': records[last]['figures']['mIoU'],
+        **{name: segmentor[name] for name in SEGMENTOR},
+        'minutes': round(seconds / 60, 1),
+    }
+
+
+def run(data: str, variant: str, seed: int, folder: Path) -> dict:
+    """Run a variant with a seed, as far as it is not finished."""
+    plan = plan_of(data, variant, seed, folder)
+    if plan.missing:
+        raise SystemExit('\n'.join(plan.missing_lines()))
+    launch = Launch(num_workers=1)
+    for stage in plan.on:
+        reuse(plan, stage, folder)
+
+        def say(line: str, name: str = stage.name) -> None:
+            print(f'{variant} {seed} {name}: {line}', file=sys.stderr)
+
+        run_stage(plan, stage, launch, say)
+    return figures(plan)
+
+
+def run_seed(args: argparse.Namespace, root: Path, seed: int) -> dict:
+    """Run all variants of a seed, one after the other."""
+    folder = root / f'seed_{seed}'
+    results = {}
+    with only_run(folder):
+        for variant in args.only or VARIANTS:
+            results[variant] = run(args.data, variant, seed, folder)
+            print(f'{variant} {seed}: {results[variant]}', file=sys.stderr)
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('data', choices=PIPELINES)
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
+    parser.add_argument('--only', nargs='+', choices=VARIANTS)
+    parser.add_argument('--jobs', type=int, default=2, help='seeds at a time')
+    parser.add_argument('--work-dir', default='work_dirs/ablation')
+    args = parser.parse_args()
+    os.environ['OMP_NUM_THREADS'] = '1'
+    root = Path(args.work_dir).resolve() / args.data
+    with ThreadPoolExecutor(args.jobs) as pool:
+        runs = pool.map(lambda seed: run_seed(args, root, seed), args.seeds)
+        results: dict[str, dict[str, dict]] = {}
+        for seed, rows in zip(args.seeds, runs, strict=True):
+            for variant, row in rows.items():
+                results.setdefault(variant, {})[str(seed)] = row
+    print(table(merge_results(root / 'results.json', results), COLUMNS))
+
+
+if __name__ == '__main__':
+    main()
