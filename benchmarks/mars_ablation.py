@@ -38,7 +38,7 @@ COLUMNS = {
 }
 METRICS = ['mIoU', 'FP', 'FN']
 MASKS = 'train_dataloader.dataset.data_prefix.seg_map_path'
-HOOK = 'custom_hooks.2'
+HOOK = 'custom_hooks.3'
 # Configuration, whether it learns from debiased labels, and options.
 SEGMENTORS = {
     'plain': ('ocr/ce', False, ()),

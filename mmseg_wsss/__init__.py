@@ -49,6 +49,7 @@ with quiet_import():
         ChannelsLastHook,
         ComplementHook,
         DenseCRFHook,
+        EpochSeedHook,
         WeakSupervisionHook,
     )
     from .evaluation import (
@@ -132,6 +133,7 @@ __all__ = [
     'DenseCRFHook',
     'DenseCRFRefine',
     'DisplacementLoss',
+    'EpochSeedHook',
     'FalseRateMetric',
     'FeatureExtractor',
     'GAPLoss',

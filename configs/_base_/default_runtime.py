@@ -1,6 +1,9 @@
 default_scope = 'mmseg'
 custom_imports = dict(imports=['mmseg_wsss'], allow_failed_imports=False)
-custom_hooks = [dict(type='mmseg_wsss.WeakSupervisionHook')]
+custom_hooks = [
+    dict(type='mmseg_wsss.WeakSupervisionHook'),
+    dict(type='mmseg_wsss.EpochSeedHook'),
+]
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

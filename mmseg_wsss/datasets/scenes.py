@@ -6,6 +6,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from .scenes_plan import CLASSES, PALETTE
+from .seeded_sampler import item_seed
 
 
 @DATASETS.register_module()
@@ -14,7 +15,9 @@ class ScenesDataset(BaseSegDataset):
 
     ``tools/dataset_converters/make_scenes.py`` draws them in seconds; what
     they hold is told in :mod:`mmseg_wsss.datasets.scenes_plan`. The masks
-    are exact and meant for evaluation.
+    are exact and meant for evaluation. With
+    :class:`~mmseg_wsss.datasets.SeededSampler` the draws of an image follow
+    from the run's seed, the epoch and the image alone.
 
     Args:
         **kwargs: See :class:`mmseg.datasets.BaseSegDataset`.
@@ -38,3 +41,8 @@ class ScenesDataset(BaseSegDataset):
             reduce_zero_label=reduce_zero_label,
             **kwargs,
         )
+
+    def __getitem__(self, idx: int) -> dict:
+        """Return an item of the pipeline, drawn under the index's seed."""
+        with item_seed(idx):
+            return super().__getitem__(idx)

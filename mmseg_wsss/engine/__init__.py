@@ -4,6 +4,7 @@ from .hooks import (
     ChannelsLastHook,
     ComplementHook,
     DenseCRFHook,
+    EpochSeedHook,
     WeakSupervisionHook,
 )
 
@@ -11,5 +12,6 @@ __all__ = [
     'ChannelsLastHook',
     'ComplementHook',
     'DenseCRFHook',
+    'EpochSeedHook',
     'WeakSupervisionHook',
 ]

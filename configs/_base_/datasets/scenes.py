@@ -32,7 +32,8 @@ train_dataloader = dict(
     batch_size=16,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    # With EpochSeedHook a stopped run goes on as if it had not been stopped.
+    sampler=dict(type='mmseg_wsss.SeededSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,
         data_root=data_root,

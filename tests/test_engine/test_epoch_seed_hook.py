@@ -1,0 +1,60 @@
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from mmseg_wsss.datasets import ScenesDataset
+from mmseg_wsss.datasets.seeded_sampler import SeededIndex
+from mmseg_wsss.engine.hooks import EpochSeedHook
+
+
+def draws(seed, epoch):
+    EpochSeedHook().before_train_epoch(SimpleNamespace(seed=seed, epoch=epoch))
+    return random.random(), np.random.rand(), torch.rand(1).item()
+
+
+@pytest.fixture(autouse=True)
+def kept_states():
+    """Leave the generators as they were to the other tests."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    yield
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    torch.set_rng_state(states[2])
+
+
+def test_an_epoch_has_its_numbers_whatever_came_before():
+    first = draws(0, 3)
+    draws(0, 4), torch.rand(7)
+    assert draws(0, 3) == first
+
+
+def test_seeds_and_epochs_have_other_numbers():
+    made = {draws(seed, epoch) for seed in (0, 1) for epoch in (0, 1)}
+    assert len(made) == 4
+    # Not the same under a sum of seed and epoch.
+    assert draws(0, 1) != draws(1, 0)
+
+
+def test_ranks_have_other_numbers(monkeypatch):
+    first = draws(0, 0)
+    monkeypatch.setattr(
+        'mmseg_wsss.engine.hooks.epoch_seed_hook.get_rank', lambda: 1
+    )
+    assert draws(0, 0) != first
+
+
+def test_a_scene_is_drawn_under_its_index_seed(monkeypatch):
+    monkeypatch.setattr(
+        'mmseg.datasets.BaseSegDataset.__getitem__',
+        lambda self, idx: (int(idx), random.random(), np.random.rand()),
+    )
+    scenes = ScenesDataset.__new__(ScenesDataset)
+    index = SeededIndex.of(5, seed=1, epoch=2)
+    first = scenes[index]
+    random.random(), np.random.rand()
+    assert scenes[index] == first
+    assert scenes[SeededIndex.of(5, seed=1, epoch=3)] != first
+    assert scenes[5] != scenes[5]
