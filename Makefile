@@ -7,12 +7,15 @@ JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 REQUIREMENTS := requirements/ci.txt
+DOCS_READY := $(VENV)/.ready-docs
+DOCS_REQUIREMENTS := requirements/docs.txt
 
-.PHONY: help venv test lint demo clean
+.PHONY: help venv test lint demo docs clean
 
 help:
 	@echo 'make test    lint the code and run the tests (installs into $(VENV))'
-	@echo 'make demo    train on the built-in scenes (options: ARGS="...")'
+	@echo 'make demo    from labels to a segmentor, on scenes (ARGS="...")'
+	@echo 'make docs    build the documentation: docs/_build/index.html'
 	@echo 'make lint    check style and format only'
 	@echo 'make venv    create $(VENV) with the pinned packages'
 	@echo 'make clean   remove $(VENV), builds and caches'
@@ -26,7 +29,14 @@ lint: $(READY)
 	@$(BIN)/ruff format --check .
 
 demo: $(READY)
-	@$(BIN)/python tools/demo.py $(ARGS)
+	@$(BIN)/python tools/run_pipeline.py configs/pipelines/scenes.py $(ARGS)
+
+# Built anew each time: Sphinx does not see that an included page changed.
+docs: $(DOCS_READY)
+	@rm -rf docs/_build
+	@OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -q -n -W --keep-going \
+	  docs docs/_build
+	@echo 'The documentation is docs/_build/index.html'
 
 venv: $(READY)
 
@@ -48,7 +58,13 @@ $(READY): setup.py pyproject.toml $(REQUIREMENTS)
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(DOCS_READY): $(READY) $(DOCS_REQUIREMENTS)
+	@echo 'Installing $(DOCS_REQUIREMENTS) into $(VENV) ...'
+	@$(BIN)/python -m pip install -q -r $(DOCS_REQUIREMENTS) \
+	  -c $(REQUIREMENTS)
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info mmseg_wsss/.mim
+	rm -rf $(VENV) build dist *.egg-info mmseg_wsss/.mim docs/_build docs/api
 	rm -rf .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,6 +2,7 @@
 #   python tools/run_pipeline.py configs/pipelines/scenes.py
 # A method is switched off here, or with --cfg-options use.ocr=False.
 use = dict(
+    hfpl=True,  # ISL and FSL in the CAM network
     refine=True,  # pixel-adaptive refinement of the seeds
     ocr=True,  # OCR in the segmentor
 )
@@ -12,18 +13,29 @@ options = {
 }
 stages = dict(
     classifier=dict(config='configs/cam/cam_mobilenetv2_scenes.py'),
+    hfpl=dict(
+        kind='train',
+        config='configs/hfpl/isl-fsl_mobilenetv2_scenes.py',
+        inputs=dict(start='{classifier.checkpoint}'),
+    ),
     cams=dict(
-        config='{classifier.config}',
-        inputs=dict(checkpoint='{classifier.checkpoint}'),
+        config='{hfpl.config}',
+        inputs=dict(checkpoint='{hfpl.checkpoint}'),
     ),
     refine=dict(
         config='configs/crf/crf_scenes.py',
         pipeline='local_pipeline',
         inputs=dict(cams='{cams.cams}'),
     ),
+    # There are no ImageNet weights for drawings: from the plain CAM network.
     segmentor=dict(
         config='configs/ocr/ce_mobilenetv2_scenes.py',
-        inputs=dict(labels='{refine.labels}'),
+        options={
+            'train_cfg.max_epochs': 6,
+            'train_cfg.val_interval': 6,
+            'param_scheduler.0.total_steps': 6,
+        },
+        inputs=dict(start='{classifier.checkpoint}', labels='{refine.labels}'),
         when=dict(ocr=dict(config='configs/ocr/ocr_mobilenetv2_scenes.py')),
     ),
     evaluate=dict(
