@@ -3,7 +3,7 @@
 Yang et al., "Cross-domain Semantic Decoupling for Weakly-Supervised Semantic
 Segmentation", Section 3.2 and Eq. 1. Images of one class are the source
 domain, images of several the target domain. For a target with classes c the
-partner's class j is drawn in proportion to sum_c P[c, j], with
+partner's class j is drawn in proportion to sum_c P[c, j], with::
 
     P[i, j] = N[i, j] / sum_k N[i, k]                                  (Eq. 1)
 

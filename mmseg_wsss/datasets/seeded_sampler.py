@@ -48,7 +48,7 @@ class SeededIndex(int):
 class SeededSampler(DefaultSampler):
     """MMEngine's DefaultSampler that yields :class:`SeededIndex`.
 
-    For data sets that draw under :func:`item_seed`, as CSDDataset does::
+    For data sets that draw under ``item_seed``, as CSDDataset does::
 
         train_dataloader = dict(
             sampler=dict(type='mmseg_wsss.SeededSampler', shuffle=True), ...)

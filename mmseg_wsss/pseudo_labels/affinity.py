@@ -159,7 +159,7 @@ def at_least_float32(x: Tensor) -> Tensor:
 
 
 def embedding_affinity(features: Tensor, offsets: Sequence[Offset]) -> Tensor:
-    """Affinity of feature vectors, exp(-mean |f_i - f_j|) (PSA).
+    """Affinity of feature vectors, ``exp(-mean |f_i - f_j|)`` (PSA).
 
     PSA writes the L1 distance; its code takes the mean over the
     channels, as we do. One difference of feature maps lives at a time, in the
@@ -187,7 +187,7 @@ def boundary_affinity(boundary: Tensor, offsets: Sequence[Offset]) -> Tensor:
     """Affinity of cells between which there is no boundary (IRN).
 
     1 - max of the boundary over the straight path from one cell to the other,
-    both included, see :func:`path_cells`. Where several cells of a path share
+    both included, see ``path_cells``. Where several cells of a path share
     the maximum they share its gradient. One path of maps lives at a time, as
     in :func:`embedding_affinity`.
 

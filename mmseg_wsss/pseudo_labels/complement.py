@@ -8,7 +8,7 @@ There is no public code. The debiased labels themselves are made by
 A teacher, the moving average of the segmentor, predicts P^ for the batch.
 After a refinement R its best class Y^te fills the biased pixels
 (:func:`teacher_label`, :func:`complement_label`), and the certain mask W
-(Eq. 6, :func:`certain_mask`) weights the cross-entropy there:
+(Eq. 6, :func:`certain_mask`) weights the cross-entropy there::
 
     L_WCE = - sum over c and pixels of W onehot(Y^co)_c log P_c        (Eq. 7)
 

@@ -15,7 +15,7 @@ Secs. 3.2 and 3.3. Features are those of an unsupervised network. The steps:
 5. :func:`debiased_label`: Eq. 5, foreground that does not is biased.
 
 Eq. 1 is a mean over all background centroids, so it is one product with the
-mean of their directions, exactly:
+mean of their directions, exactly::
 
     1/J sum_j (1 - cos(v, b_j)) / 2 = (1 - v/|v| . u) / 2,
     u = 1/J sum_j b_j / |b_j|

@@ -31,7 +31,7 @@ def pixel_adaptive_refine(
     """Average scores over neighbours of the same colour, again and again.
 
     The neighbourhood of a pixel i is its 8 neighbours at each dilation, the
-    border repeated. The weight of its neighbour j is
+    border repeated. The weight of its neighbour j is::
 
         softmax over j of -mean over c of |x_ic - x_jc| / (t std_c + 1e-8)
 

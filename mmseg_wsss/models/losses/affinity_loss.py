@@ -105,7 +105,7 @@ def affinity_loss(
     negative: Tensor,
     weights: Sequence[float] = WEIGHTS,
 ) -> Tensor:
-    """Weighted sum of :func:`affinity_terms` (PSA).
+    """Weighted sum of ``affinity_terms`` (PSA).
 
     Args:
         affinity: Pair map (N, P, h, w) in [0, 1], float32 or float64.
@@ -183,7 +183,7 @@ def displacement_loss(
     background: Tensor,
     foreground: Tensor,
 ) -> Tensor:
-    """Sum of :func:`displacement_terms`; IRN's total takes half of it.
+    """Sum of ``displacement_terms``; IRN's total takes half of it.
 
     Args:
         displacement: (N, 2, h, w) in cells, y then x, float32 or float64.

@@ -5,7 +5,7 @@ Semantic Segmentation", BMVC 2023, Eqs. 2 to 6.
 
 x_s is an image of one class, x_sm^fg a multi-label image with x_s's object
 pasted in, x_sm^bg one with x_s's background pasted in. The network's maps M of
-x_s teach (no gradient) what it should say of the same pixels elsewhere:
+x_s teach (no gradient) what it should say of the same pixels elsewhere::
 
     L_fg = sum over cells of the object      KL(M_s || M_sm^fg)      (Eq. 3)
     L_bg = sum over cells of the background  KL(B_s || B_sm^bg)      (Eq. 5)

@@ -3,7 +3,7 @@
 Jonnarth, Zhang, Felsberg, "High-fidelity Pseudo-labels for Boosting
 Weakly-Supervised Segmentation", WACV 2024, Eqs. 9 to 13 and Section 4.3.
 
-Over all pairs of cells i, j of an image of H x W cells,
+Over all pairs of cells i, j of an image of H x W cells::
 
     L = -1/(HW) * sum_ij w_ij g_ij f_ij                              (Eq. 9)
     w_ij = exp(-|p_i - p_j|^2 / (2 sigma^2)) / (2 pi sigma^2)        (Eq. 10)
@@ -18,7 +18,7 @@ How it is computed:
 
 * With r = d / (1 - d) and m = exp(2 mu), f = (m r^2 - 1) / (m r^2 + 1): no
   logarithm, nothing to guard.
-* With k_ij = w_ij f_ij symmetric, sum_ij k_ij |a_i - a_j|^2 / 2 is
+* With k_ij = w_ij f_ij symmetric, ``sum_ij k_ij |a_i - a_j|^2 / 2`` is
   sum_i a_i . l_i with l_i = sum_j k_ij (a_i - a_j), and the gradient in a_i is
   2 l_i. So k, which needs no gradient, is formed for two rows of cells at a
   time and never stored; each pair once.
@@ -223,7 +223,7 @@ class FSL(nn.Module):
         sigma (float): Width of Eq. 10 in cells. Defaults to 5.0, which the
             paper found on maps of 56 x 56.
         gate (str): 'max_norm', 'min_max', 'sigmoid' or 'softmax', see
-            :func:`gate_present`. Defaults to 'max_norm'.
+            ``gate_present``. Defaults to 'max_norm'.
         with_background (bool): Add a channel 1 - max over the present
             classes, as the published code does. For a single class this
             doubles the loss. Defaults to False.

@@ -98,7 +98,7 @@ def importance_sampling_loss(
 
     Args:
         inputs: Logits (N, K, h, w) and labels (N, K), see
-            :func:`foreground_inputs`.
+            ``foreground_inputs``.
         num_samples: N of Eq. 18.
         posterior: 'binomial' (Eq. 14) or 'multinomial' (Eq. 5).
         generator: Random generator; None takes PyTorch's global one.

@@ -3,7 +3,7 @@
 Hamilton, Zhang, Hariharan, Snavely, Freeman, "Unsupervised Semantic
 Segmentation by Distilling Feature Correspondences", ICLR 2022.
 
-For two images with features f, g (frozen) and codes s, t of a small head,
+For two images with features f, g (frozen) and codes s, t of a small head::
 
     F_pq = cos(f_p, g_q)        feature correlation of points p and q
     S_pq = cos(s_p, t_q)        code correlation
@@ -13,7 +13,7 @@ where F' is F after spatial centring: the mean over q is taken from each row
 p, so that a point which resembles everything does not pull at everything.
 Points that are more alike than the shift b are drawn together, others pushed
 apart, until their codes are orthogonal: the zero clamp takes no interest in
-S < 0. The total is
+S < 0. The total is::
 
     w_self L(x, x) + w_knn L(x, neighbour of x) + w_random L(x, another image)
 
