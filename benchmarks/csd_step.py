@@ -1,22 +1,21 @@
-"""Time of a CAM network's training step with CSD, against without.
+"""A CAM network's training step with CSD, against one without.
 
     python benchmarks/csd_step.py                     # MobileNetV2, scenes
     python benchmarks/csd_step.py csd_r50_voc12 --images 4
 
-Forward and backward on random pictures of the configuration's crop size,
-medians of interleaved runs in one process. A pair adds a forward without
-gradient and a step on two pictures, so where a share m of the images has
-several labels a step should take about 1 + 7/3 m of the plain one.
+Forward and backward on random pictures of the configuration's crop size. The
+ratio is to a step without pairs. A pair adds a forward without gradient and a
+step on two pictures, so where a share m of the images has several labels a
+step should take about 1 + 7/3 m of the plain one.
 """
 
 from __future__ import annotations
 
-import argparse
 from functools import partial
 
 import numpy as np
 import torch
-from measure import machine, medians
+from measure import machine, medians, new_parser, parse, print_table
 from mmengine.registry import init_default_scope
 from mmengine.utils import import_modules_from_strings
 from mmseg.registry import MODELS
@@ -70,11 +69,10 @@ def step(model: torch.nn.Module, data: dict) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = new_parser(__doc__)
     parser.add_argument('config', nargs='?', default='csd_mobilenetv2_scenes')
     parser.add_argument('--images', type=int, default=16)
-    parser.add_argument('--repeats', type=int, default=5)
-    args = parser.parse_args()
+    args = parse(parser, repeats=5)
     model, size = build(args.config)
     classes = model.decode_head.num_classes
     shares = {0: 'no pair'}
@@ -89,13 +87,18 @@ def main() -> None:
         },
         args.repeats,
     )
-    print(f'{args.config}, {args.images} images of {size}, {machine()}')
-    print('| pairs | ms | of the plain step |\n|---|---|---|')
-    for pairs, name in shares.items():
-        print(
-            f'| {pairs} ({name}) | {ms[pairs]:.0f} | '
-            f'x{ms[pairs] / ms[0]:.2f} |'
-        )
+    print(f'{args.config}, {args.images} images of {size}, {machine()}:\n')
+    print_table(
+        ['pairs', 'ms', 'of the plain step'],
+        (
+            [
+                f'{pairs} ({name})',
+                f'{ms[pairs]:.0f}',
+                f'x{ms[pairs] / ms[0]:.2f}',
+            ]
+            for pairs, name in shares.items()
+        ),
+    )
 
 
 if __name__ == '__main__':

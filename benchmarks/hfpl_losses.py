@@ -3,24 +3,32 @@
     python benchmarks/hfpl_losses.py           # time and peak memory
     python benchmarks/hfpl_losses.py --step    # share of a ResNet-50 step
 
-Forward and backward with 20 classes, two of them present, medians of
-interleaved runs. Peak memory is the growth in a fresh process after a small
-call. The literal FSL forms all H W x H W pairs, as Eqs. 9 to 13 are printed;
-at 112 x 112 it gets one image, as eight would need 30 GiB. The loop ISL draws
-for one class of one image at a time.
+Forward and backward with 20 classes, two of them present. Peak memory is the
+growth in a fresh process after a small call. The literal FSL forms all H W x
+H W pairs, as Eqs. 9 to 13 are printed; at 112 x 112 it gets one image, as
+eight would need 30 GiB. The literal ISL draws for one class of one image at a
+time. The ratio is our time over the literal form's: below 1 ours is faster.
+The step is forward, backward and SGD of a ResNet-50 CAM network.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from measure import in_fresh_process, machine, medians, peak_mib
+from measure import (
+    in_fresh_process,
+    machine,
+    medians,
+    new_parser,
+    parse,
+    peak_mib,
+    print_table,
+)
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
@@ -110,30 +118,40 @@ def step(loss, data):
     loss(**data).backward()
 
 
-def table() -> None:
-    print(f'Forward + backward, {machine()}\n')
-    print('| loss | map | images | literal ms | ours ms | ratio ', end='')
-    print('| literal MiB | ours MiB |')
-    print('|' + '---|' * 8)
+def peak(name: str, number: int, size: int) -> float:
+    step(LOSSES[name], batch(1, 8))  # loads the kernels' code
+    data = batch(number, size)
+    return peak_mib(lambda: step(LOSSES[name], data))
+
+
+def rows(repeats: int) -> Iterator[list[str]]:
     for ours, literal in (('fsl', 'literal fsl'), ('isl', 'loop isl')):
         for size, number in SIZES.items():
             data = batch(number, size)
             pair = {k: partial(step, LOSSES[k], data) for k in (ours, literal)}
-            ms = medians(pair, 5)
-            mib = {
-                name: in_fresh_process('--peak', name, str(number), str(size))
-                for name in pair
-            }
-            print(
-                f'| {ours.upper()} | {size} x {size} | {number} '
-                f'| {ms[literal]:.1f} | {ms[ours]:.1f} '
-                f'| x{ms[ours] / ms[literal]:.3f} '
-                f'| {mib[literal]:.0f} | {mib[ours]:.0f} |',
-                flush=True,
-            )
+            ms = medians(pair, repeats)
+            mib = {k: in_fresh_process(peak, k, number, size) for k in pair}
+            yield [
+                ours.upper(),
+                f'{size} x {size}',
+                str(number),
+                f'{ms[literal]:.1f}',
+                f'{ms[ours]:.1f}',
+                f'x{ms[ours] / ms[literal]:.3f}',
+                f'{mib[literal]:.0f}',
+                f'{mib[ours]:.0f}',
+            ]
 
 
-def training_step(amp: bool, number: int, size: int = 448) -> None:
+def table(repeats: int) -> None:
+    print(f'Forward + backward, {machine()}:\n')
+    titles = ['loss', 'map', 'images', 'literal ms', 'ours ms', 'ratio']
+    print_table([*titles, 'literal MiB', 'ours MiB'], rows(repeats))
+
+
+def training_step(
+    amp: bool, number: int, repeats: int, size: int = 448
+) -> None:
     """Compare ISL + FSL with a whole training step of a ResNet-50 CAM net."""
     root = Path(mmseg_wsss.__file__).resolve().parents[1]
     cfg = Config.fromfile(root / 'configs/_base_/models/cam_r50.py')
@@ -177,34 +195,38 @@ def training_step(amp: bool, number: int, size: int = 448) -> None:
             **{k: partial(whole_step, v) for k, v in criteria.items()},
             'losses': partial(step, losses_alone, data),
         },
-        5,
+        repeats,
     )
     print(
         f'ResNet-50 CAM network, {number} images of {size} x {size}, amp '
-        f'{amp}, {machine()}:\nstep with GAP {ms["GAP"]:.0f} ms, with ISL + '
-        f'FSL {ms["ISL + FSL"]:.0f} ms; the losses alone '
-        f'{ms["losses"]:.1f} ms = {ms["losses"] / ms["GAP"]:.2%} of a step'
+        f'{amp}, {machine()}:\n'
+    )
+    names = {
+        'GAP': 'step with GAP',
+        'ISL + FSL': 'step with ISL + FSL',
+        'losses': 'ISL + FSL alone',
+    }
+    print_table(
+        ['', 'ms', 'of the step with GAP'],
+        (
+            [title, f'{ms[name]:.0f}', f'{ms[name] / ms["GAP"]:.1%}']
+            for name, title in names.items()
+        ),
     )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = new_parser(__doc__)
     parser.add_argument(
         '--step', action='store_true', help='share of a training step'
     )
     parser.add_argument('--amp', action='store_true', help='step in bfloat16')
     parser.add_argument('--images', type=int, default=8, help='in a step')
-    parser.add_argument('--peak', nargs=3, help='internal')
-    args = parser.parse_args()
-    if args.peak:
-        name, number, size = args.peak
-        step(LOSSES[name], batch(1, 8))  # loads the kernels' code
-        data = batch(int(number), int(size))
-        print(json.dumps(peak_mib(lambda: step(LOSSES[name], data))))
-    elif args.step:
-        training_step(args.amp, args.images)
+    args = parse(parser, repeats=3)
+    if args.step:
+        training_step(args.amp, args.images, args.repeats)
     else:
-        table()
+        table(args.repeats)
 
 
 if __name__ == '__main__':

@@ -1,22 +1,68 @@
-"""How the benchmarks measure: interleaved medians and fresh-process peaks."""
+"""How the benchmarks measure, and the Markdown that all of them print."""
 
 from __future__ import annotations
 
-import json
+import argparse
+import multiprocessing
+import os
+import platform
 import re
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 import torch
+
+Result = TypeVar('Result')
+
+
+def new_parser(doc: str) -> argparse.ArgumentParser:
+    """Make a parser whose help is a script's docstring, as it is written."""
+    return argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def parse(parser: argparse.ArgumentParser, repeats: int) -> argparse.Namespace:
+    """Parse the command line, with the options that all benchmarks have.
+
+    Args:
+        parser: The benchmark's parser, with its own options.
+        repeats: How often it measures unless told otherwise.
+
+    Returns:
+        argparse.Namespace: With ``repeats``, at least 1, and ``quick``.
+    """
+    parser.add_argument(
+        '--repeats',
+        type=int,
+        help=f'measurements that a median is of (default: {repeats})',
+    )
+    parser.add_argument(
+        '--quick', action='store_true', help='measure once, to try it out'
+    )
+    args = parser.parse_args()
+    if args.repeats is None:
+        args.repeats = 1 if args.quick else repeats
+    if args.repeats < 1:
+        parser.error('--repeats must be at least 1')
+    return args
 
 
 def synchronize() -> None:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
+
+
+def once(run: Callable[[], Result]) -> tuple[float, Result]:
+    """Milliseconds of one call without a warm-up, and what it returns."""
+    synchronize()
+    start = time.perf_counter()
+    result = run()
+    synchronize()
+    return (time.perf_counter() - start) * 1e3, result
 
 
 def medians(
@@ -26,11 +72,7 @@ def medians(
     times = {name: [] for name in candidates}
     for _ in range(repeats + 1):
         for name, run in candidates.items():
-            synchronize()
-            start = time.perf_counter()
-            run()
-            synchronize()
-            times[name].append((time.perf_counter() - start) * 1e3)
+            times[name].append(once(run)[0])
     return {name: median(values[1:]) for name, values in times.items()}
 
 
@@ -52,22 +94,48 @@ def _high_water_kib() -> int:
     return int(re.search(r'VmHWM:\s+(\d+) kB', status).group(1))
 
 
-def in_fresh_process(*arguments: str) -> object:
-    """Run this script again with arguments and return the JSON it prints."""
-    done = subprocess.run(
-        [sys.executable, sys.argv[0], *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+def in_fresh_process(run: Callable[..., Result], *arguments: object) -> Result:
+    """Call a function of a script in a process that has computed nothing.
+
+    On a CPU these processes are forked from one that has only imported the
+    library, which saves each of them the seconds of the import.
+    """
+    kind = 'spawn' if torch.cuda.is_available() else 'forkserver'
+    context = multiprocessing.get_context(kind)
+    context.set_forkserver_preload(['mmseg_wsss'])
+    with context.Pool(1) as pool:
+        return pool.apply(run, arguments)
 
 
-def machine() -> str:
-    """One line on what the figures were measured with."""
-    device = (
-        torch.cuda.get_device_name()
-        if torch.cuda.is_available()
-        else f'CPU, {torch.get_num_threads()} threads'
-    )
-    return f'torch {torch.__version__}, {device}'
+def machine(threads: int | None = None) -> str:
+    """One line on what the figures were measured with.
+
+    Args:
+        threads: Threads of a process; this one's if None.
+    """
+    threads = threads or torch.get_num_threads()
+    parts = [
+        _processor(),
+        f'{os.cpu_count()} cores',
+        f'{threads} thread{"s" if threads > 1 else ""}',
+        f'torch {torch.__version__}',
+    ]
+    if torch.cuda.is_available():
+        parts.insert(0, torch.cuda.get_device_name())
+    return ', '.join(parts)
+
+
+def _processor() -> str:
+    file = Path('/proc/cpuinfo')
+    text = file.read_text() if file.is_file() else ''
+    found = re.search(r'model name\s*:\s*(.+)', text)
+    return found.group(1) if found else platform.machine()
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a Markdown table, each row as soon as it is there."""
+    print(f'| {" | ".join(titles)} |')
+    print('|' + '---|' * len(titles), flush=True)
+    for row in rows:
+        print(f'| {" | ".join(row)} |', flush=True)
+    print()

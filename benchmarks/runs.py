@@ -11,13 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 
+from mmseg_wsss.pipeline.command import ALLOCATOR
+
 ROOT = Path(__file__).resolve().parents[1]
-# Large temporaries are kept and reused; page faults are dear on small VMs.
-ALLOCATOR = {
-    'MALLOC_MMAP_MAX_': '0',
-    'MALLOC_TRIM_THRESHOLD_': '100000000000',
-    'MALLOC_TOP_PAD_': '268435456',
-}
 
 
 def call(log: Path, tool: str, *arguments: str) -> None:

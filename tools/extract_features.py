@@ -18,11 +18,16 @@ import argparse
 from pathlib import Path
 
 from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.logging import MMLogger, print_log
+from mmengine.logging import print_log
 
 from mmseg_wsss.compat import walk_dicts
 from mmseg_wsss.datasets.stems import unique_stems
-from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.engine.command_line import (
+    add_config_arguments,
+    add_folder_arguments,
+    add_workers_argument,
+    number_of_workers,
+)
 from mmseg_wsss.engine.disk_space import feature_bytes, free_bytes, readable
 from mmseg_wsss.engine.feature_extraction import (
     LoadedImages,
@@ -30,7 +35,7 @@ from mmseg_wsss.engine.feature_extraction import (
     extract_features,
     extraction_settings,
 )
-from mmseg_wsss.engine.launch import leave, start_gloo
+from mmseg_wsss.engine.launch import leave
 from mmseg_wsss.engine.output_folder import (
     check_source,
     file_identity,
@@ -41,9 +46,9 @@ from mmseg_wsss.engine.output_folder import (
     unfinished,
 )
 from mmseg_wsss.engine.pipeline_tool import (
-    PATIENCE,
     choose_device,
     report_failures,
+    start_tool,
 )
 from mmseg_wsss.engine.tested_images import build_test_images
 
@@ -53,15 +58,8 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument(
-        '--out-dir', help='where to write (default: WORK_DIR/extracted)'
-    )
-    parser.add_argument(
-        '--num-workers',
-        type=int,
-        help='processes of each rank that load images (default: those of '
-        "the config's test_dataloader)",
-    )
+    add_folder_arguments(parser, 'extracted')
+    add_workers_argument(parser, 'processes of each rank that load images')
     parser.add_argument(
         '--device',
         help='where the network runs (default: cuda, each rank its own; cpu '
@@ -69,9 +67,6 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--amp', action='store_true', help='compute in half precision'
-    )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='write every file anew'
     )
     return parser.parse_args()
 
@@ -106,15 +101,10 @@ def check_space(out_dir: Path, needed: int) -> str | None:
 
 def main() -> None:
     args = parse_args()
-    if args.launcher != 'none':
-        start_gloo(args.launcher, PATIENCE)
-    cfg = read_config(args)
+    cfg = start_tool(args)
     out_dir = Path(args.out_dir or Path(cfg.work_dir) / 'extracted')
     folder = out_dir / 'features'
-    MMLogger.get_instance('mmseg_wsss', log_level=cfg.get('log_level', 'INFO'))
-    workers = args.num_workers
-    if workers is None:
-        workers = cfg.test_dataloader.get('num_workers', 0)
+    workers = number_of_workers(args, cfg)
     try:
         settings = extraction_settings(cfg.get('feature_extraction'))
         config = cfg.get('feature_extractor')

@@ -15,7 +15,7 @@ import copy
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -24,10 +24,11 @@ from mmseg.registry import DATASETS
 from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.command_line import (
     add_config_arguments,
+    add_folder_arguments,
     read_config,
     use_tta,
 )
-from mmseg_wsss.engine.launch import leave
+from mmseg_wsss.engine.launch import leave, start_ranks
 from mmseg_wsss.engine.output_folder import (
     check_source,
     file_identity,
@@ -49,14 +50,9 @@ def parse_args() -> argparse.Namespace:
     )
     add_config_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument(
-        '--out-dir', help='where to write (default: WORK_DIR/pseudo_labels)'
-    )
+    add_folder_arguments(parser, 'pseudo_labels')
     parser.add_argument(
         '--no-cams', action='store_true', help='write labels only'
-    )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='write every file anew'
     )
     parser.add_argument(
         '--tta',
@@ -148,11 +144,13 @@ def main() -> None:
     # A copy: TestTimeAug builds its transforms into the config it is given.
     dataset = DATASETS.build(copy.deepcopy(loader.dataset))
     stems = image_stems(dataset)
-    # Listed before the ranks meet in the Runner: nothing is being written.
     folders = [label_dir] if cam_dir is None else [label_dir, cam_dir]
-    todo = list(range(len(stems)))
-    if not args.overwrite:
-        todo = unfinished(stems, folders)
+    shared = [list(range(len(stems)))]
+    start_ranks(cfg)
+    if is_main_process() and not args.overwrite:
+        shared = [unfinished(stems, folders)]
+    broadcast_object_list(shared)  # file systems may be slow to agree
+    todo = shared[0]
     loader.dataset.indices = todo
     writer = dict(
         type='mmseg_wsss.PseudoLabelWriter',

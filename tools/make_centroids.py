@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.dist import barrier, is_main_process
-from mmengine.logging import MMLogger, print_log
+from mmengine.logging import print_log
 
 from mmseg_wsss.datasets.centroid_files import (
     DebiasedCentroids,
@@ -36,8 +36,13 @@ from mmseg_wsss.engine.clustering import (
     read_parts,
     selection_options,
 )
-from mmseg_wsss.engine.command_line import add_config_arguments, read_config
-from mmseg_wsss.engine.launch import leave, start_gloo
+from mmseg_wsss.engine.command_line import (
+    add_config_arguments,
+    add_folder_arguments,
+    add_workers_argument,
+    number_of_workers,
+)
+from mmseg_wsss.engine.launch import leave
 from mmseg_wsss.engine.output_folder import (
     check_source,
     remove_leftovers,
@@ -45,10 +50,10 @@ from mmseg_wsss.engine.output_folder import (
     settings_hash,
 )
 from mmseg_wsss.engine.pipeline_tool import (
-    PATIENCE,
     describe,
     read_pipeline,
     report_failures,
+    start_tool,
 )
 from mmseg_wsss.engine.tested_images import build_test_images
 from mmseg_wsss.pseudo_labels.select_centroids import select_debiased
@@ -65,24 +70,14 @@ def parse_args() -> argparse.Namespace:
         help="which of the config's lists of transforms to run "
         '(default: centroid_pipeline)',
     )
-    parser.add_argument(
-        '--out-dir', help='where to write (default: WORK_DIR/centroids)'
-    )
-    parser.add_argument(
-        '--num-workers',
-        type=int,
-        help='worker processes of each rank (default: those of the '
-        "config's test_dataloader)",
-    )
+    add_folder_arguments(parser, 'centroids', 'cluster everything anew')
+    add_workers_argument(parser)
     parser.add_argument(
         '--part-size',
         type=int,
         default=512,
         help='images of a file in DIR/parts; a stopped run loses at most '
         'that many (default: 512)',
-    )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='cluster everything anew'
     )
     return parser.parse_args()
 
@@ -142,14 +137,9 @@ def select(
 
 def main() -> None:
     args = parse_args()
-    if args.launcher != 'none':
-        start_gloo(args.launcher, PATIENCE)
-    cfg = read_config(args)
+    cfg = start_tool(args)
     out_dir = Path(args.out_dir or Path(cfg.work_dir) / 'centroids')
-    MMLogger.get_instance('mmseg_wsss', log_level=cfg.get('log_level', 'INFO'))
-    workers = args.num_workers
-    if workers is None:
-        workers = cfg.test_dataloader.get('num_workers', 0)
+    workers = number_of_workers(args, cfg)
     part_dir, centroids = out_dir / 'parts', out_dir / 'centroids.npz'
     try:
         pipeline = read_pipeline(cfg, args.pipeline)

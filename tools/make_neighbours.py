@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
-from mmengine.logging import MMLogger, print_log
+from mmengine.logging import print_log
 from mmseg.registry import MODELS
 
 from mmseg_wsss.compat import walk_dicts
@@ -25,18 +25,22 @@ from mmseg_wsss.datasets.neighbours import (
     save_neighbours,
 )
 from mmseg_wsss.datasets.stems import unique_stems
-from mmseg_wsss.engine.command_line import add_config_arguments, read_config
-from mmseg_wsss.engine.launch import leave, start_gloo
+from mmseg_wsss.engine.command_line import (
+    add_config_arguments,
+    add_workers_argument,
+    number_of_workers,
+)
+from mmseg_wsss.engine.launch import leave
 from mmseg_wsss.engine.output_folder import (
     changed_names,
     file_identity,
     settings_hash,
 )
 from mmseg_wsss.engine.pipeline_tool import (
-    PATIENCE,
     SHOWN,
     choose_device,
     read_pipeline,
+    start_tool,
 )
 from mmseg_wsss.engine.pooled_features import PackedImages, pooled_features
 from mmseg_wsss.engine.tested_images import build_test_images
@@ -59,12 +63,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--batch-size', type=int, default=16, help='images at a time'
     )
-    parser.add_argument(
-        '--num-workers',
-        type=int,
-        help='processes of each rank that load images (default: those of '
-        "the config's test_dataloader)",
-    )
+    add_workers_argument(parser, 'processes of each rank that load images')
     parser.add_argument(
         '--device', help='where the features are computed (default: a GPU)'
     )
@@ -147,13 +146,8 @@ def report(errors: dict[str, str]) -> None:
 
 def main() -> None:
     args = parse_args()
-    if args.launcher != 'none':
-        start_gloo(args.launcher, PATIENCE)
-    cfg = read_config(args)
-    MMLogger.get_instance('mmseg_wsss', log_level=cfg.get('log_level', 'INFO'))
-    workers = args.num_workers
-    if workers is None:
-        workers = cfg.test_dataloader.get('num_workers', 0)
+    cfg = start_tool(args)
+    workers = number_of_workers(args, cfg)
     try:
         out, settings, preprocessing = find_settings(cfg, args.out)
         pipeline = read_pipeline(cfg, 'neighbour_pipeline')

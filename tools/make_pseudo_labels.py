@@ -16,11 +16,16 @@ import argparse
 from pathlib import Path
 
 from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.logging import MMLogger, print_log
+from mmengine.logging import print_log
 
 from mmseg_wsss.datasets.stems import unique_stems
-from mmseg_wsss.engine.command_line import add_config_arguments, read_config
-from mmseg_wsss.engine.launch import leave, start_gloo
+from mmseg_wsss.engine.command_line import (
+    add_config_arguments,
+    add_folder_arguments,
+    add_workers_argument,
+    number_of_workers,
+)
+from mmseg_wsss.engine.launch import leave
 from mmseg_wsss.engine.output_folder import (
     check_source,
     remove_files,
@@ -29,10 +34,10 @@ from mmseg_wsss.engine.output_folder import (
     unfinished,
 )
 from mmseg_wsss.engine.pipeline_tool import (
-    PATIENCE,
     describe,
     read_pipeline,
     report_failures,
+    start_tool,
 )
 from mmseg_wsss.engine.refinement import Refinement, refine_images
 from mmseg_wsss.engine.tested_images import build_test_images
@@ -50,37 +55,22 @@ def parse_args() -> argparse.Namespace:
         help="which of the config's lists of refiners to run "
         '(default: refine_pipeline)',
     )
-    parser.add_argument(
-        '--out-dir', help='where to write (default: WORK_DIR/PIPELINE)'
-    )
-    parser.add_argument(
-        '--num-workers',
-        type=int,
-        help='worker processes of each rank (default: those of the '
-        "config's test_dataloader)",
-    )
+    add_folder_arguments(parser, 'PIPELINE')
+    add_workers_argument(parser)
     parser.add_argument(
         '--save-scores',
         action='store_true',
         help='write the refined foreground scores too, as CAMs: '
         'DIR/cams/<stem>.npz',
     )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='write every file anew'
-    )
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    if args.launcher != 'none':
-        start_gloo(args.launcher, PATIENCE)
-    cfg = read_config(args)
+    cfg = start_tool(args)
     out_dir = Path(args.out_dir or Path(cfg.work_dir) / args.pipeline)
-    MMLogger.get_instance('mmseg_wsss', log_level=cfg.get('log_level', 'INFO'))
-    workers = args.num_workers
-    if workers is None:
-        workers = cfg.test_dataloader.get('num_workers', 0)
+    workers = number_of_workers(args, cfg)
     label_dir = out_dir / 'labels'
     score_dir = out_dir / 'cams' if args.save_scores else None
     folders = [label_dir] if score_dir is None else [label_dir, score_dir]

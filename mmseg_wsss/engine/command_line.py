@@ -34,6 +34,48 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
+def add_folder_arguments(
+    parser: argparse.ArgumentParser,
+    default: str,
+    overwrite: str = 'write every file anew',
+) -> None:
+    """Add the arguments of a tool that fills a folder.
+
+    Args:
+        parser: The tool's parser.
+        default: The folder's name below the work dir, for the help.
+        overwrite: What ``--overwrite`` does, for the help.
+    """
+    parser.add_argument(
+        '--out-dir', help=f'where to write (default: WORK_DIR/{default})'
+    )
+    parser.add_argument('--overwrite', action='store_true', help=overwrite)
+
+
+def add_workers_argument(
+    parser: argparse.ArgumentParser,
+    what: str = 'worker processes of each rank',
+) -> None:
+    """Add ``--num-workers``, which :func:`number_of_workers` reads."""
+    parser.add_argument(
+        '--num-workers',
+        type=int,
+        help=f"{what} (default: those of the config's test_dataloader)",
+    )
+
+
+def number_of_workers(args: argparse.Namespace, cfg: Config) -> int:
+    """Return the worker processes asked for, else those of the test images.
+
+    Args:
+        args: Parsed arguments of :func:`add_workers_argument`.
+        cfg: The config.
+    """
+    if args.num_workers is not None:
+        return args.num_workers
+    return cfg.test_dataloader.get('num_workers', 0)
+
+
 def read_config(args: argparse.Namespace) -> Config:
     """Read the config that a command line names.
 

@@ -13,7 +13,9 @@ from typing import NoReturn
 import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.dist import init_dist
 from mmengine.logging import print_log
+from mmengine.utils.dl_utils import set_multi_processing
 
 from ..compat import walk_dicts
 
@@ -77,6 +79,22 @@ def prepare_launch(cfg: Config, launcher: str) -> None:
             logger='current',
             level=logging.WARNING,
         )
+
+
+def start_ranks(cfg: Config) -> None:
+    """Start the process group as the Runner of a config would, but now.
+
+    The Runner then leaves it alone. Without launcher, and where
+    :func:`prepare_launch` has started it, nothing happens.
+
+    Args:
+        cfg: The Runner's config, after :func:`prepare_launch`.
+    """
+    if cfg.launcher == 'none' or dist.is_initialized():
+        return
+    env_cfg = cfg.get('env_cfg', {})
+    set_multi_processing(**env_cfg.get('mp_cfg', {}), distributed=True)
+    init_dist(cfg.launcher, **env_cfg.get('dist_cfg', {}))
 
 
 def start_gloo(launcher: str, timeout: float | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 from datetime import timedelta
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.logging import print_log
+from mmengine.logging import MMLogger, print_log
 
 from ..fileio import whole_file
+from .command_line import read_config
+from .launch import start_gloo
 from .output_folder import SOURCE, file_identity, settings_hash
 
 # One rank may have to wait for another's last images.
@@ -24,6 +27,25 @@ FOLDERS = {
     'label_dir': 'set of labels',
     'feature_dir': 'set of features',
 }
+
+
+def start_tool(args: argparse.Namespace) -> Config:
+    """Start the ranks of a tool that needs no Runner, and its log.
+
+    Args:
+        args: Parsed arguments of ``add_config_arguments``.
+
+    Returns:
+        Config: The config that the command line names.
+
+    Raises:
+        ValueError: If the launcher's environment variables are not set.
+    """
+    if args.launcher != 'none':
+        start_gloo(args.launcher, PATIENCE)
+    cfg = read_config(args)
+    MMLogger.get_instance('mmseg_wsss', log_level=cfg.get('log_level', 'INFO'))
+    return cfg
 
 
 def read_pipeline(cfg: Config, name: str) -> list[dict]:

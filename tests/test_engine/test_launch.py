@@ -135,3 +135,33 @@ class TestPrepareLaunch:
         )
         assert code == 0, output
         assert output.count('2 ranks\n') == 2, output
+
+
+class TestStartRanks:
+    @pytest.fixture
+    def calls(self, monkeypatch):
+        calls = []
+
+        def record(name):
+            return lambda *args, **kwargs: calls.append((name, args, kwargs))
+
+        monkeypatch.setattr(launch, 'init_dist', record('init_dist'))
+        monkeypatch.setattr(launch, 'set_multi_processing', record('mp'))
+        return calls
+
+    def test_as_the_runner_does(self, calls):
+        env_cfg = dict(
+            mp_cfg=dict(mp_start_method='fork'),
+            dist_cfg=dict(backend='nccl', timeout=60),
+        )
+        launch.start_ranks(Config(dict(launcher='slurm', env_cfg=env_cfg)))
+        assert calls == [
+            ('mp', (), dict(mp_start_method='fork', distributed=True)),
+            ('init_dist', ('slurm',), dict(backend='nccl', timeout=60)),
+        ]
+
+    def test_nothing_to_do(self, calls, monkeypatch):
+        launch.start_ranks(Config(dict(launcher='none')))
+        monkeypatch.setattr(launch.dist, 'is_initialized', lambda: True)
+        launch.start_ranks(Config(dict(launcher='pytorch')))
+        assert not calls
