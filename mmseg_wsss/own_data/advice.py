@@ -185,7 +185,7 @@ def _csd(classes: Sequence[str], alone: np.ndarray, several: int) -> str:
         text += f'; never pasted, having no such photo: {some(names)}'
     if few:
         text += f'; the same few pasted again and again: {some(few)}'
-    return text + '. Not in this pipeline: see configs/csd'
+    return text + '. Switch: use.csd'
 
 
 def _affinity(photos: int) -> str:
@@ -195,7 +195,10 @@ def _affinity(photos: int) -> str:
             f'hardly suited: {photos} photos are few for a second network, '
             f'take {FEW_IN_ALL} or more'
         )
-    return text + '. Not in this pipeline: see configs/psa, configs/irn'
+    return (
+        f'{text}. Switch: use.irn, with pip install "mmseg_wsss[crf]". PSA is '
+        'not in this pipeline: see configs/psa'
+    )
 
 
 def _mars(classes: Sequence[str], total: np.ndarray) -> str:

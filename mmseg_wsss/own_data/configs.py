@@ -17,16 +17,20 @@ from .settings import (
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE / 'config-templates'
-FILES = ('common', 'cam', 'hfpl', 'refine', 'debias', 'segmentor')
-FILES += ('mars_segmentor', 'pipeline')
+FILES = ('common', 'cam', 'hfpl', 'csd', 'csd_hfpl', 'affinity', 'refine')
+FILES += ('debias', 'segmentor', 'mars_segmentor', 'pipeline')
 # Base models and parts that differ from network to network.
 _MODELS = {
-    'mobilenetv2': ('cam_mobilenetv2', 'deeplabv3plus_mobilenetv2'),
-    'r50': ('cam_r50', 'deeplabv3plus_r50-d8'),
+    'mobilenetv2': (
+        'cam_mobilenetv2',
+        'irn_mobilenetv2',
+        'deeplabv3plus_mobilenetv2',
+    ),
+    'r50': ('cam_r50', 'irn_r50', 'deeplabv3plus_r50-d8'),
 }
 _PARTS = {
-    'mobilenetv2': ('mobilenetv2', 'mobilenetv2'),
-    'r50': ('cam_r50', 'segmentor_r50'),
+    'mobilenetv2': ('mobilenetv2', 'irn_mobilenetv2', 'mobilenetv2'),
+    'r50': ('cam_r50', 'irn_r50', 'segmentor_r50'),
 }
 # Photos of a longer side get features at stride 8 in place of 4.
 _SMALL = 320
@@ -74,8 +78,8 @@ def config_texts(
     batch = batch_size(train_photos, preset.batch)
     epochs = epochs_for(train_photos, batch)
     size, crop = working_size(long_side, preset.size)
-    cam_model, segmentor_model = _MODELS[network]
-    cam_part, segmentor_part = (_read(part) for part in _PARTS[network])
+    cam_model, irn_model, segmentor_model = _MODELS[network]
+    cam_part, irn_part, segmentor_part = map(_read, _PARTS[network])
     sampler = 'auxiliary_head=dict(sampler=_base_.mars_sampler)'
     values = dict(
         title=name,
@@ -93,12 +97,15 @@ def config_texts(
         batch=batch,
         package=package_configs(),
         epochs=epochs,
-        hfpl_epochs=max(epochs // 2, 1),
+        more_epochs=max(epochs // 2, 1),
         cam_model=cam_model,
         cam_network=cam_part.rstrip(),
+        irn_model=irn_model,
+        irn_network=irn_part.rstrip(),
         segmentor_model=segmentor_model,
         segmentor_network=segmentor_part.rstrip(),
         schedule=_read('schedule').rstrip(),
+        poly=_read('poly').rstrip(),
         stride=4 if long_side <= _SMALL else 8,
         momentum=teacher_momentum(epochs * max(train_photos // batch, 1)),
         mars_auxiliary=f', {sampler}' if network == 'r50' else '',

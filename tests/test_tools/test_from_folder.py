@@ -89,6 +89,7 @@ def test_class_folders_as_a_process(folders, tmp_path):
     assert 'no photo has the class horse' in said
     assert '1 (both) photos lie in several class folders' in said
     assert 'CSD hardly suited (12 photos with one class)' in said
+    assert 'Switch: use.csd' in said and 'Switch: use.irn' in said
     assert result.stdout.splitlines()[-1].endswith(f'{out}/pipeline.py')
     labels = json.loads((out / 'image_labels.json').read_text())
     assert labels['both'] == ['cat', 'dog'] and labels['c 0'] == ['cat']
@@ -106,14 +107,34 @@ def test_pipeline_resolves_and_loads(call, folders, tmp_path, monkeypatch):
     out = tmp_path / 'own'
     assert call(folders, '--out', out).returncode == 0
     monkeypatch.chdir(tmp_path)
-    everything = {'use.hfpl': True, 'use.mars': True}
+    methods = ('hfpl', 'csd', 'irn', 'crf', 'mars')
+    everything = {f'use.{method}': True for method in methods}
     plan = read_plan(out / 'pipeline.py', everything)
     assert [stage.name for stage in plan.on] == [
-        *('classifier', 'hfpl', 'cams', 'refine', 'features', 'centroids'),
-        *('debias', 'segmentor', 'evaluate'),
+        *('classifier', 'hfpl', 'first_cams', 'csd', 'cams', 'confident'),
+        *('affinity', 'refine', 'features', 'centroids', 'debias'),
+        *('segmentor', 'evaluate'),
     ]
     assert not plan.missing
     assert plan.work_dir == tmp_path / 'work_dirs' / 'own'
+    assert plan.stages['affinity'].inputs['start'] == '{csd.checkpoint}'
+    csd = plan.configs['csd']
+    assert csd.load_from == '{hfpl.checkpoint}'
+    inner = csd.train_dataloader.dataset.dataset
+    assert inner.data_prefix.seg_map_path == '{first_cams.labels}'
+    assert [loss['type'] for loss in csd.model.decode_head.loss_decode] == [
+        *('mmseg_wsss.BinomialISL', 'mmseg_wsss.FSL', 'mmseg_wsss.CSDLoss')
+    ]
+    refine = plan.stages['refine']
+    assert refine.settings['pipeline'] == 'crf_pipeline'
+    steps = plan.configs['refine'].crf_pipeline
+    kinds = [step['type'].partition('.')[2] for step in steps]
+    assert kinds[2:] == [
+        *('LoadCAM', 'RandomWalk', 'NormaliseScores', 'AddBackground'),
+        *('DenseCRFRefine', 'ScoresToLabel'),
+    ]
+    assert steps[2]['cam_dir'] == '{cams.cams}'
+    assert steps[3]['checkpoint'] == '{affinity.checkpoint}'
     losses = plan.configs['segmentor'].model.decode_head.loss_decode
     assert [loss['type'] for loss in losses] == [
         'CrossEntropyLoss',
@@ -136,6 +157,30 @@ def test_pipeline_resolves_and_loads(call, folders, tmp_path, monkeypatch):
         assert dataset[0]['data_samples'].ori_shape == (64, 80)
 
 
+def test_each_switch_can_be_turned(call, folders, tmp_path):
+    """Alone, every method changes the plan and leaves none of it unused."""
+    out = tmp_path / 'own'
+    assert call(folders, '--out', out).returncode == 0
+    before = read_plan(out / 'pipeline.py')
+    assert [stage.name for stage in before.on] == [
+        *('classifier', 'cams', 'refine', 'segmentor', 'evaluate')
+    ]
+    cfg = load_config(out / 'pipeline.py')
+    assert list(cfg.use) == [
+        *('hfpl', 'csd', 'irn', 'refine', 'crf', 'mars', 'ocr')
+    ]
+    for switch, on in cfg.use.items():
+        plan = read_plan(out / 'pipeline.py', {f'use.{switch}': not on})
+        assert plan.hashes != before.hashes, switch
+        assert not plan.missing
+        needed, todo = set(), ['evaluate']
+        while todo:
+            name = todo.pop()
+            needed.add(name)
+            todo += plan.upstream(plan.stages[name])
+        assert {stage.name for stage in plan.on} == needed, switch
+
+
 @pytest.mark.parametrize('network', NETWORKS)
 def test_networks_build(network, tmp_path):
     """Both networks build, from nothing and with everything on."""
@@ -146,12 +191,45 @@ def test_networks_build(network, tmp_path):
     for file, text in texts.items():
         (tmp_path / file).write_text(text)
     init_default_scope('mmseg')
-    for file in ('hfpl', 'mars_segmentor'):
+    for file in ('hfpl', 'csd', 'csd_hfpl', 'mars_segmentor'):
         cfg = load_config(tmp_path / f'{file}.py')
         model = MODELS.build(cfg.model)
         assert model.num_classes == 3
         assert all(p.requires_grad for p in model.parameters())
         assert cfg.val_cfg and cfg.val_dataloader.dataset.ann_file == 'val.txt'
+    cfg = load_config(tmp_path / 'affinity.py')
+    assert MODELS.build(cfg.model).num_classes == 3
+    assert cfg.val_cfg is cfg.val_dataloader is None
+    # The network that learns boundaries starts from the CAM network's weights.
+    cam = MODELS.build(load_config(tmp_path / 'cam.py').model)
+    names = [n for n in cam.state_dict() if n.startswith('backbone.')]
+    assert set(names) <= set(MODELS.build(cfg.model).state_dict())
+
+
+def test_csd_pairs_come_out(call, folders, tmp_path):
+    """CSD's pairs, and the network of boundaries, find labels and photos."""
+    out = tmp_path / 'own'
+    assert call(folders, '--out', out, '--val-share', 0).returncode == 0
+    labels = json.loads((out / 'image_labels.json').read_text())
+    for stem, names in labels.items():
+        label = np.zeros((64, 80), np.uint8)
+        label[:, :40] = ['cat', 'dog'].index(names[0]) + 1
+        (out / 'pseudo_labels').mkdir(exist_ok=True)
+        Image.fromarray(label).save(out / 'pseudo_labels' / f'{stem}.png')
+    init_default_scope('mmseg')
+    dataset = load_config(out / 'csd.py').train_dataloader.dataset
+    pairs = DATASETS.build(dataset)
+    (both,) = [
+        index
+        for index in range(len(pairs))
+        if pairs.get_data_info(index)['img_path'].endswith('both.jpg')
+    ]
+    # A crop may miss the object.
+    draws = [pairs[both]['data_samples'] for _ in range(9)]
+    assert any('paste_views' in draw for draw in draws)
+    dataset = load_config(out / 'affinity.py').train_dataloader.dataset
+    sample = DATASETS.build(dataset)[0]['data_samples']
+    assert {'gt_sem_seg', 'image_labels'} <= set(sample.all_keys())
 
 
 def test_label_file_and_masks(call, folders, tmp_path):
