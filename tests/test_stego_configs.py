@@ -21,16 +21,16 @@ CONFIGS = sorted(path.name for path in (ROOT / 'mars').glob('stego_*.py'))
 COUNT = 21
 
 
-def draw_images(root, ann_file):
-    """Noise in VOC layout, upright and lying, and its neighbours."""
+def draw_images(root, folder, ann_file):
+    """Noise, upright and lying, and its neighbours."""
     stems = [f'{index:03}' for index in range(COUNT)]
-    (root / 'JPEGImages').mkdir()
+    (root / folder).mkdir()
     rng = np.random.default_rng(0)
     for index, stem in enumerate(stems):
         size = (90, 120) if index % 2 else (120, 90)
         picture = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
-        Image.fromarray(picture).save(root / 'JPEGImages' / f'{stem}.jpg')
-    (root / ann_file).parent.mkdir(parents=True)
+        Image.fromarray(picture).save(root / folder / f'{stem}.jpg')
+    (root / ann_file).parent.mkdir(parents=True, exist_ok=True)
     (root / ann_file).write_text('\n'.join(stems))
     vectors = torch.from_numpy(rng.normal(size=(COUNT, 3)))
     found = nearest_neighbours(vectors, COUNT)
@@ -50,7 +50,8 @@ def test_config_takes_a_step(name, tmp_path):
         if node.get('pretrained'):
             node['pretrained'] = False
     move_paths(cfg, cfg.data_root, str(tmp_path))
-    draw_images(tmp_path, cfg.test_dataloader.dataset.ann_file)
+    images = cfg.test_dataloader.dataset
+    draw_images(tmp_path, images.data_prefix.img_path, images.ann_file)
 
     train = DATASETS.build(cfg.train_dataloader.dataset)
     held_out = DATASETS.build(cfg.val_dataloader.dataset)

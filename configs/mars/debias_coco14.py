@@ -8,11 +8,10 @@
 #       --out-dir $D/debiased
 #   python tools/train.py \
 #       configs/mars/mars_deeplabv3plus_r101-d8_coco14-512x512.py
-# Features are STEGO's. Train it on COCO's images first, by
-# stego_vit-s8-dino_voc12.py with the data set exchanged. 70 channels at stride
-# 8: 55 GB. The threshold is the argmax of [1 - m, m]; the paper gives none.
-# Look at the similarity maps with tools/analysis_tools/browse_mars.py before
-# you trust it.
+# Features are STEGO's, trained by stego_vit-s8-dino_coco14.py first: 70
+# channels at stride 8, 55 GB. The threshold is the argmax of [1 - m, m]; the
+# paper gives none. Look at the similarity maps with
+# tools/analysis_tools/browse_mars.py before you trust it.
 _base_ = [
     '../_base_/models/features_stego_vit-s8-dino.py',
     '../_base_/datasets/coco14_refine.py',
