@@ -222,7 +222,7 @@ def commands(page):
                 if name in TOOLS and (is_path or position == 0):
                     yield TOOLS[name], words[position + 1 :]
                     break
-                if is_path:
+                if is_path and '.' in name:
                     raise AssertionError(f'there is no tool {word}')
 
 
@@ -245,7 +245,7 @@ def test_options_are_found_where_they_are_added():
     assert '--resume' in options_of(TOOLS['dist_train.sh'])
     assert '--tta' not in options_of(TOOLS['train.py'])
     found = [tool.name for tool, _ in commands(ROOT / 'README.md')]
-    assert {'from_folder.py', 'run_pipeline.py', 'ocr_loss.py'} <= set(found)
+    assert {'from_folder.py', 'run_pipeline.py', 'ablation.py'} <= set(found)
 
 
 # ------------------------------------------------------- the page "Extend"
@@ -268,7 +268,7 @@ def extension(tmp_path_factory):
 def test_extend_loss(extension):
     cfg = load_config(extension / 'my_segmentor.py')
     head = MODELS.build(cfg.model.decode_head)
-    features = [torch.randn(2, c, 8, 8) for c in (12, 16, 48, 160)]
+    features = [torch.randn(2, c, 8, 8) for c in (16, 160)]
     mask = torch.randint(0, 7, (2, 32, 32))
     mask[:, :4] = 255
     samples = [SegDataSample() for _ in mask]
