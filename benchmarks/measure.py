@@ -98,13 +98,20 @@ def in_fresh_process(run: Callable[..., Result], *arguments: object) -> Result:
     """Call a function of a script in a process that has computed nothing.
 
     On a CPU these processes are forked from one that has only imported the
-    library, which saves each of them the seconds of the import.
+    library, which saves each of them the seconds of the import. glibc's
+    settings are the usual ones there: with memory that was kept for reuse, a
+    peak says little of what a function takes.
     """
     kind = 'spawn' if torch.cuda.is_available() else 'forkserver'
     context = multiprocessing.get_context(kind)
     context.set_forkserver_preload(['mmseg_wsss'])
-    with context.Pool(1) as pool:
-        return pool.apply(run, arguments)
+    names = [name for name in os.environ if name.startswith('MALLOC_')]
+    settings = {name: os.environ.pop(name) for name in names}
+    try:
+        with context.Pool(1) as pool:
+            return pool.apply(run, arguments)
+    finally:
+        os.environ.update(settings)
 
 
 def machine(threads: int | None = None) -> str:

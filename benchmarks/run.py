@@ -7,9 +7,10 @@
 Every benchmark is one script of `benchmarks/` and runs in a process of its
 own, one after the other; nothing else should run meanwhile. Times are medians
 of candidates that take turns in one process, so that a slow moment meets all
-of them; peak memory is the growth of a process that has computed nothing
-before. On a CPU glibc keeps the memory it has freed (`ALLOCATOR` in
-`mmseg_wsss/pipeline/command.py`), as in the pipelines. Times belong to one
+of them. On a CPU glibc keeps the memory it has freed (`ALLOCATOR` in
+`mmseg_wsss/pipeline/command.py`), as in the pipelines: times are of computing,
+not of asking the system for memory. Peak memory is the growth of a process
+that has computed nothing before, without that setting. Times belong to one
 machine; the ratios are what to expect elsewhere.
 """
 

@@ -178,6 +178,14 @@ def test_medians(run):
     assert result == 7
 
 
+def test_memory_is_measured_with_the_usual_allocator(run, monkeypatch):
+    measure = sys.modules['measure']
+    monkeypatch.setenv('MALLOC_TOP_PAD_', '1000')
+    assert measure.in_fresh_process(os.getenv, 'MALLOC_TOP_PAD_') is None
+    assert os.environ['MALLOC_TOP_PAD_'] == '1000'
+    assert measure.in_fresh_process(os.getpid) != os.getpid()
+
+
 def test_quick_is_one_measurement(run, monkeypatch):
     measure = sys.modules['measure']
     for words, repeats in (
