@@ -210,8 +210,9 @@ def options_of(tool):
 
 def commands(page):
     """Yield (tool, arguments) for each command of a page."""
-    text = [line for code in blocks(page, 'bash') for line in [code]]
-    text += re.findall(r'`([^`\n]+)`', prose(page))
+    text = blocks(page, 'bash') + blocks(page, '')
+    spans = re.findall(r'`((?:[^`\n]|\n(?!\n))+)`', prose(page))
+    text += [' '.join(span.split()) for span in spans]
     for part in text:
         joined = re.sub(r'\\\n\s*', ' ', part)
         for line in joined.split('\n'):
