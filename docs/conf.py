@@ -25,6 +25,8 @@ exclude_patterns = ['_build']
 myst_heading_anchors = 4
 source_suffix = {'.md': 'markdown', '.rst': 'restructuredtext'}
 
+# Blocks without a language are diagrams.
+highlight_language = 'none'
 autodoc_member_order = 'bysource'
 autodoc_typehints_format = 'short'
 napoleon_numpy_docstring = False
@@ -37,3 +39,4 @@ nitpick_ignore_regex = [('py:class', r'(?!mmseg_wsss\.).*')]
 html_theme = 'furo'
 html_title = f'mmseg_wsss {version}'
 html_copy_source = False
+html_show_copyright = False

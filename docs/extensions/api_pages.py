@@ -111,7 +111,14 @@ def write_pages(app) -> None:
     (folder / 'index.rst').write_text(text, encoding='utf-8')
 
 
+def leave_out(app, what, name, value, skip, options) -> bool | None:
+    """Skip the fields of named tuples: their class describes them."""
+    doc = getattr(value, '__doc__', None) or ''
+    return True if doc.startswith('Alias for field number') else None
+
+
 def setup(app) -> dict:
     """Register with Sphinx."""
+    app.connect('autodoc-skip-member', leave_out)
     app.connect('builder-inited', write_pages)
     return {'parallel_read_safe': True}
