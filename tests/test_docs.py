@@ -173,17 +173,20 @@ def module_file(node, path):
 
 
 def options_in(tree, path):
-    """Options added in a piece of a file, and in what it calls."""
-    known = set()
+    """Options added in a piece of a file, and in what it calls.
+
+    Maps them to whether they are required.
+    """
+    known = {}
     called = set()
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         called.add(getattr(node.func, 'id', None))
         if getattr(node.func, 'attr', '') == 'add_argument':
-            known |= {
-                a.value for a in node.args if isinstance(a, ast.Constant)
-            }
+            required = any(k.arg == 'required' for k in node.keywords)
+            names = [a.value for a in node.args if isinstance(a, ast.Constant)]
+            known |= dict.fromkeys(names, required)
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom):
             file = module_file(node, path)
@@ -194,7 +197,7 @@ def options_in(tree, path):
 
 
 def options_of_functions(path, names):
-    known = set()
+    known = {}
     for node in parsed(path).body:
         if isinstance(node, ast.FunctionDef) and node.name in names:
             known |= options_in(node, path)
@@ -205,15 +208,15 @@ def options_of_functions(path, names):
 def options_of(tool):
     """The options that a tool's parser has."""
     tool = TOOLS[BEHIND.get(tool.name, tool.name)]
-    return options_in(parsed(tool), tool) | {'--help'}
+    return options_in(parsed(tool), tool)
 
 
 def commands(page):
-    """Yield (tool, arguments) for each command of a page."""
-    text = blocks(page, 'bash') + blocks(page, '')
+    """Yield (tool, arguments, whether in a block) for a page's commands."""
     spans = re.findall(r'`((?:[^`\n]|\n(?!\n))+)`', prose(page))
-    text += [' '.join(span.split()) for span in spans]
-    for part in text:
+    text = [(code, True) for code in blocks(page, 'bash') + blocks(page, '')]
+    text += [(' '.join(span.split()), False) for span in spans]
+    for part, in_block in text:
         joined = re.sub(r'\\\n\s*', ' ', part)
         for line in joined.split('\n'):
             words = shlex.split(line.replace("'", ''), comments=True)
@@ -221,31 +224,34 @@ def commands(page):
                 name = word.rsplit('/', 1)[-1]
                 is_path = word.startswith(('tools/', 'benchmarks/'))
                 if name in TOOLS and (is_path or position == 0):
-                    yield TOOLS[name], words[position + 1 :]
+                    yield TOOLS[name], words[position + 1 :], in_block
                     break
-                if is_path and '.' in name:
+                if is_path and name.endswith(('.py', '.sh')):
                     raise AssertionError(f'there is no tool {word}')
 
 
 @every_page
 def test_commands_have_options_that_exist(page):
     wrong = []
-    for tool, arguments in commands(page):
-        for word in arguments:
-            option = word.partition('=')[0]
-            if option.startswith('--') and option not in options_of(tool):
-                wrong.append(f'{tool.name} has no {option}')
+    for tool, arguments, in_block in commands(page):
+        options = options_of(tool)
+        given = {word.partition('=')[0] for word in arguments}
+        given = {word for word in given if word.startswith('--')}
+        missing = {name for name, required in options.items() if required}
+        wrong += [f'{tool.name} has no {o}' for o in given - set(options)]
+        if in_block:
+            wrong += [f'{tool.name} needs {o}' for o in missing - given]
     assert not wrong, '\n'.join(wrong)
 
 
 def test_options_are_found_where_they_are_added():
-    assert {'--tta', '--out-dir', '--cfg-options', '--launcher'} <= options_of(
-        TOOLS['make_cams.py']
-    )
+    cams = options_of(TOOLS['make_cams.py'])
+    assert {'--tta', '--out-dir', '--cfg-options', '--launcher'} <= set(cams)
+    assert options_of(TOOLS['from_folder.py'])['--out'] is True
     assert '--split-list' in options_of(TOOLS['csv2json.py'])
     assert '--resume' in options_of(TOOLS['dist_train.sh'])
     assert '--tta' not in options_of(TOOLS['train.py'])
-    found = [tool.name for tool, _ in commands(ROOT / 'README.md')]
+    found = [tool.name for tool, *_ in commands(ROOT / 'README.md')]
     assert {'from_folder.py', 'run_pipeline.py', 'ablation.py'} <= set(found)
 
 
