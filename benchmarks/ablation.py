@@ -1,7 +1,7 @@
 """Every method alone and all together, from image labels to a segmentor.
 
     python benchmarks/ablation.py scenes --seeds 0 1 2
-    python benchmarks/ablation.py voc-mini --seeds 0 1
+    python benchmarks/ablation.py voc-mini --seeds 0
 
 Each variant is the pipeline configs/pipelines/all_<data>.py with some of its
 switches on. "plain" is the CAM network, DenseCRF and a segmentor with
@@ -67,6 +67,8 @@ def plan_of(data: str, variant: str, seed: int, folder: Path) -> Plan:
 def reuse(plan: Plan, stage: Stage, folder: Path) -> None:
     """Link a stage that another variant in a folder has made of the same."""
     here = plan.folder(stage.name)
+    if here.is_symlink() and not here.exists():
+        here.unlink()  # what it led to was removed
     if here.exists():
         return
     for there in sorted(folder.glob(f'*/{stage.name}')):

@@ -24,7 +24,8 @@ class EpochSeedHook(Hook):
     draws under ``item_seed``, such as ScenesDataset and CSDDataset.
 
     A run that is stopped goes on from the end of an epoch. For loops that
-    count iterations this hook does nothing after the first.
+    count iterations it seeds once, at the start: a resumed run draws the first
+    numbers again.
     """
 
     def before_train_epoch(self, runner: Runner) -> None:
