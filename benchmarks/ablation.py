@@ -12,7 +12,8 @@ finished is kept in the work dir and not repeated: a killed run goes on.
 mIoU of the seeds and of the pseudo labels is that of the training images,
 biased pixels counted as not predicted; the other figures are those of the
 segmentor on the validation images. "minutes" are those of all stages of a
-variant, one thread each.
+variant, one thread each. Raw numbers: results.json in the work dir; those of
+the results page are copied to benchmarks/results.
 """
 
 from __future__ import annotations
@@ -138,11 +139,12 @@ def main() -> None:
     root = Path(args.work_dir).resolve() / args.data
     with ThreadPoolExecutor(args.jobs) as pool:
         runs = pool.map(lambda seed: run_seed(args, root, seed), args.seeds)
-        results: dict[str, dict[str, dict]] = {}
         for seed, rows in zip(args.seeds, runs, strict=True):
-            for variant, row in rows.items():
-                results.setdefault(variant, {})[str(seed)] = row
-    print(table(merge_results(root / 'results.json', results), COLUMNS))
+            results = merge_results(
+                root / 'results.json',
+                {variant: {str(seed): row} for variant, row in rows.items()},
+            )
+    print(table(results, COLUMNS))
 
 
 if __name__ == '__main__':
