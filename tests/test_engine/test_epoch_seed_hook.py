@@ -4,10 +4,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmengine.runner import Runner
 
 from mmseg_wsss.datasets import ScenesDataset
 from mmseg_wsss.datasets.seeded_sampler import SeededIndex
 from mmseg_wsss.engine.hooks import EpochSeedHook
+from tests import tiny
 
 
 def draws(seed, epoch):
@@ -58,3 +60,31 @@ def test_a_scene_is_drawn_under_its_index_seed(monkeypatch):
     assert scenes[index] == first
     assert scenes[SeededIndex.of(5, seed=1, epoch=3)] != first
     assert scenes[5] != scenes[5]
+
+
+@pytest.mark.parametrize('num_workers', [0, 1])
+def test_a_resumed_run_is_the_uninterrupted_one(
+    tiny_root, tmp_path, num_workers
+):
+    # Workers that persist take a number of the main process in the first
+    # epoch of a process only.
+    def train(work_dir, **changes):
+        head = dict(tiny.fcn_head(), dropout_ratio=0.5)
+        cfg = tiny.config(tiny_root, head, work_dir)
+        cfg.custom_hooks.append(dict(type='mmseg_wsss.EpochSeedHook'))
+        cfg.train_cfg.max_epochs = 3
+        cfg.train_dataloader.num_workers = num_workers
+        cfg.train_dataloader.persistent_workers = num_workers > 0
+        cfg.merge_from_dict(changes)
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        return runner.model.state_dict()
+
+    whole = train(tmp_path / 'whole')
+    resumed = train(
+        tmp_path / 'resumed',
+        resume=True,
+        load_from=str(tmp_path / 'whole' / 'epoch_1.pth'),
+    )
+    for name, value in whole.items():
+        assert torch.equal(value, resumed[name]), name

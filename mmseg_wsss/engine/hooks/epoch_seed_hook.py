@@ -39,3 +39,14 @@ class EpochSeedHook(Hook):
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: object = None
+    ) -> None:
+        """Seed again behind the start of the workers.
+
+        A loader whose workers persist takes a number from PyTorch when it
+        starts them, in the first epoch of a process only.
+        """
+        if batch_idx == 0:
+            self.before_train_epoch(runner)
