@@ -50,6 +50,7 @@ with quiet_import():
         ComplementHook,
         DenseCRFHook,
         EpochSeedHook,
+        ResumedValidationHook,
         WeakSupervisionHook,
     )
     from .evaluation import (
@@ -160,6 +161,7 @@ __all__ = [
     'RandomWalk',
     'RegionCentroids',
     'ResNet38',
+    'ResumedValidationHook',
     'STEGOFeatures',
     'STEGOHead',
     'STEGOLoss',

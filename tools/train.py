@@ -9,6 +9,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
+from mmseg_wsss.engine.hooks import ResumedValidationHook
 from mmseg_wsss.engine.launch import leave
 
 
@@ -37,6 +38,8 @@ def main() -> None:
         runner = RUNNERS.build(cfg)
     else:
         runner = Runner.from_cfg(cfg)
+    if cfg.resume:
+        runner.register_hook(ResumedValidationHook())
     runner.train()
     leave()
 

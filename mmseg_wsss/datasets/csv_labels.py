@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 from .label_readers import Pairs, names_met, unique_names
+
+_IMAGE_FILE = re.compile(r'.+\.(jpe?g|png|bmp|gif|tiff?|webp)', re.IGNORECASE)
 
 
 def read_csv(path: Path) -> tuple[Pairs, tuple]:
@@ -52,6 +55,12 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
         raise ValueError(f'{path} is not a UTF-8 CSV file: {exc}') from exc
     first = min(rows, default=0)
     header = [cell.strip() for cell in rows.pop(first, [])]
+    if header and _IMAGE_FILE.fullmatch(header[0]):
+        raise ValueError(
+            f'{path} begins with the image {header[0]!r}: write a header row '
+            'above it, "image,labels" for names of classes or '
+            '"image,<class>,<class>,..." for a column of 0 and 1 per class'
+        )
     if len(header) < 2 or not rows:
         raise ValueError(
             f'{path} must have a comma separated header row "image,labels" or '
@@ -74,7 +83,8 @@ def _one_hot_names(
         if value not in ('0', '1', '0.0', '1.0'):
             raise ValueError(
                 f"{where}: column '{name}' must be 0 or 1, got '{value}' (a "
-                "column with names must be the only one and called 'labels')"
+                "column with names must be the only one and called 'labels'; "
+                'the first row must be the header)'
             )
     return tuple(
         name

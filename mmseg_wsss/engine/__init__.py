@@ -5,6 +5,7 @@ from .hooks import (
     ComplementHook,
     DenseCRFHook,
     EpochSeedHook,
+    ResumedValidationHook,
     WeakSupervisionHook,
 )
 
@@ -13,5 +14,6 @@ __all__ = [
     'ComplementHook',
     'DenseCRFHook',
     'EpochSeedHook',
+    'ResumedValidationHook',
     'WeakSupervisionHook',
 ]

@@ -436,6 +436,8 @@ def test_csv_class_columns_keep_their_order(tmp_path):
         ('image,labels\n', 'at least one image'),
         ('image,cat,dog\na,1\n', 'row 2: 2 cells'),
         ('image,tags\na,cat\n', "called 'labels'"),
+        ('a.jpg,cat\nb.jpg,dog\n', "begins with the image 'a.jpg'"),
+        ('a,cat\nb,dog\n', 'first row must be the header'),
         ('image,cat,dog\na,1,-1\n', "'dog' must be 0 or 1"),
         ('image,cat,cat\na,1,0\n', 'distinct names'),
     ],

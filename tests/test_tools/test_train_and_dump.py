@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,10 @@ def test_resume_goes_on(trained):
     )
     assert 'resumed epoch: 1' in output
     assert (trained / 'work' / 'epoch_2.pth').is_file()
+    # A validation that may have been cut off is done again.
+    steps = re.findall(r'Epoch\((train|val)\) \[(\d)\]', output)
+    assert steps[0] == ('val', '1')
+    assert ('train', '2') in steps and ('val', '2') in steps
 
 
 def test_two_ranks_give_the_same_metrics_and_files(trained):
@@ -119,8 +124,9 @@ def test_dumping_goes_on_where_it_stopped(trained):
     assert '5 of 7 images are done, 2 to do' in call(*command)
     assert files(out) == whole
     assert '7 of 7 images are done' in call(*command)
-    other = list(map(str, command))
-    other[2] = other[2].replace('epoch_1', 'epoch_2')
+    other = list(command)
+    other[2] = trained / 'work' / 'other.pth'
+    shutil.copy(command[2], other[2])
     assert 'another checkpoint' in call(*other, fails=True)
 
 

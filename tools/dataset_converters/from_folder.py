@@ -384,8 +384,12 @@ def main() -> None:
         report += ['', f'{len(masks)} photos have a mask', *notes]
     print(wrapped(report))
     if problems:
-        print(wrapped(['', 'To mend first:', *(f'  {p}' for p in problems)]))
-        raise ValueError(f'nothing was written: {problems[0]}')
+        more = [f'({n}) {text}' for n, text in enumerate(problems, 1)]
+        raise ValueError(
+            f'nothing was written: {problems[0]}'
+            if len(problems) == 1
+            else f'nothing was written, mend first: {" ".join(more)}'
+        )
     lists = split(args, found, masks)
     done = write(args, looks, found, classes, masks, lists)
     closing = ['', f'Wrote {args.out}: {", ".join(done)}']

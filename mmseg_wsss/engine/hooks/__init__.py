@@ -4,6 +4,7 @@ from .channels_last_hook import ChannelsLastHook
 from .complement_hook import ComplementHook
 from .dense_crf_hook import DenseCRFHook
 from .epoch_seed_hook import EpochSeedHook
+from .resumed_validation_hook import ResumedValidationHook
 from .weak_supervision_hook import WeakSupervisionHook
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     'ComplementHook',
     'DenseCRFHook',
     'EpochSeedHook',
+    'ResumedValidationHook',
     'WeakSupervisionHook',
 ]

@@ -6,6 +6,7 @@ from html import escape
 
 import numpy as np
 
+from ...fileio import BIASED_LABEL, IGNORE_LABEL
 from .charts import number
 from .collect import Content, Group
 from .images import UNREADABLE
@@ -47,17 +48,24 @@ def _strips(group: Group, limit: int) -> str:
             f'The worst, middle and best of {group.compared} images by the '
             f"mIoU of {last}. Below each picture is the image's own mIoU."
         )
-    strips = [_strip(group, stem, why, limit) for stem, why in group.shown]
+    special: set[int] = set()
+    strips = [
+        _strip(group, stem, why, limit, special) for stem, why in group.shown
+    ]
     least = 130 * (len(group.stages) + 2)
     columns = f'repeat(auto-fill,minmax(min(100%,{least}px),1fr))'
     return (
-        f'<h3>{escape(names_of(group))}</h3>{text(words)}{_colours(group)}'
+        f'<h3>{escape(names_of(group))}</h3>{text(words)}'
+        f'{_colours(group, special)}'
         f'<div class="strips" style="grid-template-columns:{columns}">'
         f'{"".join(strips)}</div>'
     )
 
 
-def _strip(group: Group, stem: str, why: str, limit: int) -> str:
+def _strip(
+    group: Group, stem: str, why: str, limit: int, special: set[int]
+) -> str:
+    """An image through all stages; adds the labels 254 and 255 it meets."""
     images, title = group.images, escape(stem)
     try:
         photo = images.read_photo(stem, SIDE)
@@ -88,11 +96,13 @@ def _strip(group: Group, stem: str, why: str, limit: int) -> str:
         except UNREADABLE:
             cells.append(_empty(name, 'cannot be read'))
             continue
+        special.update({BIASED_LABEL, IGNORE_LABEL} & set(np.unique(label)))
         laid = lay_over(photo, label, images.palette, images.background)
         cells.append(_cell(laid, name, said, stem, limit))
     if images.has_mask(stem):
         try:
             mask = images.read_mask(stem)
+            special.update({IGNORE_LABEL} & set(np.unique(mask)))
             laid = lay_over(photo, mask, images.palette, images.background)
             cells.append(_cell(laid, 'ground truth', '', stem, limit))
         except UNREADABLE:
@@ -120,8 +130,8 @@ def _empty(name: str, why: str) -> str:
     )
 
 
-def _colours(group: Group) -> str:
-    """Legend of the classes of the images shown."""
+def _colours(group: Group, special: set[int]) -> str:
+    """Legend of the classes of the images shown, and of 254 and 255."""
     images, present = group.images, set()
     for stem, _ in group.shown:
         found = images.candidates(stem)
@@ -133,6 +143,8 @@ def _colours(group: Group) -> str:
         (swatch(images.palette[k]), images.classes[k])
         for k in sorted(present - {images.background})
     ]
-    items.append(('<span class="swatch biased"></span>', 'biased (254)'))
-    items.append((swatch('white'), 'ignored (255)'))
+    if BIASED_LABEL in special:
+        items.append(('<span class="swatch biased"></span>', 'biased (254)'))
+    if IGNORE_LABEL in special:
+        items.append((swatch('white'), 'ignored (255)'))
     return legend(items)
