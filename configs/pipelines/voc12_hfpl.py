@@ -1,68 +1,26 @@
 # HFPL, VOC 2012: CAMs of ResNet38 trained with ISL and FSL, PSA with HFPL's
-# values, DeepLab-LargeFOV.
+# values, DeepLab-LargeFOV. The stages are those of voc12_ocr-psa.py.
 # configs/psa/README.md and configs/ocr/README.md say which weights and labels
 # they need. On several GPUs:
 #   python tools/run_pipeline.py configs/pipelines/voc12_hfpl.py \
 #       --launcher pytorch --gpus 8 --num-workers 4
 # Batch sizes are those of each GPU; change one with
 #       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
-_base_ = '../_base_/losses/ocr.py'
+_base_ = './voc12_ocr-psa.py'
 use = dict(
     psa=True,  # AffinityNet's walk on the seeds
     ocr=False,  # OCR in the segmentor
 )
-options = {'randomness.seed': 0}
-affinity = 'configs/psa/psa_r38_voc12.py'
-ce_loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 stages = dict(
     classifier=dict(config='configs/hfpl/isl-fsl_r38_voc12.py'),
-    cams=dict(
-        config='{classifier.config}',
-        inputs=dict(checkpoint='{classifier.checkpoint}'),
-        tta=True,
-    ),
     confident=dict(
-        method='psa',
-        config=affinity,
         options={
             'label_pipeline.3.low_alpha': 1,
             'label_pipeline.3.high_alpha': 24,
-        },
-        pipeline='label_pipeline',
-        inputs=dict(cams='{cams.cams}'),
+        }
     ),
-    affinity=dict(
-        method='psa',
-        config=affinity,
-        options={'optim_wrapper.optimizer.lr': 0.001},
-        inputs=dict(labels='{confident.labels}'),
-    ),
+    affinity=dict(options={'optim_wrapper.optimizer.lr': 0.001}),
     walk=dict(
-        method='psa',
-        config=affinity,
-        options={
-            'refine_pipeline.3.alpha': 6,
-            'refine_pipeline.4.steps': 64,
-        },
-        inputs=dict(cams='{cams.cams}', checkpoint='{affinity.checkpoint}'),
-    ),
-    segmentor=dict(
-        config='configs/ocr_deeplab_voc.py',
-        options={'model.decode_head.loss_decode': [ce_loss]},
-        inputs=dict(labels='{walk.labels}'),
-        when=dict(
-            ocr=dict(
-                options={
-                    'model.decode_head.loss_decode': [
-                        ce_loss,
-                        _base_.ocr_loss,
-                    ]
-                }
-            )
-        ),
-    ),
-    evaluate=dict(
-        config='{segmentor.config}',
-        inputs=dict(checkpoint='{segmentor.checkpoint}'),
+        options={'refine_pipeline.3.alpha': 6, 'refine_pipeline.4.steps': 64}
     ),
 )
