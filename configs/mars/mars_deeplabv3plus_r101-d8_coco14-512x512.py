@@ -1,7 +1,7 @@
 # MARS with DeepLabV3+ R101 on debiased labels of COCO 2014 (debias_coco14.py).
 # Crop and schedule are those that DHR, by the paper's first author, has for
-# VOC: here 13 epochs. The paper follows "the training details of each WSSS
-# paper".
+# VOC: here 13 epochs. The paper follows "the training details in all USS and
+# WSSS papers".
 _base_ = [
     '../_base_/models/deeplabv3plus_r50-d8.py',
     '../_base_/datasets/coco14_wsss-321.py',

@@ -4,11 +4,7 @@
 #       --launcher pytorch --gpus 8 --num-workers 4
 # Batch sizes are those of each GPU; change one with
 #       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
-_base_ = [
-    '../_base_/losses/csd.py',
-    '../_base_/losses/hfpl.py',
-    '../_base_/losses/ocr.py',
-]
+_base_ = '../_base_/losses/ocr.py'
 use = dict(
     hfpl=True,  # ISL and FSL in the CAM networks
     csd=True,  # the second CAM network, trained with CSD
@@ -22,8 +18,6 @@ stego = 'configs/mars/stego_vit-s8-dino_voc12.py'
 mars = 'configs/mars/debias_voc12.py'
 mars_segmentor = 'configs/mars/mars_deeplabv2_r50-d8_voc12-512x512.py'
 ce_loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
-# As configs/hfpl/isl-fsl_r50_voc12.py has it.
-fsl_loss = {**_base_.fsl_loss, 'upsample': 2}
 stages = dict(
     classifier=dict(
         config='configs/cam/cam_r50_voc12.py',
@@ -41,17 +35,7 @@ stages = dict(
         kind='train',
         config='configs/csd/csd_r50_voc12.py',
         inputs=dict(labels='{first_cams.labels}'),
-        when=dict(
-            hfpl=dict(
-                options={
-                    'model.decode_head.loss_decode': [
-                        _base_.isl_loss,
-                        fsl_loss,
-                        _base_.csd_loss,
-                    ]
-                }
-            )
-        ),
+        when=dict(hfpl=dict(config='configs/csd/csd-isl-fsl_r50_voc12.py')),
     ),
     cams=dict(
         config='{csd.config}',

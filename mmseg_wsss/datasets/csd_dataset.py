@@ -51,7 +51,8 @@ class CSDDataset:
 
     Args:
         dataset (dict | object): The data set of single images; its pipeline
-            has LoadImageLabels.
+            has LoadImageLabels. Several may be concatenated; what repeats
+            or resamples images goes around this data set.
         pipeline (Sequence[dict]): Transforms of the pair.
         resampling (str): 'cooccurrence' (Eq. 1) or 'uniform'. Defaults to
             'cooccurrence'.
@@ -73,8 +74,8 @@ class CSDDataset:
         partners (Partners): Labels over these classes, and the draw.
 
     Raises:
-        ValueError: If an option is out of range, the labels cannot be read,
-            or there is no single-label image.
+        ValueError: If an option is out of range, the labels cannot be read
+            or are not those of the items, or there is no single-label image.
     """
 
     def __init__(
@@ -103,6 +104,13 @@ class CSDDataset:
                 'classes=...) into the pipeline of its inner dataset'
             )
         classes, labels = loaded
+        if len(labels) != len(dataset):
+            raise ValueError(
+                f'CSDDataset knows the labels of {len(labels)} images, but '
+                f'its {type(dataset).__name__} has {len(dataset)} items: put '
+                'what repeats or resamples images around CSDDataset, not into '
+                'it'
+            )
         self.foreground = foreground_indices(len(classes), background_index)
         self.partners = Partners(
             labels[:, self.foreground],

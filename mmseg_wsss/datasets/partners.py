@@ -18,8 +18,8 @@ Where the paper says nothing, or the author's snapshot differs:
 * The snapshot takes softmax(0.1 N) over each row in place of Eq. 1. With
   counts in the hundreds this is one class per row: an option.
 * A class without single-label images cannot be drawn, whatever its weight.
-  ``min_partners`` raises the bar: VOC's 21 single-label tables would each be
-  pasted thirty times an epoch.
+  ``min_partners`` raises the bar: by VOC's counts each of its 21 single-label
+  tables would be pasted some ten times an epoch.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def partner_prior(
 
     Returns:
         np.ndarray: (K, K), float64 in [0, 1]; rows sum to 1. A row without
-        any count is 0.
+        any count is 0 if 'linear', uniform if 'softmax'.
 
     Raises:
         ValueError: If an option is out of range.

@@ -12,7 +12,7 @@ NORMALISATIONS = ('max', 'min_max')
 
 
 def normalise_cam(cam: Tensor, mode: str = 'max') -> Tensor:
-    """Scale each class's map to [0, 1).
+    """Scale each class's map to [0, 1].
 
     'max' is ReLU(M) / (max ReLU(M) + eps): Eq. 4 of HFPL (WACV 2024), Eq. 2
     of OCR (CVPR 2023), the habit of PSA and IRN. 'min_max' also takes off the
@@ -25,7 +25,7 @@ def normalise_cam(cam: Tensor, mode: str = 'max') -> Tensor:
         mode: 'max' or 'min_max'.
 
     Returns:
-        Tensor: Maps of the same shape in [0, 1). A map without a positive
+        Tensor: Maps of the same shape in [0, 1]. A map without a positive
         score is 0 everywhere.
 
     Raises:

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from mmengine.dataset import RepeatDataset
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
@@ -68,6 +69,13 @@ def test_counts_and_labels_are_found_through_the_wrapper(tiny_root):
     assert steps.count('CSDCopyPaste') == 2
     assert dataset.metainfo['classes'] == tiny.CLASSES
     assert 'img_0' in dataset.get_data_info(0)['img_path']
+
+
+def test_repeated_images_inside_are_refused(tiny_root):
+    inner = dataset_config(tiny_root)[1].dataset
+    repeated = RepeatDataset(DATASETS.build(inner), times=2)
+    with pytest.raises(ValueError, match=r'6 images.*RepeatDataset has 12'):
+        CSDDataset(repeated, [PASTE, PACK])
 
 
 def test_a_seeded_item_repeats_and_leaves_the_generators_alone(tiny_root):

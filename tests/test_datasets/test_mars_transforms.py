@@ -91,6 +91,17 @@ def test_a_class_that_the_image_does_not_have_is_judged_too(centroids):
     assert (label[12:, :8] == 254).all()
 
 
+@pytest.mark.parametrize('tags', [(1, 0, 1), (1, 0, 0)])
+def test_it_is_judged_where_no_class_of_the_image_has_a_centroid(
+    centroids, tags
+):
+    results = record(labels=tags)
+    assert (results['pseudo_label'] == 1).any()
+    result = MARSDebias(centroids, 'none')(results)
+    assert set(np.unique(result['pseudo_label'])) == {0, 254}
+    assert not result['similarity'].any()
+
+
 def test_features_of_another_origin_are_refused(tmp_path):
     path = tmp_path / 'centroids.npz'
     one = np.array([1])

@@ -1,6 +1,7 @@
 # HFPL's losses with the paper's values for VOC and SGD, for a CAM head:
 #   loss_decode=[_base_.isl_loss, _base_.fsl_loss]
-# On COCO fsl_loss has the weight 0.2. With AdamW the paper scales it by 0.1.
+# On COCO fsl_loss has the weight 0.2. With AdamW (MCTformer) and with larger
+# steps (SIPE) the paper scales both by 0.1: isl_weight=0.02, loss_weight=0.1.
 isl_loss = dict(
     type='mmseg_wsss.BinomialISL',
     num_samples=10,

@@ -131,7 +131,7 @@ class CSDCopyPaste(BaseTransform):
         stride (int): Stride of the CAM, in pixels, for 'random'. Defaults to
             16.
         min_area (float): Share of the image below which a mask counts as
-            empty, in [0, 1]. Defaults to 0.01: less covers no cell.
+            empty, in [0, 1]. Defaults to 0.01: less is a handful of cells.
         background_index (int, optional): The data set's background class;
             None if there is none: nothing is known to be background then,
             and only the foreground is pasted. Defaults to 0.

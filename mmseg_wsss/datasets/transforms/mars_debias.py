@@ -53,7 +53,8 @@ class MARSDebias(BaseTransform):
 
     Foreground of every class is judged, also of one that the image labels do
     not have. A class of the image that has no debiased centroid is left alone:
-    nothing is known about it.
+    nothing is known about it. Where no class of the image has one, nothing
+    looks like its objects: classes that it does not have become biased.
 
     Args:
         centroids: File of ``tools/make_centroids.py``.
@@ -118,16 +119,18 @@ class MARSDebias(BaseTransform):
         features = features_of(results, self)
         self._check_features(results, len(features))
         suspects, vectors = self._centroids_of(results)
+        similarity = torch.zeros(features.shape[1:])
+        keep = torch.zeros(label.shape, dtype=torch.bool)
         if len(vectors):
             similarity = similarity_map(
                 torch.from_numpy(features), torch.from_numpy(vectors)
             )
             keep = self._keep(similarity, image)
-            changed = debiased_label(
-                torch.from_numpy(label.astype(np.int64)), keep, suspects
-            )
-            results[key] = changed.numpy().astype(label.dtype)
-            results['similarity'] = similarity.numpy()
+        changed = debiased_label(
+            torch.from_numpy(label.astype(np.int64)), keep, suspects
+        )
+        results[key] = changed.numpy().astype(label.dtype)
+        results['similarity'] = similarity.numpy()
         del results['features']
         return results
 

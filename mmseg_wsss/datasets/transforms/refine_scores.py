@@ -18,7 +18,7 @@ SCALES = ('class', 'joint')
 class NormaliseScores(BaseTransform):
     """Divide scores by their maximum in the image.
 
-    Changed key: ``scores`` (K, H, W), then in [0, 1).
+    Changed key: ``scores`` (K, H, W), then in [0, 1].
 
     Args:
         over: 'joint' divides all classes by one maximum, as IRN does after

@@ -12,8 +12,8 @@ x_s teach (no gradient) what it should say of the same pixels elsewhere::
     B = [sum over classes of M, M']                                  (Eq. 4)
     L = L_cls + fg_weight L_fg + bg_weight L_bg                      (Eq. 6)
 
-with a constant dummy score M'. Eq. 4 is missing from the published text and
-given here by what is said of it; Eq. 5 is printed with M_sm^fg.
+with a constant dummy score M'. Of Eq. 4 we had the text around it only, and
+give what that says; Eq. 5 is printed with M_sm^fg.
 
 Where the paper says nothing, or the author's unfinished snapshot differs:
 

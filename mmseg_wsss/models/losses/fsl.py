@@ -27,8 +27,9 @@ How it is computed:
 
 Where paper and published code differ, or say nothing:
 
-* Gate: Eq. 4 (max-norm) as printed; the code's min-max is an option.
-  Gradients flow through the normaliser, as in the code.
+* Gate: Eq. 4 (max-norm), with 1e-5 added to the maximum, which matters for
+  maps near 0 only; the code's min-max is an option. Gradients flow through
+  the normaliser, as in the code.
 * Only present classes count, as the paper says. The code adds a background
   channel 1 - max over classes: ``with_background``.
 * Colours are averaged over each cell. The code picks single pixels, which

@@ -128,8 +128,9 @@ class BinomialISL(nn.Module):
     Args:
         num_samples (int): Cells per image and class. Defaults to 10.
         isl_weight (float): lambda of Eq. 16 in [0, 1]; 0 is the pooling loss
-            alone, 1 ISL alone. For optimizers with larger steps the paper
-            scales ISL by 0.1, so take 0.02. Defaults to 0.2.
+            alone, 1 ISL alone. For AdamW and larger steps the paper "scales
+            down" ISL by 0.1 without a word on the other part: we read that
+            as 0.02, so that both add up to 1. Defaults to 0.2.
         posterior (str): 'binomial' (Eq. 14) or 'multinomial' (Eq. 5).
             Defaults to 'binomial'.
         pooling (str): Pooling of the other part, 'gap' or 'gmp'. Defaults to
