@@ -18,9 +18,9 @@ affinity = 'configs/irn/irn_mobilenetv2_scenes.py'
 mars = 'configs/mars/debias_scenes.py'
 mars_segmentor = 'configs/mars/mars_mobilenetv2_scenes.py'
 epochs = {
-    'train_cfg.max_epochs': 6,
-    'train_cfg.val_interval': 6,
-    'param_scheduler.0.total_steps': 6,
+    'train_cfg.max_epochs': 12,
+    'train_cfg.val_interval': 12,
+    'param_scheduler.0.total_steps': 12,
 }
 ce_loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 stages = dict(

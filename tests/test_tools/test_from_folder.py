@@ -262,7 +262,9 @@ def test_label_file_and_masks(call, folders, tmp_path):
     sample = DATASETS.build(cfg.test_dataloader.dataset)[0]['data_samples']
     assert (sample.gt_sem_seg.data == 2).all()
     Image.fromarray(np.full((9, 9), 7, np.uint8)).save(masks / 'd3.png')
-    check_fails(call(*words, '--overwrite'), 'd3.png has 9 x 9 pixels')
+    result = call(*words, '--overwrite')
+    check_fails(result, 'd3.png has 9 x 9 pixels')
+    assert 'd3.png has 9 x 9 pixels' not in result.stdout  # said once
 
 
 # ------------------------------------------------------------- broken sets

@@ -106,6 +106,17 @@ def test_the_whole_page(work):
         assert title in write_report(work).read_text()
 
 
+def test_the_legend_names_what_is_shown(work):
+    # Predictions and masks have no biased pixels, the debiased labels have.
+    words = read(work).text
+    assert words.count('biased (254)') == 1
+    assert 'ignored (255)' not in words
+    path = work / 'debias' / 'labels' / 'img_0.png'
+    label = np.array(Image.open(path))
+    save_label(path, np.full_like(label, 255), tiny.PALETTE)
+    assert read(work).text.count('ignored (255)') == 1
+
+
 def test_images_from_the_worst_to_the_best(work):
     content = collect(work, show=1)
     group = content.groups[0]
