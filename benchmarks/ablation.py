@@ -98,7 +98,9 @@ def figures(plan: Plan) -> dict[str, float]:
     }
 
 
-def run(data: str, variant: str, seed: int, folder: Path) -> dict:
+def run(
+    data: str, variant: str, seed: int, folder: Path, pass_fds: tuple
+) -> dict:
     """Run a variant with a seed, as far as it is not finished."""
     plan = plan_of(data, variant, seed, folder)
     if plan.missing:
@@ -110,7 +112,7 @@ def run(data: str, variant: str, seed: int, folder: Path) -> dict:
         def say(line: str, name: str = stage.name) -> None:
             print(f'{variant} {seed} {name}: {line}', file=sys.stderr)
 
-        run_stage(plan, stage, launch, say)
+        run_stage(plan, stage, launch, say, pass_fds)
     return figures(plan)
 
 
@@ -118,9 +120,9 @@ def run_seed(args: argparse.Namespace, root: Path, seed: int) -> dict:
     """Run all variants of a seed, one after the other."""
     folder = root / f'seed_{seed}'
     results = {}
-    with only_run(folder):
+    with only_run(folder) as pass_fds:
         for variant in args.only or VARIANTS:
-            results[variant] = run(args.data, variant, seed, folder)
+            results[variant] = run(args.data, variant, seed, folder, pass_fds)
             print(f'{variant} {seed}: {results[variant]}', file=sys.stderr)
     return results
 

@@ -11,27 +11,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 
+from mmseg_wsss.fileio import whole_file
+from mmseg_wsss.pipeline import only_run
 from mmseg_wsss.pipeline.command import ALLOCATOR
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def call(log: Path, tool: str, *arguments: str) -> None:
-    """Run one of our tools on one thread, its output in a log file."""
+    """Run one of our tools on one thread, its output in a log file.
+
+    One at a time in the folder of the log, also of those that were left
+    running by a benchmark that was killed.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = {
-        **os.environ,
         **ALLOCATOR,
+        **os.environ,
         'OMP_NUM_THREADS': '1',
         'PYTHONPATH': str(ROOT),
     }
-    with open(log, 'w') as out:
+    with only_run(log.parent) as pass_fds, open(log, 'w') as out:
         done = subprocess.run(
             [sys.executable, str(ROOT / 'tools' / tool), *arguments],
             stdout=out,
             stderr=subprocess.STDOUT,
             env=environment,
             cwd=ROOT,
+            pass_fds=pass_fds,
         )
     if done.returncode:
         raise SystemExit(f'{tool} failed, see {log}')
@@ -67,7 +74,6 @@ def train(
         str(work_dir),
         '--cfg-options',
         f'randomness.seed={seed}',
-        'default_hooks.checkpoint.max_keep_ckpts=1',
         *options,
     )
     figures = {}
@@ -77,7 +83,8 @@ def train(
         last = [line for line in lines if metrics[0] in line][-1]
         figures = {name: last[name] for name in metrics}
     figures.update(seconds=round(time.time() - start), asked=asked)
-    result.write_text(json.dumps(figures))
+    with whole_file(result) as part:
+        part.write_text(json.dumps(figures))
     return figures
 
 
@@ -144,5 +151,6 @@ def merge_results(
     merged = json.loads(file.read_text()) if file.is_file() else {}
     for variant, runs in results.items():
         merged.setdefault(variant, {}).update(runs)
-    file.write_text(json.dumps(merged, indent=1))
+    with whole_file(file) as part:
+        part.write_text(json.dumps(merged, indent=1))
     return merged

@@ -7,11 +7,11 @@
     ... --launcher slurm --gpus 8 --launcher-args='-p gpu --gres=gpu:8'
 
 The stages' folders are work_dirs/<name>/<stage>. A stage that is finished is
-skipped as long as its config, the files that this names and the stages
-before it are the same; otherwise it is made anew and its old folder is moved
-to work_dirs/<name>/old. A run that was killed goes on where it stopped. At
-the end, or where a stage fails, work_dirs/<name>/report.html shows what came
-out of every stage.
+skipped as long as its config, the files that this names (a folder of images
+by their names and sizes) and the stages before it are the same; otherwise it
+is made anew and its old folder is moved to work_dirs/<name>/old. A run that
+was killed goes on where it stopped. At the end, or where a stage fails,
+work_dirs/<name>/report.html shows what came out of every stage.
 """
 
 import argparse
@@ -177,8 +177,8 @@ def report(plan: Plan, args: argparse.Namespace) -> None:
         return
     try:
         say(f'Report: {write_report(plan.work_dir)}')
-    except (ValueError, OSError) as error:
-        say(f'there is no report: {error}')
+    except Exception as error:
+        say(f'there is no report: {type(error).__name__}: {error}')
 
 
 def check_finished(plan: Plan, first: str, last: str | None) -> None:

@@ -10,10 +10,7 @@ use = dict(
     ocr=True,  # OCR in the segmentor
 )
 prepare = [['tools/dataset_converters/make_scenes.py', '--out', 'data/scenes']]
-options = {
-    'randomness.seed': 0,
-    'default_hooks.checkpoint.max_keep_ckpts': 1,
-}
+options = {'randomness.seed': 0}
 affinity = 'configs/irn/irn_mobilenetv2_scenes.py'
 mars = 'configs/mars/debias_scenes.py'
 mars_segmentor = 'configs/mars/mars_mobilenetv2_scenes.py'

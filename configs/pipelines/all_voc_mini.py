@@ -9,10 +9,7 @@ use = dict(
     mars=True,  # debiased labels, and a teacher that completes them
     ocr=True,  # OCR in the segmentor
 )
-options = {
-    'randomness.seed': 0,
-    'default_hooks.checkpoint.max_keep_ckpts': 1,
-}
+options = {'randomness.seed': 0}
 affinity = 'configs/irn/irn_mobilenetv2_voc-mini.py'
 mars = 'configs/mars/debias_voc-mini.py'
 mars_segmentor = 'configs/mars/mars_mobilenetv2_voc-mini.py'

@@ -7,10 +7,7 @@ use = dict(
     ocr=True,  # OCR in the segmentor
 )
 prepare = [['tools/dataset_converters/make_scenes.py', '--out', 'data/scenes']]
-options = {
-    'randomness.seed': 0,
-    'default_hooks.checkpoint.max_keep_ckpts': 1,
-}
+options = {'randomness.seed': 0}
 stages = dict(
     classifier=dict(config='configs/cam/cam_mobilenetv2_scenes.py'),
     hfpl=dict(

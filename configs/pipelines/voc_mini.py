@@ -5,10 +5,7 @@ use = dict(
     crf=True,  # DenseCRF on the seeds
     ocr=True,  # OCR in the segmentor
 )
-options = {
-    'randomness.seed': 0,
-    'default_hooks.checkpoint.max_keep_ckpts': 1,
-}
+options = {'randomness.seed': 0}
 stages = dict(
     classifier=dict(
         config='configs/cam/cam_mobilenetv2_voc-mini.py',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -20,18 +21,28 @@ _FILES = (
 )
 
 
-def content_hash(part: object, files: Sequence[str], **more) -> str:
+def content_hash(
+    part: object,
+    files: Sequence[str],
+    known: dict[str, str] | None = None,
+    **more,
+) -> str:
     """Hash what a stage is made from.
 
     Args:
         part: What its tool reads of its config.
         files: Files and folders that this names; missing ones are left out.
+        known: Identities by path that were found before; new ones are added.
         **more: Whatever else makes a difference.
 
     Returns:
         str: Equal for equal content, wherever the working folder is.
     """
-    found = {_local(f): identity(Path(f)) for f in files if Path(f).exists()}
+    known = {} if known is None else known
+    for file in files:
+        if file not in known and Path(file).exists():
+            known[file] = identity(Path(file))
+    found = {_local(f): known[f] for f in files if f in known}
     return settings_hash(
         part=_local(part), files=found, version=__version__, more=_local(more)
     )
@@ -40,7 +51,8 @@ def content_hash(part: object, files: Sequence[str], **more) -> str:
 def identity(path: Path) -> str:
     """Tell a file by its content, a folder by its files' names and sizes."""
     if path.is_dir():
-        listing = sorted((p.name, p.stat().st_size) for p in path.iterdir())
+        with os.scandir(path) as entries:
+            listing = sorted((p.name, p.stat().st_size) for p in entries)
         return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
     stat = path.stat()
     if stat.st_size > READ_WHOLE:
@@ -53,18 +65,33 @@ def named_files(part: object) -> list[str]:
     return list(dict.fromkeys(_names(part)))
 
 
+def named_folders(part: object) -> list[str]:
+    """List the local folders of images and masks that a config names."""
+    folders = []
+    for node in walk_dicts(part):
+        for value in (node.get('data_prefix') or {}).values():
+            if _is_local(value):
+                root = Path(node.get('data_root') or '')
+                folders.append(str(root / value))
+    return list(dict.fromkeys(folders))
+
+
 def _names(part: object) -> Iterator[str]:
     for node in walk_dicts(part):
         for key in _FILES:
             value = node.get(key)
-            # Not what is downloaded, nor what another stage makes.
-            if not isinstance(value, str) or not value:
-                continue
-            if '://' in value or value.startswith('{'):
+            if not _is_local(value):
                 continue
             if key == 'ann_file' and node.get('data_root'):
                 value = str(Path(node['data_root']) / value)
             yield value
+
+
+def _is_local(value: object) -> bool:
+    """Tell a path from what is downloaded, or made by another stage."""
+    if not isinstance(value, str) or not value:
+        return False
+    return '://' not in value and not value.startswith('{')
 
 
 def _local(node: object) -> object:

@@ -9,7 +9,7 @@ _PREFIX = re.compile(r'^.*? - (?:INFO|WARNING|ERROR) - ')
 _STEP = re.compile(r'(?:Epoch|Iter)\((train|val|test)\) +((?:\[ *[\d/ ]+\])+)')
 _IMAGES = re.compile(r'\d+ of \d+ images.*per minute')
 _LABELS = re.compile(r'pseudo labels of \d+ images: (.+)')
-_FIGURE = re.compile(r'([A-Za-z][\w./-]*):? +(-?\d+(?:\.\d+)?)(?![\w:.])')
+_FIGURE = re.compile(r'([A-Za-z][\w./&-]*):? +(-?\d+(?:\.\d+)?)(?![\w:.])')
 _OTHERS = {
     'data_time',
     'time',

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from ..compat import load_config
 from ..engine.command_line import move_paths
 from . import references
-from .identity import content_hash, named_files
+from .identity import content_hash, named_files, named_folders
 from .references import Reference
 from .stage import Stage, read_stage
 from .wiring import put_in
@@ -124,12 +124,13 @@ def read_plan(
     )
     common = dict(content.get('options') or {})
     plain: dict[str, Config] = {}
+    known: dict[str, str] = {}
     for stage in stages.values():
         try:
             _resolve(stage, stages)
             if stage.on:
                 plain[stage.name] = _plain_config(stage, plain, common, root)
-                _finish(plan, stage, plain[stage.name])
+                _finish(plan, stage, plain[stage.name], known)
         except FileNotFoundError as error:
             raise FileNotFoundError(f'stage {stage.name}: {error}') from error
         except KeyError as error:  # str() would put it in quotes
@@ -220,7 +221,9 @@ def _plain_config(
     return cfg
 
 
-def _finish(plan: Plan, stage: Stage, plain: Config) -> None:
+def _finish(
+    plan: Plan, stage: Stage, plain: Config, known: dict[str, str]
+) -> None:
     """Complete a stage's config; note its hash and missing files."""
     cfg = copy.deepcopy(plain)
     for name, value in stage.inputs.items():
@@ -234,7 +237,8 @@ def _finish(plan: Plan, stage: Stage, plain: Config) -> None:
     plan.configs[stage.name] = cfg
     plan.hashes[stage.name] = content_hash(
         part,
-        [*files, *literal],
+        [*files, *named_folders(part), *literal],
+        known,
         tool=stage.kind.tool,
         settings=stage.settings,
         inputs=stage.inputs,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from zipfile import is_zipfile
 
 from ..fileio import whole_file
 from .stage import Stage
 
 BEGUN = 'begun.json'
 DONE = 'stage.json'
+LOG = 'output.log'
 
 
 def read_record(folder: Path, name: str) -> dict | None:
@@ -74,13 +76,19 @@ def is_whole(record: Mapping, folder: Path) -> bool:
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """Find the checkpoint from which a stopped training can go on."""
+    """Find the checkpoint from which a stopped training can go on.
+
+    MMEngine notes its name once it is written. A training that was killed in
+    between leaves the note of the one before, which may be removed by now, or
+    half a file: then it is the newest whole one.
+    """
+    files = [p for p in folder.glob('*.pth') if not p.name.startswith('best_')]
+    files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     note = folder / 'last_checkpoint'
-    if not note.is_file():
-        return None
-    # The folder may have been moved since.
-    file = folder / Path(note.read_text().strip()).name
-    return file if file.is_file() else None
+    if note.is_file():
+        # The folder may have been moved since.
+        files.insert(0, folder / Path(note.read_text().strip()).name)
+    return next(filter(is_zipfile, files), None)
 
 
 def _checkpoint(folder: Path, choose: str) -> Path:

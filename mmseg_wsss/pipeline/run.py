@@ -20,16 +20,17 @@ from .plan import Plan
 from .record import (
     BEGUN,
     DONE,
+    LOG,
     find_outputs,
     last_checkpoint,
     read_record,
     write_record,
 )
-from .stage import Stage
+from .stage import Stage, is_training
 from .state import GO_ON, SKIP, State, look_at, made_ids
 
-LOG = 'output.log'
 TAIL = 25
+RESTARTS = '   begins anew: it was stopped before its first checkpoint'
 Say = Callable[[str], None]
 
 
@@ -79,6 +80,9 @@ def run_stage(
     # Not finished from here on; begun comes first, lest it be moved aside.
     write_record(folder, BEGUN, begun)
     (folder / DONE).unlink(missing_ok=True)
+    if state.todo == GO_ON and is_training(stage):
+        checkpoint = last_checkpoint(folder)
+        say(f'   goes on from {checkpoint.name}' if checkpoint else RESTARTS)
     command = prepare_stage(plan, stage, launch)
     say(f'   {shlex.join(command)}')
     log, start = folder / LOG, time.time()
@@ -123,7 +127,7 @@ def prepare_stage(plan: Plan, stage: Stage, launch: Launch) -> list[str]:
     cfg = Config(content, format_python_code=False)
     set_workers(cfg, launch.num_workers)
     checkpoint = last_checkpoint(folder)
-    if stage.kind.tool == 'train.py' and checkpoint is not None:
+    if is_training(stage) and checkpoint is not None:
         # Without load_from it would go on from where the config starts.
         cfg.resume, cfg.load_from = True, str(checkpoint)
     config = folder / 'config.py'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -50,6 +50,11 @@ class Stage:
         return list(references.find([self.inputs, self.options]))
 
 
+def is_training(stage: Stage) -> bool:
+    """Tell whether a stage trains a network."""
+    return stage.kind.tool == 'train.py'
+
+
 def read_stage(name: str, given: Mapping, use: Mapping[str, bool]) -> Stage:
     """Read a stage of a pipeline's config.
 
@@ -82,7 +87,10 @@ def read_stage(name: str, given: Mapping, use: Mapping[str, bool]) -> Stage:
             + f', set kind= to one of {", ".join(KINDS)}'
         )
     kind = KINDS[known]
+    _check_dicts(name, given, ('options', 'inputs', 'when'))
+    _check_dicts(f'{name}, when', given.get('when') or {})
     merged = _with_switches(name, dict(given), use)
+    _check_dicts(name, merged, ('options', 'inputs'))
     unknown = set(merged) - _SHARED - set(kind.fields)
     if unknown:
         raise _unknown(name, 'setting', unknown, {*_SHARED, *kind.fields})
@@ -118,6 +126,17 @@ def read_stage(name: str, given: Mapping, use: Mapping[str, bool]) -> Stage:
         on=bool(use.get(method, True)),
         settings=settings,
     )
+
+
+def _check_dicts(
+    where: str, given: Mapping, keys: Iterable[str] | None = None
+) -> None:
+    for key in given if keys is None else keys:
+        value = given.get(key)
+        if value is not None and not isinstance(value, Mapping):
+            raise ValueError(
+                f'stage {where}: {key} must be a dict, got {value!r}'
+            )
 
 
 def _with_switches(name: str, given: dict, use: Mapping[str, bool]) -> dict:

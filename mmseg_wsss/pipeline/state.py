@@ -57,7 +57,9 @@ def look_at(plan: Plan, stage: Stage) -> State:
     if done is None:
         return State(GO_ON, 'it was stopped')
     if not is_whole(done, folder):
-        return State(GO_ON, 'files are missing')
+        # A training that is over would not find its best checkpoint again.
+        todo = MAKE if stage.settings.get('choose') == 'best' else GO_ON
+        return State(todo, 'files are missing')
     return State(SKIP)
 
 

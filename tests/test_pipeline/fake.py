@@ -7,6 +7,7 @@ from pathlib import Path
 COMMON = """
 import json, os, sys, time
 from pathlib import Path
+from zipfile import ZipFile
 
 argv = sys.argv[1:]
 work_dir = Path(argv[argv.index('--work-dir') + 1])
@@ -24,7 +25,10 @@ TRAIN = """
 last = work_dir / 'last_checkpoint'
 begin = int(last.read_text()[-5]) if cfg.get('resume') else 0
 for epoch in range(begin + 1, 4):
-    (work_dir / f'epoch_{epoch}.pth').write_text(cfg['model']['type'])
+    # As MMEngine does: the old goes before the new comes, the note is last.
+    (work_dir / f'epoch_{epoch - 2}.pth').unlink(missing_ok=True)
+    with ZipFile(work_dir / f'epoch_{epoch}.pth', 'w') as file:
+        file.writestr('model', cfg['model']['type'])
     last.write_text(str(work_dir / f'epoch_{epoch}.pth'))
     if order == 'hang' and epoch == 2:
         time.sleep(60)

@@ -24,6 +24,7 @@ VALIDATION = (
 STEP = STAMP + 'Epoch(val) [15][ 50/150]    eta: 0:00:01  time: 0.01'
 IMAGES = '11/25 00:42:35 - mmengine - INFO - 209 of 600 images, 311 per minute'
 LABELS = 'INFO - pseudo labels of 600 images: mIoU 48.41, FP 30.66, FN 20.92'
+CONTOURS = 'INFO - Epoch(test) [7/7]    F: 40.0  J: 60.0  J&F: 50.0  mF: nan'
 TEST = 'INFO - Iter(test) [7/7]    mIoU: 33.3300  loss_knn: -0.25  time: 1.0'
 
 
@@ -50,6 +51,7 @@ def test_figures():
     }
     assert figures_of(LABELS) == {'mIoU': 48.41, 'FP': 30.66, 'FN': 20.92}
     assert figures_of(TEST) == {'mIoU': 33.33, 'loss_knn': -0.25}
+    assert figures_of(CONTOURS) == {'F': 40.0, 'J': 60.0, 'J&F': 50.0}
     for line in (TRAIN, STEP, IMAGES, 'anything'):
         assert figures_of(line) == {}
     assert last_figures([VALIDATION, LABELS, TRAIN]) == figures_of(LABELS)

@@ -113,6 +113,13 @@ def test_hashes_follow_configs_and_files(pipeline):
     (root / 'list.txt').write_text('0\n1\n')
     (root / 'labels.json').write_text('{"0": ["cat"]}')
     assert changed(pipeline, before) == set(before)
+    (root / 'labels.json').write_text('{}')
+    assert not changed(pipeline, before)
+    (root / 'images').mkdir()
+    (root / 'images' / '0.jpg').write_text('a photo')
+    before = plan_of(pipeline).hashes
+    (root / 'images' / '0.jpg').write_text('another photo')
+    assert changed(pipeline, before) == set(before)
 
 
 def test_missing_files_are_named_with_their_stages(pipeline):
@@ -137,6 +144,8 @@ def test_missing_files_are_named_with_their_stages(pipeline):
         ('inputs=dict(checkpoint', 'options=dict(checkpoint', 'needs inputs'),
         ('{root}/ce.py', '{root}/crf.py', 'train_dataloader|LoadAnnot'),
         ('{root}/crf.py', '{root}/ce.py', 'no list refine_pipeline'),
+        ('when=dict(ocr=dict(config=', 'when=dict(ocr=str(', 'when: ocr must'),
+        ('inputs=dict(cams=', 'inputs=list(', 'refine: inputs must be a dict'),
         ('stages = dict', 'steps = dict', 'has no dict named stages'),
         ('refine=dict(', 'old=dict(', 'use.refine: no stage|cannot be named'),
     ],

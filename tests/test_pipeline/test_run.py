@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -20,6 +21,7 @@ from mmseg_wsss.pipeline import (
     table,
     write_summary,
 )
+from mmseg_wsss.pipeline.record import last_checkpoint
 from tests.test_pipeline import fake
 from tests.test_pipeline.test_plan import edit
 
@@ -146,6 +148,43 @@ def test_a_failure_says_which_why_and_how_to_go_on(pipeline):
     assert record['stopped_before']
 
 
+@pytest.mark.parametrize(
+    ('whole', 'half', 'note', 'expected'),
+    [
+        (['epoch_1', 'epoch_2'], [], 'epoch_2', 'epoch_2'),
+        (['epoch_1', 'epoch_2'], [], 'epoch_1', 'epoch_1'),
+        # Killed while the next was written, the noted one being removed.
+        (['epoch_2'], ['epoch_3'], 'epoch_1', 'epoch_2'),
+        (['iter_500', 'best_mIoU_iter_900'], [], None, 'iter_500'),
+        ([], ['epoch_1'], 'epoch_1', None),
+        ([], [], None, None),
+    ],
+)
+def test_the_checkpoint_of_a_killed_training(
+    tmp_path, whole, half, note, expected
+):
+    for name in whole:
+        with ZipFile(tmp_path / f'{name}.pth', 'w') as file:
+            file.writestr('data', 'x')
+    for name in half:
+        (tmp_path / f'{name}.pth').write_bytes(b'PK\x03\x04 and no end')
+    if note:
+        (tmp_path / 'last_checkpoint').write_text(f'/moved/since/{note}.pth')
+    found = last_checkpoint(tmp_path)
+    assert (found and found.stem) == expected
+
+
+def test_a_training_without_checkpoint_says_that_it_begins_anew(pipeline):
+    root, work = pipeline.parent, pipeline.parent / 'work'
+    fake.orders(root, classifier='fail')
+    with pytest.raises(StageFailedError):
+        fake.run(pipeline)
+    fake.orders(root)
+    for file in (work / 'classifier').glob('epoch_*.pth'):
+        file.write_text('half')
+    assert any('begins anew' in line for line in fake.run(pipeline))
+
+
 def test_a_stopped_stage_with_another_config_begins_anew(pipeline):
     root = pipeline.parent
     fake.orders(root, classifier='fail')
@@ -219,6 +258,9 @@ def test_the_best_checkpoint_is_given_on(pipeline):
     fake.run(pipeline)
     best = f'{work}/classifier/best_mIoU_epoch_1.pth'
     assert fake.calls(root)[-4]['argv'][1] == best
+    # Going on, a finished training would not find it again.
+    Path(best).unlink()
+    assert states(pipeline)['classifier'] == ('to do', 'files are missing')
 
 
 def test_beginning_later_takes_what_is_there(pipeline):

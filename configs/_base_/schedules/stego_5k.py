@@ -15,7 +15,7 @@ default_hooks = dict(
         type='CheckpointHook',
         by_epoch=False,
         interval=500,
-        max_keep_ckpts=1,
+        max_keep_ckpts=2,
         save_best='loss',
         rule='less',
     ),

@@ -13,8 +13,7 @@ from mmengine.config import Config
 
 from ...compat import load_config
 from ...engine.tested_images import flatten
-from ...pipeline.record import BEGUN, DONE
-from ...pipeline.run import LOG
+from ...pipeline.record import BEGUN, DONE, LOG
 from ...pipeline.summary import FILE
 
 TAIL = 15
