@@ -116,7 +116,7 @@ def section(name: str, args: argparse.Namespace) -> str:
     """Measure a benchmark, or recall what an earlier run gave.
 
     What was measured on another machine, with other options or before the
-    script was changed is measured again.
+    script or the package was changed is measured again.
 
     Raises:
         RuntimeError: If it fails.
@@ -126,7 +126,8 @@ def section(name: str, args: argparse.Namespace) -> str:
     run = [command for command, lacking in commands if not lacking]
     key = '; '.join([machine(args.threads), *run])
     kept = args.work_dir / f'{name}.md'
-    if not args.again and newer(kept, script):
+    sources = [script, *(ROOT / 'mmseg_wsss').rglob('*.py')]
+    if not args.again and all(newer(kept, file) for file in sources):
         first, _, results = kept.read_text().partition('\n')
         if first == key:
             return compose(script, results)
