@@ -14,10 +14,12 @@ _IMAGE_FILE = re.compile(r'.+\.(jpe?g|png|bmp|gif|tiff?|webp)', re.IGNORECASE)
 def read_csv(path: Path) -> tuple[Pairs, tuple]:
     """Read a comma separated table with a header row, image column first.
 
-    Either the only other column is called ``labels`` and holds names
-    separated by ``;``, else ``|``, else blanks (one separator for the whole
-    file, so names with blanks need one of the others), or there is one
-    column of 0 and 1 per class.
+    Either the only other column is called ``labels``, or there is one column
+    of 0 and 1 per class. Names in a cell of ``labels`` are separated by the
+    first of ``;``, ``|`` and ``,`` that any of these cells has, for the whole
+    file (a cell with commas stands in quotes, ``"cat,dog"``), and by blanks
+    where there is none of them. Names with blanks need one; where no photo
+    has two classes it ends a cell, ``hot dog;``.
 
     Args:
         path: The file, UTF-8.
@@ -31,7 +33,7 @@ def read_csv(path: Path) -> tuple[Pairs, tuple]:
     header, rows = _parse_csv(path)
     if len(header) == 2 and header[1].lower() == 'labels':
         cells = [row[1] for row in rows.values()]
-        mark = next((m for m in ';|' if any(m in c for c in cells)), None)
+        mark = next((m for m in ';|,' if any(m in c for c in cells)), None)
         pairs = [
             (row[0], unique_names(row[1].split(mark))) for row in rows.values()
         ]
@@ -71,6 +73,11 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
             raise ValueError(
                 f'{path}, row {number}: {len(row)} cells where the header '
                 f'has {len(header)}'
+                + (
+                    ' (separate several names in one cell by ;)'
+                    if [name.lower() for name in header[1:]] == ['labels']
+                    else ''
+                )
             )
     return header, rows
 

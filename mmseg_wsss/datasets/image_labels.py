@@ -128,6 +128,19 @@ def cooccurrence(labels: np.ndarray) -> np.ndarray:
     return (present.T @ present).astype(np.int64)
 
 
+def single_label_counts(labels: np.ndarray) -> np.ndarray:
+    """Count the images that have one class and no other.
+
+    Args:
+        labels: Multi-hot labels (L, C) of L images.
+
+    Returns:
+        np.ndarray: int64 (C,), images with class k only.
+    """
+    present = np.asarray(labels) > 0
+    return present[present.sum(1) == 1].sum(0)
+
+
 def _guess_format(path: Path) -> str:
     """Guess a format; 'auto' is left for JSON, which is told by content."""
     if path.is_dir():

@@ -8,14 +8,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from ..structures import foreground_indices
-from .stems import image_stem
+from .stems import file_stem, image_stem
 
 
 class ImageLabels(Mapping):
-    """The image labels of a data set, by stem.
+    """The image labels of a data set, by image.
 
-    ``labels[stem]`` is a tuple of class names, or the multi-hot vector (K,)
-    uint8 of a ``cls_labels.npy``, which does not name its classes.
+    ``labels[image]`` is a tuple of class names, or the multi-hot vector (K,)
+    uint8 of a ``cls_labels.npy``, which does not name its classes. An image
+    may be given as a path, file name or stem in any spelling, see
+    :func:`~mmseg_wsss.datasets.stems.image_stem`; iteration yields the names
+    of the source without folder and suffix, as lists of images want them.
 
     Args:
         pairs: Pairs of an image (id, file name or path) and its label.
@@ -35,6 +38,7 @@ class ImageLabels(Mapping):
         self.names = None if names is None else tuple(names)
         self.source = source
         self._labels: dict[str, tuple[str, ...] | np.ndarray] = {}
+        self._names: dict[str, str] = {}
         origin: dict[str, str] = {}
         for image, label in pairs:
             stem = image_stem(image)
@@ -48,12 +52,13 @@ class ImageLabels(Mapping):
                 )
             origin[stem] = image
             self._labels[stem] = label
+            self._names[stem] = file_stem(image)
 
-    def __getitem__(self, stem: str) -> tuple[str, ...] | np.ndarray:
-        return self._labels[stem]
+    def __getitem__(self, image: str) -> tuple[str, ...] | np.ndarray:
+        return self._labels[image_stem(image)]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._labels)
+        return iter(self._names.values())
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -67,7 +72,7 @@ class ImageLabels(Mapping):
         """Return one image's labels as a multi-hot vector.
 
         Args:
-            stem: Stem of the image file.
+            stem: The image's stem, file name or path.
             classes: All C class names of the data set, in its order.
             background_index: Index of the background class, whose entry is
                 always 1; None for a data set without one.
@@ -118,15 +123,15 @@ class ImageLabels(Mapping):
         return np.stack(rows) if rows else np.zeros((0, len(classes)), 'f4')
 
     def _find(self, stem: str) -> tuple[str, ...] | np.ndarray:
-        if stem not in self._labels:
-            examples = ', '.join(f"'{s}'" for s in list(self._labels)[:2])
+        if stem not in self:
+            examples = ', '.join(f"'{s}'" for s in list(self)[:2])
             raise ValueError(
                 f"{self.source} has no entry for the image '{stem}'; its "
                 f'images are named like {examples or "(it is empty)"}. Are '
                 'the list of images and the label file from the same data '
                 'set, with the same file names?'
             )
-        return self._labels[stem]
+        return self[stem]
 
     def _indices(
         self, stem: str, names: tuple[str, ...], classes: Sequence[str]

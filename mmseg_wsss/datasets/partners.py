@@ -27,7 +27,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..checks import check_option
-from .image_labels import cooccurrence
+from .image_labels import cooccurrence, single_label_counts
 
 FORMS = ('linear', 'softmax')
 DIAGONALS = ('single', 'all', 'zero')
@@ -65,7 +65,7 @@ def partner_prior(
     labels = np.asarray(labels) > 0
     counts = cooccurrence(labels).astype(np.float64)
     if diagonal != 'all':
-        alone = labels[labels.sum(1) == 1].sum(0)
+        alone = single_label_counts(labels)
         np.fill_diagonal(counts, alone if diagonal == 'single' else 0)
     counts += smoothing
     if form == 'softmax':

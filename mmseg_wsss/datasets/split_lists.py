@@ -7,28 +7,34 @@ HFPL have lines such as ``/JPEGImages/x.jpg /SegmentationClassAug/x.png``.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..fileio import whole_file
-from .stems import image_stem
+from .stems import IMAGE_SUFFIXES, file_stem, image_stem
+
+_CLASS_LINE = re.compile(r'\s*\S+\s+(-1|0|1)\s*')
 
 
 def read_split_list(path: str | os.PathLike) -> list[str]:
     """Read a list of images as stems.
 
-    A line is an image (id, file name or path), or an image and its mask.
-    Empty lines are skipped, the last line may lack its newline.
+    A line is an image (id, file name or path; its name may have blanks), or
+    an image and its mask, both with a folder or both with a suffix. Empty
+    lines are skipped, the last line may lack its newline.
 
     Args:
         path: The text file, UTF-8.
 
     Returns:
-        list[str]: Stems in the order of the file, repetitions kept.
+        list[str]: Stems as files have them (one suffix cut), in the order of
+        the file, repetitions kept.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a line is something else, or there is no image.
+        ValueError: If a line names several files and not an image with its
+            mask, there is no image, or it is VOC's list of one class.
     """
     path = Path(path)
     if not path.is_file():
@@ -44,6 +50,12 @@ def read_split_list(path: str | os.PathLike) -> list[str]:
     ]
     if not stems:
         raise ValueError(f'{path} lists no image')
+    found = [_CLASS_LINE.fullmatch(line) for line in lines if line.strip()]
+    if all(found) and any(match[1] == '-1' for match in found):
+        raise ValueError(
+            f'{path} says of each image whether it has one class (1, 0 or '
+            "-1), as VOC's <class>_train.txt: take the list of all images"
+        )
     return stems
 
 
@@ -60,8 +72,18 @@ def write_split_list(path: str | os.PathLike, stems: Iterable[str]) -> None:
 
 
 def _parse_line(line: str, where: str) -> str:
-    stems = [image_stem(name) for name in line.split()]
-    if len(stems) > 2 or stems[0] != stems[-1] or not stems[0]:
+    words = line.split()
+    folders = ['/' in word or '\\' in word for word in words]
+    suffixes = [
+        os.path.splitext(w)[1].lower() in IMAGE_SUFFIXES for w in words
+    ]
+    files = words if all(folders) or all(suffixes) else [line]
+    stems = [file_stem(name) for name in files]
+    if (
+        len(stems) > 2
+        or image_stem(stems[0]) != image_stem(stems[-1])
+        or not stems[0]
+    ):
         raise ValueError(
             f"{where}: expected 'image' or 'image mask' with the same stem, "
             f"got '{line.strip()}'"

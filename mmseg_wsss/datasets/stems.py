@@ -1,8 +1,15 @@
-"""How images are named in lists and label files."""
+"""How images are named in lists and label files.
+
+A list of images, and every file that belongs to an image, has the name that
+the image has on disk: MMSeg puts paths together of it. Whether two names mean
+the same image is told by :func:`image_stem`, which is the same for all
+spellings of a name.
+"""
 
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,16 +20,38 @@ IMAGE_SUFFIXES = frozenset(
 
 
 def image_stem(name: str) -> str:
-    """Reduce an image's path, file name or id to its stem.
+    """Reduce an image's path, file name or id to what it is told apart by.
 
-    Folders and a known image suffix are cut; any other dot belongs to the
-    stem, so that ``'scan.v2'`` and ``'a/scan.v2.jpg'`` are the same image.
+    Folders and known image suffixes are cut, all of them: ``'x.jpg.jpg'``, as
+    downloads are called, is ``'x'``. Any other dot belongs to the stem, so
+    that ``'scan.v2'`` and ``'a/scan.v2.jpg'`` are the same image. Letters with
+    accents are composed (Unicode's NFC): macOS writes them as two characters
+    in file names, keyboards as one.
+
+    A stem's stem is the stem itself.
 
     Args:
         name: An id, a file name, or a path with slashes of either kind.
 
     Returns:
         str: The stem, empty if ``name`` holds none.
+    """
+    stem = unicodedata.normalize('NFC', name)
+    while (shorter := file_stem(stem)) != stem:
+        stem = shorter
+    return stem
+
+
+def file_stem(name: str) -> str:
+    """Cut folders and one known image suffix, and leave the rest as it is.
+
+    This is the name in MMSeg's lists, whose paths must exist on disk.
+
+    Args:
+        name: An id, a file name, or a path with slashes of either kind.
+
+    Returns:
+        str: The name, empty if ``name`` holds none.
     """
     last = name.strip().replace('\\', '/').rsplit('/', 1)[-1]
     stem, suffix = os.path.splitext(last)
@@ -31,6 +60,9 @@ def image_stem(name: str) -> str:
 
 def unique_stems(paths: Iterable[str | os.PathLike]) -> list[str]:
     """List the names of the files that belong to images.
+
+    They are the images' own, one suffix cut, because MMSeg looks for the mask
+    of ``x.jpg.jpg`` under ``x.jpg.png``.
 
     Args:
         paths: Paths of the images.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..datasets.image_labels import cooccurrence
+from ..datasets.image_labels import cooccurrence, single_label_counts
 from .collection import some
 
 # Photos of a class below which it is hardly learned.
@@ -49,7 +49,7 @@ def class_table(classes: Sequence[str], hot: np.ndarray) -> list[str]:
         list[str]: Lines. With more than 16 classes the pairs that occur most
         stand below, in place of the columns.
     """
-    counts, alone = cooccurrence(hot), hot[hot.sum(1) == 1].sum(0)
+    counts, alone = cooccurrence(hot), single_label_counts(hot)
     wide = max(map(len, [*classes, 'class']))
     columns = range(len(classes)) if len(classes) <= WIDEST else ()
     head = f'{"id":>4}  {"class":<{wide}}  {"photos":>6}  {"single":>6}'
@@ -75,13 +75,14 @@ def find_problems(classes: Sequence[str], hot: np.ndarray) -> list[str]:
     """Say why nothing can be learned from labels; empty if something can."""
     if not len(hot):
         return ['there is no readable photo with a label']
-    if len(classes) == 1:
+    met = hot.any(0)
+    if met.sum() == 1:
         return [
-            f'there is one class only, {classes[0]}: a network learns it by '
-            'comparing photos with and without it. Add photos that show '
-            'something else, under the name of what they show'
+            f'there is one class only, {classes[met.argmax()]}: a network '
+            'learns it by comparing photos with and without it. Add photos '
+            'that show something else, under the name of what they show'
         ]
-    if (hot.all(1)).all():
+    if hot[:, met].all():
         return [
             'every photo has every class: a network learns a class by '
             'comparing photos with and without it'
@@ -99,10 +100,13 @@ def find_doubts(classes: Sequence[str], hot: np.ndarray) -> list[str]:
     counts = cooccurrence(hot)
     total = counts.diagonal()
     doubts = []
+    none = [name for name, n in zip(classes, total, strict=True) if not n]
+    if none:
+        doubts.append(f'no photo has the class {", ".join(none)}')
     few = [
         f'{name} {n}'
         for name, n in zip(classes, total, strict=True)
-        if n < FEW_PHOTOS
+        if 0 < n < FEW_PHOTOS
     ]
     if few:
         doubts.append(
@@ -115,12 +119,14 @@ def find_doubts(classes: Sequence[str], hot: np.ndarray) -> list[str]:
                 f'{name} is in {n} of {len(hot)} photos: little tells it from '
                 'the background. Add photos without it'
             )
-    for k, name in enumerate(classes):
-        for l in range(k + 1, len(classes)):
-            if counts[k, l] == total[k] == total[l] > 0:
+    present = total.nonzero()[0]
+    for i, k in enumerate(present):
+        for l in present[i + 1 :]:
+            if counts[k, l] == total[k] == total[l]:
                 doubts.append(
-                    f'{name} and {classes[l]} are always together: labels '
-                    'cannot tell which is which. Add photos of one alone'
+                    f'{classes[k]} and {classes[l]} are always together: '
+                    'labels cannot tell which is which. Add photos of one '
+                    'alone'
                 )
             elif counts[k, l] in (total[k], total[l]):
                 small, large = (k, l) if total[k] < total[l] else (l, k)
@@ -142,7 +148,7 @@ def method_lines(classes: Sequence[str], hot: np.ndarray) -> list[str]:
         list[str]: One line for each method, its name in front.
     """
     total = hot.sum(0)
-    alone = hot[hot.sum(1) == 1].sum(0)
+    alone = single_label_counts(hot)
     return [
         f'{name:<9} {text}'
         for name, text in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +21,10 @@ class Collection:
     """What was found.
 
     Attributes:
-        photos: Files of the labelled, readable photos by name (stem).
-        labels: Their foreground class names.
+        photos: Files of the labelled, readable photos by name: a stem, see
+            :func:`~mmseg_wsss.datasets.stems.image_stem`, no two of which
+            differ by case only, as macOS and Windows could not keep them.
+        labels: Their foreground class names, in composed letters (NFC).
         classes: Foreground classes that at least one of them has.
         notes: What the user should know.
         problems: What must be mended first.
@@ -45,9 +48,9 @@ def from_class_folders(root: Path, looks: Mapping[Path, Look]) -> Collection:
     """Label photos by the folder that they lie in, one folder per class.
 
     Files of equal content are one photo, whatever their names: lying in the
-    folders of several classes it has all their labels. Files of one name and
-    different content are different photos; each is then called
-    ``<class>_<name>``. Folders below a class's belong to it.
+    folders of several classes it has all their labels. Files of one name, in
+    upper or lower case, and different content are different photos; each is
+    then called ``<class>_<name>``. Folders below a class's belong to it.
 
     Args:
         root: The folder of the class folders.
@@ -83,15 +86,17 @@ def from_class_folders(root: Path, looks: Mapping[Path, Look]) -> Collection:
             same[look.digest].append(path)
     by_name: dict[str, list[list[Path]]] = defaultdict(list)
     for paths in same.values():
-        by_name[image_stem(paths[0].name)].append(paths)
+        by_name[image_stem(paths[0].name).casefold()].append(paths)
     clashes = [name for name, photos in by_name.items() if len(photos) > 1]
-    shared = []
-    for name, photos in by_name.items():
+    shared, taken = [], set()
+    for photos in by_name.values():
         for paths in photos:
             names = [path.relative_to(root).parts[0] for path in paths]
             names = tuple(dict.fromkeys(names))
-            stem = f'{names[0]}_{name}' if name in clashes else name
-            stem = _free_name(stem, found.photos)
+            stem = image_stem(paths[0].name)
+            if len(photos) > 1:
+                stem = f'{names[0]}_{stem}'
+            stem = _free_name(stem, taken)
             found.photos[stem] = paths[0]
             found.labels[stem] = names
             if len(names) > 1:
@@ -121,6 +126,8 @@ def from_label_file(
 ) -> Collection:
     """Label photos by a label file; they are told apart by their stems.
 
+    Files of one stem and equal content are one photo.
+
     Args:
         root: The folder of the photos, searched to the bottom.
         path: Any file that :func:`mmseg_wsss.load_image_labels` reads and
@@ -143,14 +150,18 @@ def from_label_file(
     files: dict[str, list[Path]] = defaultdict(list)
     for file in looks:
         files[image_stem(file.name)].append(file)
-    twins = [stem for stem, paths in files.items() if len(paths) > 1]
+    twins = [
+        stem
+        for stem, paths in files.items()
+        if len({looks[path].digest for path in paths}) > 1
+    ]
     if twins:
         found.problems.append(
             f'{some(twins)} names belong to several photos each, such as '
             f'{some(files[twins[0]])}: a label file cannot tell them apart; '
             'rename them'
         )
-    unknown = [stem for stem in labels if stem not in files]
+    unknown = [name for name in labels if image_stem(name) not in files]
     if unknown and len(unknown) == len(labels):
         found.problems.append(
             f'no photo below {root} belongs to a label of {path}: photos are '
@@ -168,20 +179,26 @@ def from_label_file(
         found.notes.append(
             f'{some(rest)} photos have no label in {path.name}: left out'
         )
+    taken: set[str] = set()
     for stem, paths in files.items():
         if stem in labels and not looks[paths[0]].error:
-            name = _free_name(stem, found.photos)
+            name = _free_name(stem, taken)
             found.photos[name], found.labels[name] = paths[0], labels[stem]
     _note_copies(found, looks)
     return _finish(found, labels.names)
 
 
-def _free_name(stem: str, taken: Mapping[str, Path]) -> str:
-    """Make a name that a line of a list can hold, and that is free."""
-    stem = ' '.join(stem.split())
+def _free_name(stem: str, taken: set[str]) -> str:
+    """Make a stem that a line of a list can hold, and that is free.
+
+    Names that differ by case only are the same to macOS and Windows: ``taken``
+    holds them folded, and gets this one.
+    """
+    stem = image_stem(' '.join(stem.split()))
     name, number = stem, 2
-    while name in taken:
+    while name.casefold() in taken:
         name, number = f'{stem}_{number}', number + 1
+    taken.add(name.casefold())
     return name
 
 
@@ -199,11 +216,16 @@ def _note_copies(found: Collection, looks: Mapping[Path, Look]) -> None:
 
 def _finish(found: Collection, classes: Sequence[str]) -> Collection:
     """Drop the background's label, and photos and classes without any."""
-    labelled = {
-        stem: tuple(n for n in names if n.lower() != 'background')
+    classes = list(dict.fromkeys(map(_composed, classes)))
+    labels = {
+        stem: tuple(dict.fromkeys(map(_composed, names)))
         for stem, names in found.labels.items()
     }
-    if any(len(labelled[s]) < len(n) for s, n in found.labels.items()):
+    labelled = {
+        stem: tuple(n for n in names if n.lower() != 'background')
+        for stem, names in labels.items()
+    }
+    if labelled != labels:
         found.notes.append(
             'the label background is ignored: every photo has background'
         )
@@ -233,3 +255,8 @@ def _finish(found: Collection, classes: Sequence[str]) -> Collection:
                 'one misspelled?'
             )
     return found
+
+
+def _composed(name: str) -> str:
+    """Write letters with accents as keyboards do, not as macOS's folders."""
+    return unicodedata.normalize('NFC', name)

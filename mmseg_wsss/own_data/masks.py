@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..datasets.stems import image_stem
 from ..fileio import IGNORE_LABEL, save_label
 from .collection import some
 from .photos import Look, fitting_size
@@ -35,11 +36,10 @@ def find_masks(
     """
     masks, notes, problems = {}, [], []
     wrong = []
+    files = {image_stem(p.name): p for p in sorted(folder.glob('*.png'))}
     for stem, photo in photos.items():
-        path = folder / f'{photo.stem}.png'
-        if photo.stem != stem and (folder / f'{stem}.png').is_file():
-            path = folder / f'{stem}.png'
-        if not path.is_file():
+        path = files.get(stem, files.get(image_stem(photo.name)))
+        if path is None:
             continue
         error = _check(path, looks[photo], num_classes)
         if error:

@@ -19,6 +19,8 @@ PHOTO_SUFFIXES = IMAGE_SUFFIXES - {'.npy'}
 # What OpenCV and Pillow read alike: they need no copy.
 PLAIN_FORMATS = ('JPEG', 'MPO', 'PNG', 'BMP', 'WEBP')
 PLAIN_MODES = ('RGB', 'L')
+# Bits that cameras and scanners use of 16.
+DEPTHS = (8, 10, 12, 14, 16)
 _ORIENTATION = 0x0112
 
 
@@ -48,20 +50,19 @@ def find_files(root: Path) -> tuple[list[Path], Counter]:
     Hidden files and folders, and macOS's ``__MACOSX``, are passed over.
 
     Args:
-        root: The folder; links to folders are followed.
+        root: The folder; links to folders are followed, but not into a folder
+            that they lie in.
 
     Returns:
         tuple: Sorted paths of the photos, and the number of other files by
         suffix.
     """
     photos, others = [], Counter()
-    seen: set[Path] = set()
     for at, folders, names in os.walk(root, followlinks=True):
-        here = Path(at).resolve()
-        if here in seen:
+        above = [p for p in Path(at).parents if p.is_relative_to(root)]
+        if Path(at).resolve() in [p.resolve() for p in above]:
             folders.clear()
             continue
-        seen.add(here)
         folders[:] = [f for f in sorted(folders) if is_shown(f)]
         for name in filter(is_shown, names):
             suffix = os.path.splitext(name)[1].lower()
@@ -91,6 +92,7 @@ def look_at(path: Path, max_side: int = 0) -> Look:
         content = path.read_bytes()
         with Image.open(io.BytesIO(content)) as image:
             image.load()
+            _depth(image)
             size = _upright_size(image)
             reasons = _reasons(image, max(size), max_side)
     except UnidentifiedImageError:
@@ -105,8 +107,9 @@ def open_upright(path: Path, max_side: int = 0) -> Image.Image:
     """Read a photo as people see it, in 8-bit RGB.
 
     It is turned as its EXIF data say, laid on white where it is transparent,
-    16 bits become 8, of an animation the first picture is taken, and it is
-    made smaller if it is too large.
+    of an animation the first picture is taken, and it is made smaller if it
+    is too large. More than 8 bits become 8: those in use are the fewest of
+    8, 10, 12, 14 and 16 that hold its brightest value.
 
     Args:
         path: The file.
@@ -114,12 +117,14 @@ def open_upright(path: Path, max_side: int = 0) -> Image.Image:
 
     Returns:
         Image.Image: RGB.
+
+    Raises:
+        ValueError: If its values are of no known range.
     """
     with Image.open(path) as opened:
         image = ImageOps.exif_transpose(opened)
         if image.mode.startswith('I'):
-            values = np.asarray(image)
-            values = values >> 8 if values.max() > 255 else values
+            values = np.asarray(image) >> (_depth(image) - 8)
             image = Image.fromarray(values.astype(np.uint8))
         elif _is_transparent(image):
             image = image.convert('RGBA')
@@ -153,6 +158,29 @@ def usual_side(looks: Iterable[Look], max_side: int = 0) -> int:
     sides = sorted(max(k.width, k.height) for k in looks if not k.error)
     usual = sides[len(sides) // 2] if sides else 0
     return min(usual, max_side or usual)
+
+
+def _depth(image: Image.Image) -> int:
+    """Tell the bits that a photo's values need, 8 if it has no more.
+
+    Raises:
+        ValueError: If nothing says which values are black and white.
+    """
+    if image.mode == 'F':
+        raise ValueError(
+            'has floating point numbers, of a range that is not known: '
+            'convert it to whole numbers of 8 or 16 bits'
+        )
+    if not image.mode.startswith('I'):
+        return 8
+    values = np.asarray(image)
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high >= 2 ** DEPTHS[-1]:
+        raise ValueError(
+            f'has values from {low} to {high}, photos have 0 to 65535: '
+            'convert it to 8 or 16 bits'
+        )
+    return next(bits for bits in DEPTHS if high < 2**bits)
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:

@@ -12,9 +12,10 @@ from mmseg_wsss.datasets.image_labels import (
     cooccurrence,
     load_image_labels,
     save_image_labels,
+    single_label_counts,
 )
 from mmseg_wsss.datasets.label_table import ImageLabels
-from mmseg_wsss.datasets.stems import image_stem
+from mmseg_wsss.datasets.stems import file_stem, image_stem, unique_stems
 
 CLASSES = ('background', 'cat', 'dog', 'tv')
 
@@ -43,10 +44,35 @@ def write_json(path, content):
         ('scan.v2', 'scan.v2'),
         ('x/scan.v2.jpg', 'scan.v2'),
         ('folder/', ''),
+        ('cat0.jpg.jpg', 'cat0'),
+        ('x/scan.png.JPG', 'scan'),
+        ('scan .jpg', 'scan'),
+        ('.jpg', '.jpg'),
+        ('a.jpg (1).jpg', 'a.jpg (1)'),
+        ('cafe\u0301.jpg', 'caf\xe9'),
     ],
 )
 def test_image_stem(name, stem):
     assert image_stem(name) == stem
+    assert image_stem(stem) == stem
+
+
+def test_names_of_files_stay_as_they_are():
+    """Of these MMSeg makes paths, which must exist."""
+    assert file_stem('i/cafe\u0301.jpg.jpg') == 'cafe\u0301.jpg'
+    assert unique_stems(['i/a.jpg.jpg', 'i/a.jpg']) == ['a.jpg', 'a']
+
+
+@pytest.mark.parametrize('key', ['caf\xe9', 'x/cafe\u0301.jpg.jpg'])
+def test_images_are_found_however_they_are_spelled(tmp_path, key):
+    path = write_json(tmp_path / 'l.json', {key: ['dog']})
+    labels = load_image_labels(path)
+    for name in ('caf\xe9', 'cafe\u0301', 'cafe\u0301.jpg', 'i/caf\xe9.JPG'):
+        assert name in labels
+        assert labels[name] == ('dog',)
+        assert labels.vector(name, CLASSES).tolist() == [1, 0, 1, 0]
+    assert 'cafe' not in labels
+    assert list(labels) == [file_stem(key)]
 
 
 # ---------------------------------------------------------------- our JSON
@@ -108,9 +134,10 @@ def test_background_index_out_of_range(index):
 
 
 def test_colliding_stems_are_refused(tmp_path):
-    path = write_json(tmp_path / 'l.json', {'x/a.jpg': [], 'y/a.jpg': []})
-    with pytest.raises(ValueError, match=r"'x/a\.jpg'.*'y/a\.jpg'"):
-        load_image_labels(path)
+    for other in ('y/a.jpg', 'a.jpg.jpg'):
+        path = write_json(tmp_path / 'l.json', {'x/a.jpg': [], other: []})
+        with pytest.raises(ValueError, match=rf"'x/a\.jpg'.*'{other}'"):
+            load_image_labels(path)
 
 
 @pytest.mark.parametrize(
@@ -412,6 +439,10 @@ def test_json_of_another_kind_is_not_coco(tmp_path):
         ('id, Labels\na,dog|hot dog\n', {'a': ('dog', 'hot dog')}),
         ('id,labels\r\na,dog cat\r\n', {'a': ('dog', 'cat')}),
         ('i,labels\na,hot dog;\nb,x|y;\n', {'a': ('hot dog',), 'b': ('x|y',)}),
+        ('i,labels\na,"cat, hot dog"\nb,"dog,cat"\nc,tv\n',
+         {'a': ('cat', 'hot dog'), 'b': ('dog', 'cat'), 'c': ('tv',)}),
+        ('i,labels\na,"x,y|z"\n', {'a': ('x,y', 'z')}),
+        ('i,labels\na,"hot dog,"\n', {'a': ('hot dog',)}),
         ('\ufeffi,cat,dog\nx/a.png,0,1\nb,1.0,1\n',
          {'a': ('dog',), 'b': ('cat', 'dog')}),
     ],
@@ -435,6 +466,7 @@ def test_csv_class_columns_keep_their_order(tmp_path):
         ('image;labels\na;cat\n', 'comma separated'),
         ('image,labels\n', 'at least one image'),
         ('image,cat,dog\na,1\n', 'row 2: 2 cells'),
+        ('image,Labels\na,cat,dog\n', 'row 2: 3 cells .* in one cell by ;'),
         ('image,tags\na,cat\n', "called 'labels'"),
         ('a.jpg,cat\nb.jpg,dog\n', "begins with the image 'a.jpg'"),
         ('a,cat\nb,dog\n', 'first row must be the header'),
@@ -474,6 +506,14 @@ def test_cooccurrence_of_no_image_and_of_a_vector():
     assert cooccurrence(np.zeros((0, 3))).tolist() == [[0] * 3] * 3
     with pytest.raises(ValueError, match=r'\(L, C\)'):
         cooccurrence(np.zeros(3))
+
+
+def test_single_label_counts():
+    labels = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 0]])
+    for dtype in (np.float32, np.uint8, bool):
+        counts = single_label_counts(labels.astype(dtype))
+        assert counts.dtype == np.int64
+        assert counts.tolist() == [2, 0, 1]
 
 
 def test_matrix_stacks_vectors():

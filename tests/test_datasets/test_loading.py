@@ -44,6 +44,15 @@ def test_vector_over_all_classes(ann_file):
     assert load(transform, 'a', label_map=None).tolist() == [1, 1, 0, 1]
 
 
+@pytest.mark.parametrize('key', ['caf\xe9', 'cafe\u0301.jpg.jpg'])
+@pytest.mark.parametrize('stem', ['caf\xe9', 'cafe\u0301', 'caf\xe9.jpg'])
+def test_spellings_of_a_name(tmp_path, key, stem):
+    """Two suffixes and decomposed letters are the same image."""
+    path = tmp_path / 'labels.json'
+    path.write_text(json.dumps({key: ['dog']}))
+    assert load(LoadImageLabels(path, CLASSES), stem).tolist() == [1, 0, 1, 0]
+
+
 def test_no_background_class(ann_file):
     transform = LoadImageLabels(ann_file, CLASSES[1:], background_index=None)
     assert load(transform, 'b').tolist() == [0, 1, 0]

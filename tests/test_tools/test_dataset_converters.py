@@ -181,6 +181,21 @@ def test_csv2json_checks_the_names(tmp_path):
     assert not out.exists()
 
 
+def test_lists_and_masks_have_the_names_of_files(call, tmp_path):
+    """MMSeg makes paths of them."""
+    name = 'cafe\u0301.jpg'
+    image = {'id': 7, 'file_name': f'{name}.jpg', 'height': 6, 'width': 8}
+    annotations = [{'image_id': 7, 'category_id': 90, 'area': 1}]
+    annotations[0]['segmentation'] = [[0, 0, 3, 0, 3, 3, 0, 3]]
+    source = coco(tmp_path, images=[image], annotations=annotations)
+    out, stems = tmp_path / 'labels.json', tmp_path / 'train.txt'
+    result = call('coco_instances2json', source, out, '--split-list', stems)
+    assert result.returncode == 0, result.stderr
+    assert stems.read_text(encoding='utf-8') == f'{name}\n'
+    assert call('coco_instances2masks', source, tmp_path / 'm').returncode == 0
+    assert os.listdir(tmp_path / 'm') == [f'{name}.png']
+
+
 def test_irn_list2mmseg(call, tmp_path):
     source, out = tmp_path / 'train.txt', tmp_path / 'out.txt'
     source.write_text('/i/a.jpg /m/a.png\n/i/b.jpg /m/b.png')

@@ -1,8 +1,10 @@
 """Own photos: the tool on good and broken folders, and what it writes."""
 
 import json
+import os
 import subprocess
 import sys
+import unicodedata
 from importlib import import_module
 
 import numpy as np
@@ -13,12 +15,15 @@ from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 
 from mmseg_wsss.compat import load_config
+from mmseg_wsss.datasets import load_image_labels, read_split_list
 from mmseg_wsss.own_data import (
     NETWORKS,
     batch_size,
     config_texts,
     epochs_for,
     find_doubts,
+    find_files,
+    find_problems,
     label_matrix,
     look_at,
     method_lines,
@@ -337,6 +342,132 @@ def test_same_names_of_different_photos(call, folders, tmp_path):
     assert labels['cat_1'] == ['cat'] and labels['dog_1'] == ['dog']
 
 
+def check_names(out):
+    """Every photo has the name that lists and labels have for it."""
+    labels = load_image_labels(out / 'image_labels.json')
+    train, val = (read_split_list(out / f'{n}.txt') for n in ('train', 'val'))
+    assert {*train, *val} == set(labels)
+    images = [path.name for path in (out / 'images').iterdir()]
+    assert sorted(images) == sorted(f'{name}.jpg' for name in labels)
+    return labels
+
+
+@pytest.mark.parametrize(
+    'others', [['x 0.jpg.jpg'], ['x 0.jpg', 'x 0.JPG.png']]
+)
+def test_names_with_two_suffixes(call, folders, tmp_path, others):
+    for number, name in enumerate(others):
+        photo(folders / 'cat' / name, 50 + number)
+    out = tmp_path / 'own'
+    assert call(folders, '--out', out).returncode == 0
+    names = [['x 0'], ['cat_x 0', 'cat_x 0_2']][len(others) - 1]
+    labels = check_names(out)
+    assert [labels[name] for name in names] == [('cat',)] * len(names)
+    rows = '\n'.join(f'{name},dog' for name in others)
+    (tmp_path / 'l.csv').write_text(
+        f'image,labels\nd0.png,cat\nd1.png,cat\n{rows}\n'
+    )
+    words = (folders, '--labels', tmp_path / 'l.csv', '--val-share', 0)
+    (folders / 'dog' / 'same.bmp').unlink()
+    result = call(*words, '--out', out, '--overwrite')
+    if len(others) > 1:
+        check_fails(result, "labels the image 'x 0' twice")
+    else:
+        assert result.returncode == 0, result.stderr
+        assert json.loads((out / 'image_labels.json').read_text()) == {
+            'd0': ['cat'],
+            'd1': ['cat'],
+            'x 0': ['dog'],
+        }
+
+
+def test_names_that_differ_by_case_only(call, folders, tmp_path):
+    """They would be one file on macOS and Windows."""
+    photo(folders / 'cat' / 'A.jpg', 50)
+    photo(folders / 'dog' / 'a.png', 51)
+    out = tmp_path / 'own'
+    assert call(folders, '--out', out).returncode == 0
+    labels = check_names(out)
+    assert labels['cat_A'] == ('cat',) and labels['dog_a'] == ('dog',)
+    rows = 'image,labels\nA.jpg,cat\na.png,dog\nd0,cat\n'
+    (tmp_path / 'l.csv').write_text(rows)
+    (folders / 'dog' / 'same.bmp').unlink()
+    words = (folders, '--labels', tmp_path / 'l.csv', '--val-share', 0)
+    assert call(*words, '--out', out, '--overwrite').returncode == 0
+    labels = check_names(out)
+    assert labels['A'] == ('cat',) and labels['a_2'] == ('dog',)
+
+
+def test_decomposed_letters(call, folders, tmp_path):
+    """Names as macOS writes them fit labels, masks and options as typed."""
+    name, kind = 'caf\xe9', 'k\xf6ter'
+    spelled = unicodedata.normalize('NFD', name)
+    source = photo(folders / 'cat' / f'{spelled}.jpg', 50)
+    (folders / 'dog').rename(folders / unicodedata.normalize('NFD', kind))
+    masks = tmp_path / 'masks'
+    masks.mkdir()
+    Image.fromarray(np.ones((64, 80), np.uint8)).save(masks / f'{name}.png')
+    out = tmp_path / 'own'
+    words = (folders, '--classes', kind, 'cat', '--masks', masks)
+    result = call(*words, '--out', out)
+    assert result.returncode == 0, result.stderr
+    labels = check_names(out)
+    assert labels[name] == ('cat',) and labels['d0'] == (kind,)
+    assert (out / 'images' / f'{name}.jpg').resolve() == source
+    assert (out / 'masks' / f'{name}.png').is_file()
+    init_default_scope('mmseg')
+    cfg = load_config(out / 'segmentor.py')
+    sample = DATASETS.build(cfg.test_dataloader.dataset)[0]['data_samples']
+    assert sample.image_labels.tolist() == [1, 0, 1]
+    table = tmp_path / 'l.csv'
+    rows = f'{name}.jpg,cat\nd0.png,{kind}\nd1.png,cat'
+    table.write_text(f'image,labels\n{rows}\n', encoding='utf-8')
+    (folders / unicodedata.normalize('NFD', kind) / 'same.bmp').unlink()
+    words = (folders, '--labels', table, '--val-share', 0, '--out', out)
+    assert call(*words, '--overwrite').returncode == 0
+    labels = check_names(out)
+    assert labels[name] == ('cat',) and labels['d0'] == (kind,)
+
+
+def test_links_to_folders(call, folders, tmp_path):
+    """One folder may belong to several classes; circles end."""
+    shared = tmp_path / 'shared'
+    photo(shared / 's.jpg', 60)
+    for name in ('cat', 'dog'):
+        os.symlink(shared, folders / name / 'shared')
+    os.symlink(folders, folders / 'cat' / 'circle')
+    os.symlink('..', shared / 'up')
+    found = [path.relative_to(folders) for path in find_files(folders)[0]]
+    assert sum(path.name == 's.jpg' for path in found) == 2
+    assert len(found) == 16
+    (shared / 'up').unlink()
+    out = tmp_path / 'own'
+    assert call(folders, '--out', out).returncode == 0
+    assert check_names(out)['s'] == ('cat', 'dog')
+    rows = 'image,labels\ns.jpg,cat\nd0.png,dog\nd1,dog\n'
+    (tmp_path / 'l.csv').write_text(rows)
+    words = (folders, '--labels', tmp_path / 'l.csv', '--val-share', 0)
+    (folders / 'dog' / 'same.bmp').unlink()
+    result = call(*words, '--out', out, '--overwrite')
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize('name', ['a"b', 'a\nb', 'a\\b'])
+def test_folders_that_configs_cannot_name(call, folders, tmp_path, name):
+    out = tmp_path / name / 'out'
+    check_fails(call(folders, '--out', out), '--out', 'configs cannot name')
+    assert not out.exists()
+
+
+def test_odd_folder(call, folders, tmp_path):
+    out = tmp_path / "it's {a} $b %c #d \xe9"
+    result = call(folders, '--out', out)
+    assert result.returncode == 0, result.stderr
+    plan = read_plan(out / 'pipeline.py')
+    assert not plan.missing
+    assert plan.configs['classifier'].data_root == str(out)
+
+
 # ------------------------------------------------------------------ photos
 def test_unusual_images(tmp_path):
     """Photos that networks cannot take as they are become upright RGB."""
@@ -360,9 +491,30 @@ def test_unusual_images(tmp_path):
     assert look_at(deep).reasons
     assert open_upright(deep).getpixel((0, 0)) == (128, 128, 128)
     assert 'format TIFF' in look_at(photo(tmp_path / 'x.TIF')).reasons
+    for suffix in ('tif', 'tiff'):
+        path = tmp_path / f'f.{suffix}'
+        Image.fromarray(np.ones((40, 40), np.float32)).save(path)
+        assert 'floating point' in look_at(path).error
+    wide = tmp_path / 'wide.tif'
+    Image.fromarray(np.full((40, 40), 65536, np.int32)).save(wide)
+    assert 'from 65536 to 65536' in look_at(wide).error
     cut = tmp_path / 'cut.jpg'
     cut.write_bytes(photo(tmp_path / 'w.jpg').read_bytes()[:900])
     assert look_at(cut).error
+
+
+@pytest.mark.parametrize('bits', [8, 10, 12, 14, 16])
+@pytest.mark.parametrize('kind', ['png', 'tif'])
+def test_bits_in_use(tmp_path, bits, kind):
+    """A ramp keeps its 256 steps, and white is white."""
+    ramp = np.arange(256).repeat(2).reshape(16, 32).astype(np.uint16)
+    values = ramp << (bits - 8)
+    values[-1] = 2**bits - 1
+    path = tmp_path / f'x.{kind}'
+    Image.fromarray(values).save(path)
+    assert not look_at(path).error
+    ramp[-1] = 255
+    assert np.array_equal(np.asarray(open_upright(path))[..., 0], ramp)
 
 
 # ------------------------------------------------------ labels and settings
@@ -389,6 +541,14 @@ def test_doubts_and_methods():
     lines = {line[:9].strip(): line for line in method_lines('abc', hot)}
     assert set(lines) == {'ISL, FSL', 'CSD', 'PSA, IRN', 'MARS', 'OCR'}
     assert 'never pasted' in lines['CSD']
+    absent = ' '.join(find_doubts('abcd', label_matrix(labels, 'abcd')))
+    assert absent.count('no photo has the class d') == 1
+    assert 'd never occurs' not in absent and 'd 0' not in absent
+    only = label_matrix({'1': ('b',), '2': ('b',)}, 'abc')
+    assert 'one class only, b' in find_problems('abc', only)[0]
+    all_of_all = label_matrix({'1': ('a', 'b'), '2': ('b', 'a')}, 'abc')
+    assert 'every photo has every' in find_problems('abc', all_of_all)[0]
+    assert not find_problems('abcd', label_matrix(labels, 'abcd'))
     single = label_matrix({'1': ('a',), '2': ('b',)}, 'ab')
     assert 'not suited' in method_lines('ab', single)[1]
 

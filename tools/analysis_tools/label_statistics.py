@@ -21,6 +21,7 @@ from mmseg_wsss.datasets import (
     partner_prior,
     read_split_list,
 )
+from mmseg_wsss.datasets.image_labels import single_label_counts
 from mmseg_wsss.datasets.partners import DIAGONALS, FORMS
 from mmseg_wsss.datasets.transforms.loading import resolve_classes
 from mmseg_wsss.structures import foreground_indices
@@ -74,7 +75,7 @@ def class_table(
 ) -> PrettyTable:
     """Lay out one row per class; ``prior`` is cut to its largest entries."""
     counts = cooccurrence(labels)
-    alone = labels[labels.sum(1) == 1].sum(0)
+    alone = single_label_counts(labels)
     table = PrettyTable(COLUMNS, align='r')
     for column in ('class', *COLUMNS[-2:]):
         table.align[column] = 'l'

@@ -96,19 +96,20 @@ def print_summary(
     """Print how often classes occur, alone and together."""
     import numpy as np
 
-    from mmseg_wsss.datasets.image_labels import cooccurrence
+    from mmseg_wsss.datasets.image_labels import (
+        cooccurrence,
+        single_label_counts,
+    )
+    from mmseg_wsss.own_data import label_matrix
 
-    index = {name: k for k, name in enumerate(classes)}
-    hot = np.zeros((len(labels), len(classes)))
-    for row, names in zip(hot, labels.values(), strict=True):
-        row[[index[name] for name in names]] = 1
+    hot = label_matrix(labels, classes)
     empty = int((hot.sum(1) == 0).sum())
     print(
         f'images: {len(hot)}, without label: {empty}, '
         f'labels per image: {hot.sum() / max(len(hot), 1):.3f}'
     )
     counts = cooccurrence(hot)
-    alone = hot[hot.sum(1) == 1].sum(0).astype(int)
+    alone = single_label_counts(hot)
     for k, name in enumerate(classes):
         print(f'  {name:20s} {counts[k, k]:7d} images, {alone[k]:7d} alone')
     pairs = sorted(zip(*np.triu(counts, 1).nonzero(), strict=True))

@@ -77,7 +77,7 @@ def paint(image, annotations, values, crowd):
 def plan(content, source, order):
     """Group annotations by image, check names, return mask values."""
     from mmseg_wsss.datasets.label_readers import category_names
-    from mmseg_wsss.datasets.stems import image_stem
+    from mmseg_wsss.datasets.stems import file_stem
     from mmseg_wsss.fileio import MAX_CLASSES
 
     ids = list(category_names(content['categories'], source))
@@ -87,7 +87,7 @@ def plan(content, source, order):
             f'hold {MAX_CLASSES}'
         )
     jobs = {image['id']: (image, []) for image in content['images']}
-    stems = {image_stem(image['file_name']) for image, _ in jobs.values()}
+    stems = {file_stem(image['file_name']) for image, _ in jobs.values()}
     if len(stems) < len(content['images']):
         raise ValueError(f'{source} has two images with the same id or stem')
     for annotation in content['annotations']:
@@ -118,7 +118,7 @@ def main() -> None:
 
     from mmseg_wsss.datasets.label_readers import looks_like_coco, parse_json
     from mmseg_wsss.datasets.palette import voc_palette
-    from mmseg_wsss.datasets.stems import image_stem
+    from mmseg_wsss.datasets.stems import file_stem
     from mmseg_wsss.fileio import save_label
 
     content = parse_json(Path(args.source))
@@ -132,7 +132,7 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     palette = voc_palette(len(values) + 1)
     todo = [
-        (out / f'{image_stem(image["file_name"])}.png', image, annotations)
+        (out / f'{file_stem(image["file_name"])}.png', image, annotations)
         for image, annotations in jobs
     ]
     if not args.overwrite:

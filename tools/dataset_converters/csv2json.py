@@ -1,8 +1,8 @@
 """Convert a CSV table to image-label JSON.
 
 The table has a header row and the images in its first column; then either
-one column 'labels' with names separated by ';', '|' or blanks, or one column
-of 0 and 1 per class.
+one column 'labels' with names separated by ';', '|', ',' or blanks (the first
+of them that the file has), or one column of 0 and 1 per class.
 """
 
 from _converters import add_classes, convert, label_parser, run

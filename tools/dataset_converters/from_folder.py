@@ -18,6 +18,7 @@ import os
 import re
 import shlex
 import textwrap
+import unicodedata
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -102,6 +103,14 @@ def check_args(args: argparse.Namespace) -> None:
     if not root.is_dir():
         raise ValueError(f'there is no folder {args.photos}')
     check_folder(Path(args.out), args.overwrite)
+    # Configs hold the path as text, in which MMEngine turns \ into /.
+    awkward = '"\n\r' if os.sep == '\\' else '"\n\r\\'
+    wrong = [char for char in str(out) if char in awkward]
+    if wrong:
+        raise ValueError(
+            f'--out {str(out)!r} has the character {wrong[0]!r}, with which '
+            'configs cannot name their folder: choose another folder'
+        )
     inside = {'--out': out}
     if args.masks:
         inside['--masks'] = Path(args.masks).resolve()
@@ -182,6 +191,7 @@ def order_classes(found, names: list[str] | None) -> tuple[str, ...]:
     """Bring the classes into the order that was asked for."""
     if names is None:
         return found.classes
+    names = [unicodedata.normalize('NFC', name) for name in names]
     names = [name for name in names if name.lower() != 'background']
     if len(set(names)) < len(names) or set(found.classes) - set(names):
         raise ValueError(
