@@ -143,6 +143,12 @@ def load_label_matrix(dataset) -> tuple[tuple[str, ...], np.ndarray] | None:
         classes = tuple(leaf.metainfo['classes'])
         for index in range(len(leaf)):
             info = load.transform(leaf.get_data_info(index))
+            if 'image_labels' not in info:
+                raise ValueError(
+                    f'{load.ann_file} has no entry for {info["img_path"]}: '
+                    'LoadImageLabels(required=False) is for testing on new '
+                    'photos, not for training'
+                )
             vectors.append(info['image_labels'].astype(bool))
     return (classes, np.stack(vectors)) if vectors else None
 

@@ -32,6 +32,12 @@ _PARTS = {
     'mobilenetv2': ('mobilenetv2', 'irn_mobilenetv2', 'mobilenetv2'),
     'r50': ('cam_r50', 'irn_r50', 'segmentor_r50'),
 }
+# From scratch a segmentor leaves whole classes out: it starts from the CAMs'.
+_PRETRAINED = "labels='{debias.labels}'"
+_SCRATCH = (
+    "\n            start='{classifier.checkpoint}',  # no weights else"
+    f'\n            {_PRETRAINED},\n        '
+)
 # Photos of a longer side get features at stride 8 in place of 4.
 _SMALL = 320
 
@@ -107,6 +113,7 @@ def config_texts(
         schedule=_read('schedule').rstrip(),
         poly=_read('poly').rstrip(),
         stride=4 if long_side <= _SMALL else 8,
+        segmentor_start=_SCRATCH if weights is None else _PRETRAINED,
         momentum=teacher_momentum(epochs * max(train_photos // batch, 1)),
         mars_auxiliary=f', {sampler}' if network == 'r50' else '',
         seed=seed,

@@ -84,4 +84,4 @@ def epochs_for(photos: int, batch: int) -> int:
 
 def teacher_momentum(iterations: int) -> float:
     """Choose MARS's momentum: the teacher remembers an eighth of training."""
-    return round(max(0.001, min(0.02, 8 / iterations)), 4)
+    return round(max(0.001, min(0.1, 8 / iterations)), 4)

@@ -84,6 +84,15 @@ def test_empty_image_is_named(ann_file):
     assert load(allowing, 'empty').tolist() == [1, 0, 0, 0]
 
 
+def test_a_new_photo_has_no_labels_where_none_are_required(ann_file):
+    transform = LoadImageLabels(ann_file, CLASSES, required=False)
+    assert load(transform, 'a') is not None
+    for path in ({'img_path': '/x/new.jpg'}, {'img_path': None}, {}):
+        assert 'image_labels' not in transform.transform(dict(path))
+    with pytest.raises(ValueError, match='no entry for'):
+        load(LoadImageLabels(ann_file, CLASSES), 'new')
+
+
 def test_image_may_become_empty_in_a_subset(ann_file):
     label_map = {0: 0, 1: 1, 2: 255, 3: 255}
     with pytest.raises(ValueError, match=r"'b' .* among the classes in use"):

@@ -9,8 +9,10 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+import torch
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmseg.apis import MMSegInferencer
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 
@@ -209,6 +211,33 @@ def test_networks_build(network, tmp_path):
     cam = MODELS.build(load_config(tmp_path / 'cam.py').model)
     names = [n for n in cam.state_dict() if n.startswith('backbone.')]
     assert set(names) <= set(MODELS.build(cfg.model).state_dict())
+
+
+def test_the_segmentor_takes_new_photos(call, folders, tmp_path):
+    """MMSeg's inferencer, on the config that the stage leaves."""
+    out = tmp_path / 'own'
+    assert call(folders, '--out', out).returncode == 0
+    plan = read_plan(out / 'pipeline.py', {}, tmp_path / 'work')
+    assert plan.stages['segmentor'].inputs['start'] == (
+        '{classifier.checkpoint}'
+    )
+    cfg = plan.configs['segmentor']
+    model = MODELS.build(cfg.model)
+    meta = dict(dataset_meta=cfg.test_dataloader.dataset.metainfo.to_dict())
+    content = {'state_dict': model.state_dict(), 'meta': meta}
+    torch.save(content, tmp_path / 'w.pth')
+    cfg.dump(tmp_path / 'config.py')
+    new = tmp_path / 'new'
+    photo(new / 'never seen.jpg', 7)
+    segment = MMSegInferencer(
+        model=str(tmp_path / 'config.py'),
+        weights=str(tmp_path / 'w.pth'),
+        device='cpu',
+    )
+    segment(str(new), out_dir=str(tmp_path / 'segmented'))
+    (label,) = (tmp_path / 'segmented' / 'pred').iterdir()
+    assert Image.open(label).size == (80, 64)
+    assert len(list((tmp_path / 'segmented' / 'vis').iterdir())) == 1
 
 
 def test_csd_pairs_come_out(call, folders, tmp_path):

@@ -38,6 +38,8 @@ class LoadImageLabels(BaseTransform):
             data sets without one.
         file_format: See :func:`mmseg_wsss.load_image_labels`.
         allow_empty: Accept images without a foreground label.
+        required: Images without an entry are an error. False gives them no
+            ``image_labels``: new photos, at test time.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class LoadImageLabels(BaseTransform):
         background_index: int | None = 0,
         file_format: str = 'auto',
         allow_empty: bool = False,
+        required: bool = True,
     ) -> None:
         self.ann_file = str(ann_file)
         self.classes = classes if isinstance(classes, str) else tuple(classes)
         self.background_index = background_index
         self.file_format = file_format
         self.allow_empty = allow_empty
+        self.required = required
         self._loaded: tuple[ImageLabels, tuple[str, ...]] | None = None
 
     def transform(self, results: dict) -> dict:
@@ -71,7 +75,9 @@ class LoadImageLabels(BaseTransform):
                 ``allow_empty`` is False.
         """
         labels, classes = self._load()
-        image = Path(results['img_path']).stem
+        image = Path(results.get('img_path') or '').stem
+        if not self.required and image not in labels:
+            return results
         vector = labels.vector(image, classes, self.background_index)
         foreground = np.zeros(len(vector), dtype=bool)
         foreground[foreground_indices(len(vector), self.background_index)] = 1
@@ -119,7 +125,7 @@ class LoadImageLabels(BaseTransform):
             f'classes={self.classes!r}, '
             f'background_index={self.background_index}, '
             f"file_format='{self.file_format}', "
-            f'allow_empty={self.allow_empty})'
+            f'allow_empty={self.allow_empty}, required={self.required})'
         )
 
 
