@@ -61,7 +61,7 @@ class Images:
         found = step_of(config, 'centroid_pipeline', 'LoadFeatures')
         steps[found].feature_dir = str(features)
         self.threshold = cfg.debias_pipeline[-1].threshold
-        self.dataset, _ = build_test_images(cfg)
+        self.dataset, _, _ = build_test_images(cfg)
         load = Compose([TRANSFORMS.build(step) for step in steps[:-1]])
         read = label_reader(self.dataset)
         self.records, self.masks = [], []

@@ -1,14 +1,15 @@
-"""Files that are written whole or not at all, and our array formats."""
+"""Files that are written whole or not at all, our array formats, photos."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 IGNORE_LABEL = 255
 BIASED_LABEL = 254
@@ -21,6 +22,7 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
 
     The block writes to the temporary path it is given, in the same folder and
     with the same suffix; the file takes its name when the block ends well.
+    That path is hidden, and short: any name that a file may have is good.
 
     Args:
         path: The file to write. Missing folders are made.
@@ -30,7 +32,8 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.stem}.{os.getpid()}.tmp{path.suffix}')
+    name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    temporary = path.with_name(f'.{name}.{os.getpid()}.tmp{path.suffix}')
     try:
         yield temporary
         os.replace(temporary, path)
@@ -76,18 +79,31 @@ def load_cam(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
         path: File written by :func:`save_cam`.
 
     Returns:
-        tuple: ``classes`` int64 (K,) and ``cam`` float16 (K, h, w).
+        tuple: ``classes`` int64 (K,) and ``cam`` float16 (K, h, w) in
+        [0, 1].
 
     Raises:
+        FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged or is something else.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return stored['classes'], stored['cam']
+            classes, cam = stored['classes'], stored['cam']
     except FileNotFoundError:
         raise
     except Exception as error:
         raise ValueError(f'{path} is not a CAM file: {error}') from error
+    shapes_fit = classes.ndim == 1 and cam.ndim == 3
+    types_fit = classes.dtype.kind in 'iu' and cam.dtype.kind == 'f'
+    if not (shapes_fit and types_fit and len(classes) == len(cam)):
+        raise ValueError(
+            f'{path} is damaged: classes {classes.dtype} {classes.shape} and '
+            f'cam {cam.dtype} {cam.shape} should be integer (K,) and float '
+            '(K, h, w); write it anew'
+        )
+    if cam.size and not (cam.min() >= 0 and cam.max() <= 1):
+        raise ValueError(f'{path}: a CAM lies in [0, 1]; write it anew')
+    return classes, cam
 
 
 def save_features(path: str | os.PathLike, features: np.ndarray) -> None:
@@ -184,3 +200,30 @@ def save_label(
     image.putpalette(colours.tobytes())
     with whole_file(path) as part:
         image.save(part, format='PNG')
+
+
+def read_photo(
+    path: str | os.PathLike, max_side: int | None = None
+) -> np.ndarray:
+    """Read a photo as it is seen: upright, as its EXIF data say.
+
+    MMSeg's LoadImageFromFile reads it in this position too.
+
+    Args:
+        path: The image file.
+        max_side: A photo whose longer side has more pixels is made smaller.
+            Defaults to None, any size.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8, RGB.
+
+    Raises:
+        OSError: If there is no such file, or it is no image.
+    """
+    with Image.open(path) as file:
+        if max_side is not None:  # JPEGs: decode no more of them
+            file.draft('RGB', (max_side, max_side))
+        image = ImageOps.exif_transpose(file).convert('RGB')
+    if max_side is not None:
+        image.thumbnail((max_side, max_side), Image.Resampling.BICUBIC)
+    return np.array(image)

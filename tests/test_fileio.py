@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -5,6 +7,7 @@ from PIL import Image
 from mmseg_wsss.fileio import (
     load_cam,
     load_features,
+    read_photo,
     save_cam,
     save_features,
     save_label,
@@ -23,6 +26,30 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
         raise KeyError
     assert path.read_text() == 'old'
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize('name', ['貓' * 81 + '.png', 'a' * 251 + '.txt'])
+def test_every_name_that_a_file_may_have(tmp_path, name):
+    path = tmp_path / name
+    with whole_file(path) as part:
+        assert part.name.startswith('.') and part.suffix == path.suffix
+        part.write_text('all')
+    assert path.read_text() == 'all' and os.listdir(tmp_path) == [name]
+    with pytest.raises(KeyError), whole_file(path) as part:
+        part.write_text('half')
+        raise KeyError
+    assert path.read_text() == 'all' and os.listdir(tmp_path) == [name]
+
+
+def test_files_of_one_folder_have_temporary_names_of_their_own(tmp_path):
+    with (
+        whole_file(tmp_path / 'a.png') as one,
+        whole_file(tmp_path / 'b.png') as two,
+        whole_file(tmp_path / 'a.npz') as three,
+    ):
+        assert len({one, two, three}) == 3
+        for part in (one, two, three):
+            part.write_text('')
 
 
 def test_cam_round_trip(tmp_path):
@@ -44,6 +71,31 @@ def test_cam_errors(tmp_path):
         load_cam(tmp_path / 'bad.npz')
     with pytest.raises(FileNotFoundError):
         load_cam(tmp_path / 'none.npz')
+
+
+@pytest.mark.parametrize(
+    ('classes', 'cam'),
+    [
+        (np.array([1, 2]), np.zeros((1, 2, 2))),
+        (np.array(1), np.zeros((1, 2, 2))),
+        (np.array([1]), np.zeros((2, 2))),
+        (np.array([1.0]), np.zeros((1, 2, 2))),
+        (np.array([1]), np.zeros((1, 2, 2), int)),
+    ],
+)
+def test_cam_files_of_another_shape_or_type(tmp_path, classes, cam):
+    np.savez(tmp_path / 'a.npz', classes=classes, cam=cam)
+    with pytest.raises(ValueError, match=r'a\.npz is damaged: classes .* cam'):
+        load_cam(tmp_path / 'a.npz')
+
+
+@pytest.mark.parametrize('value', [-0.1, 1.1, np.nan])
+def test_cam_files_with_other_values(tmp_path, value):
+    cam = np.full((1, 2, 2), 0.5)
+    cam[0, 1, 1] = value
+    np.savez(tmp_path / 'a.npz', classes=np.array([1]), cam=cam)
+    with pytest.raises(ValueError, match=r'a\.npz: a CAM lies in \[0, 1\]'):
+        load_cam(tmp_path / 'a.npz')
 
 
 def test_label_is_a_palette_png(tmp_path):
@@ -104,3 +156,31 @@ def test_feature_files_that_are_something_else(tmp_path):
     save_cam(tmp_path / 'b.npz', np.array([1]), np.zeros((1, 2, 2)))
     with pytest.raises(ValueError, match='several arrays'):
         load_features(tmp_path / 'b.npz')
+
+
+@pytest.mark.parametrize(
+    ('orientation', 'turns'), [(1, 0), (3, 2), (6, 3), (8, 1)]
+)
+def test_photos_are_read_upright(tmp_path, orientation, turns):
+    seen = np.zeros((4, 6, 3), np.uint8)
+    seen[:2], seen[2:, :3] = [255, 0, 0], [0, 0, 255]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / 'a.png'
+    stored = np.rot90(seen, -turns)
+    Image.fromarray(np.ascontiguousarray(stored)).save(path, exif=exif)
+    photo = read_photo(path)
+    assert photo.dtype == np.uint8 and np.array_equal(photo, seen)
+
+
+def test_photos_of_other_modes_and_sizes(tmp_path):
+    path = tmp_path / 'a.png'
+    Image.new('L', (40, 20), 90).save(path)
+    assert read_photo(path).shape == (20, 40, 3)
+    assert read_photo(path, max_side=10).shape == (5, 10, 3)
+    assert (read_photo(path, max_side=80) == 90).all()
+    Image.new('RGB', (40, 20)).save(path.with_suffix('.jpg'))
+    assert read_photo(path.with_suffix('.jpg'), 10).shape == (5, 10, 3)
+    path.write_bytes(b'no photo')
+    with pytest.raises(OSError, match=r'a\.png'):
+        read_photo(path)

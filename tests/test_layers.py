@@ -6,7 +6,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1] / 'mmseg_wsss'
 # CONTRIBUTING.md tells the same. A room imports from lower layers only.
 LAYERS = (
-    {'checks', 'compat', 'fileio', 'version'},
+    {'checks', 'compat', 'devices', 'fileio', 'version'},
     {'pseudo_labels', 'structures'},
     {'datasets', 'models'},
     {'evaluation', 'own_data'},

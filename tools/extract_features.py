@@ -21,7 +21,6 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
 from mmseg_wsss.compat import walk_dicts
-from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.command_line import (
     add_config_arguments,
     add_folder_arguments,
@@ -109,10 +108,7 @@ def main() -> None:
         settings = extraction_settings(cfg.get('feature_extraction'))
         config = cfg.get('feature_extractor')
         extractor = build_extractor(config)
-        dataset, _ = build_test_images(cfg)
-        infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-        paths = [info['img_path'] for info in infos]
-        stems = unique_stems(paths)
+        dataset, stems, _ = build_test_images(cfg)
         source = describe(config, settings, args.amp)
         check_source(out_dir, source, args.overwrite)
         device = choose_device(args.device)
@@ -132,7 +128,9 @@ def main() -> None:
             logger='current',
         )
         needed = feature_bytes(
-            [paths[k] for k in todo], extractor.channels, settings['stride']
+            [dataset.get_data_info(k)['img_path'] for k in todo],
+            extractor.channels,
+            settings['stride'],
         )
         shared = [todo, check_space(out_dir, needed)]
         if shared[1] is None:

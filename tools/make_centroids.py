@@ -27,7 +27,6 @@ from mmseg_wsss.datasets.centroid_files import (
 )
 from mmseg_wsss.datasets.class_ids import ids_on_disk
 from mmseg_wsss.datasets.origin import folder_origin
-from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.clustering import (
     Clustering,
     background_of,
@@ -150,9 +149,7 @@ def main() -> None:
             for step in pipeline
             if 'feature_dir' in step
         ]
-        dataset, _ = build_test_images(cfg)
-        infos = (dataset.get_data_info(i) for i in range(len(dataset)))
-        stems = unique_stems(info['img_path'] for info in infos)
+        dataset, stems, _ = build_test_images(cfg)
         images = Clustering(dataset, stems, pipeline)
         source = describe(pipeline, dataset.metainfo['classes'])
         source['list of images'] = settings_hash(stems=stems)

@@ -24,7 +24,6 @@ from mmseg_wsss.datasets.neighbours import (
     nearest_neighbours,
     save_neighbours,
 )
-from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.command_line import (
     add_config_arguments,
     add_workers_argument,
@@ -151,9 +150,7 @@ def main() -> None:
     try:
         out, settings, preprocessing = find_settings(cfg, args.out)
         pipeline = read_pipeline(cfg, 'neighbour_pipeline')
-        dataset, _ = build_test_images(cfg)
-        infos = (dataset.get_data_info(i) for i in range(len(dataset)))
-        stems = unique_stems(info['img_path'] for info in infos)
+        dataset, stems, _ = build_test_images(cfg)
         source = describe(
             stems,
             args.number,

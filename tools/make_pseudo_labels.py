@@ -18,7 +18,6 @@ from pathlib import Path
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
-from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.command_line import (
     add_config_arguments,
     add_folder_arguments,
@@ -76,9 +75,7 @@ def main() -> None:
     folders = [label_dir] if score_dir is None else [label_dir, score_dir]
     try:
         pipeline = read_pipeline(cfg, args.pipeline)
-        dataset, _ = build_test_images(cfg)
-        infos = (dataset.get_data_info(i) for i in range(len(dataset)))
-        stems = unique_stems(info['img_path'] for info in infos)
+        dataset, stems, _ = build_test_images(cfg)
         refinement = Refinement(
             dataset,
             stems,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger, print_log
 
+from ..devices import own_gpu
 from ..fileio import whole_file
 from .command_line import read_config
 from .launch import start_gloo
@@ -143,8 +143,7 @@ def choose_device(name: str | None) -> str:
         ValueError: If it is not there.
     """
     if name is None and torch.cuda.is_available():
-        rank = int(os.environ.get('LOCAL_RANK', 0))
-        name = f'cuda:{rank % torch.cuda.device_count()}'
+        name = own_gpu()
     try:
         torch.empty(1, device=name or 'cpu')
     except (RuntimeError, AssertionError) as error:

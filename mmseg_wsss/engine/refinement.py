@@ -77,11 +77,12 @@ class ImagePipeline(Dataset):
             Outcome: Its name, and the error if it failed.
         """
         stem = self.stems[index]
-        record = self._record(index)
+        record = {}
         try:
+            record = self._record(index)
             value = self.finish(stem, self.refine(record))
         except OSError as error:  # these seldom say of which file
-            return Outcome(stem, f'{record["img_path"]}: {error}')
+            return Outcome(stem, f'{record.get("img_path", stem)}: {error}')
         except ValueError as error:
             return Outcome(stem, str(error))
         except Exception:
@@ -224,6 +225,8 @@ def run_images(
             progress.step(len(errors))
             yield outcome
     except RuntimeError as error:
+        if not num_workers:
+            raise
         ahead = share[progress.done :][: loader.prefetch_factor * num_workers]
         names = [images.stems[index] for index in ahead]
         raise RuntimeError(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
+
+from ..compat import walk_dicts
+from ..datasets.stems import unique_stems
 
 
 def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
@@ -19,26 +22,37 @@ def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
                 yield from flatten(options)
 
 
-def label_loader(pipeline: Sequence[dict]) -> dict | None:
-    """Find the transform of a pipeline that loads image labels."""
-    for transform in flatten(pipeline):
-        if transform['type'].endswith('LoadImageLabels'):
-            return transform
+def label_loader(settings: Mapping | Sequence[Mapping]) -> dict | None:
+    """Find the first transform that loads image labels.
+
+    Args:
+        settings: A pipeline, or any other part of a config.
+
+    Returns:
+        dict | None: The transform's settings, those in ``settings``.
+    """
+    for node in walk_dicts(settings):
+        if str(node.get('type', '')).endswith('LoadImageLabels'):
+            return node
     return None
 
 
-def build_test_images(cfg: Config) -> tuple[BaseSegDataset, int | None]:
+def build_test_images(
+    cfg: Config,
+) -> tuple[BaseSegDataset, list[str], int | None]:
     """Build the test data set of a config without its pipeline.
 
     Args:
         cfg: The config; its test pipeline is emptied.
 
     Returns:
-        tuple: The data set, and the index of its background as
-        LoadImageLabels has it (0 without that transform), or None.
+        tuple: The data set; its images' names, that their files have; and
+        the index of its background as LoadImageLabels has it (0 without that
+        transform), or None.
 
     Raises:
-        ValueError: If the data set is wrapped, cannot be read or is empty.
+        ValueError: If the data set is wrapped, cannot be read or is empty,
+            or two images share a name.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     settings = cfg.test_dataloader.dataset
@@ -60,4 +74,6 @@ def build_test_images(cfg: Config) -> tuple[BaseSegDataset, int | None]:
             'the data set lists no image: look at ann_file and data_prefix of '
             f'test_dataloader.dataset ({dataset.ann_file})'
         )
-    return dataset, loader.get('background_index', 0)
+    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+    stems = unique_stems(info['img_path'] for info in infos)
+    return dataset, stems, loader.get('background_index', 0)

@@ -7,6 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 
 
+def label_of(sample: dict, field: str) -> np.ndarray:
+    """Take a label map off a sample, on the CPU.
+
+    Args:
+        sample: A data sample as the test loop hands it to metrics.
+        field: ``'pred_sem_seg'`` or ``'gt_sem_seg'``, (1, H, W) or (H, W).
+
+    Returns:
+        np.ndarray: Labels (H, W), integer.
+    """
+    label = sample[field]['data'].cpu().numpy()
+    return label.reshape(label.shape[-2:])
+
+
 def label_pair(sample: dict) -> tuple[np.ndarray, np.ndarray]:
     """Take prediction and ground truth off a sample, on the CPU.
 
@@ -25,11 +39,8 @@ def label_pair(sample: dict) -> tuple[np.ndarray, np.ndarray]:
             f'{sample.get("img_path")} has no mask to compare with: add '
             'LoadAnnotations to the test pipeline'
         )
-    pair = []
-    for field in ('pred_sem_seg', 'gt_sem_seg'):
-        label = sample[field]['data'].cpu().numpy()
-        pair.append(label.reshape(label.shape[-2:]))
-    prediction, ground_truth = pair
+    prediction = label_of(sample, 'pred_sem_seg')
+    ground_truth = label_of(sample, 'gt_sem_seg')
     if prediction.shape != ground_truth.shape:
         raise ValueError(
             f'{sample.get("img_path")}: the prediction has size '
@@ -37,6 +48,81 @@ def label_pair(sample: dict) -> tuple[np.ndarray, np.ndarray]:
             'pipeline LoadAnnotations belongs after Resize'
         )
     return prediction, ground_truth
+
+
+def check_classes(
+    truth: np.ndarray, num_classes: int, ignore_index: int, name: str
+) -> None:
+    """Refuse ground-truth labels that are no class.
+
+    Args:
+        truth: Labels of the pixels that count (n,), integer.
+        num_classes: C, the number of classes.
+        ignore_index: Label of the pixels that do not count.
+        name: What to call the ground truth in an error.
+
+    Raises:
+        ValueError: If a label is outside [0, C).
+    """
+    if truth.size and not 0 <= truth.min() <= truth.max() < num_classes:
+        raise ValueError(
+            f'{name} holds labels from {truth.min()} to {truth.max()}, '
+            f'expected 0 to {num_classes - 1} or {ignore_index}: are the '
+            'classes those of the masks?'
+        )
+
+
+def confusion(
+    prediction: np.ndarray,
+    ground_truth: np.ndarray,
+    num_classes: int,
+    ignore_index: int = 255,
+    name: str = 'the mask',
+) -> np.ndarray:
+    """Count the pixels by true class and label.
+
+    Args:
+        prediction: Labels (H, W), integer; values that are no class (254,
+            255) count as not predicted.
+        ground_truth: Labels (H, W), integer.
+        num_classes: C, the number of classes.
+        ignore_index: Ground-truth label of the pixels that do not count.
+        name: What to call the ground truth in an error.
+
+    Returns:
+        np.ndarray: (C, C + 1) int64; the last column counts the pixels that
+        were not predicted. Counts of several images add up.
+
+    Raises:
+        ValueError: If the sizes differ, or the ground truth holds a label
+            that is no class.
+    """
+    if prediction.shape != ground_truth.shape:
+        raise ValueError(
+            f'the label has size {prediction.shape}, {name} '
+            f'{ground_truth.shape}'
+        )
+    valid = ground_truth != ignore_index
+    truth = ground_truth[valid].astype(np.int64)
+    guess = prediction[valid].astype(np.int64)
+    check_classes(truth, num_classes, ignore_index, name)
+    guess[(guess < 0) | (guess >= num_classes)] = num_classes
+    cells = truth * (num_classes + 1) + guess
+    counts = np.bincount(cells, minlength=num_classes * (num_classes + 1))
+    return counts.reshape(num_classes, num_classes + 1)
+
+
+def areas_of(counts: np.ndarray) -> np.ndarray:
+    """Reduce a :func:`confusion` to the areas of the classes.
+
+    Args:
+        counts: (C, C + 1), integer.
+
+    Returns:
+        np.ndarray: (C, 3): pixels right, predicted, and true.
+    """
+    square = counts[:, :-1]
+    return np.stack([square.diagonal(), square.sum(0), counts.sum(1)], axis=1)
 
 
 def area_counts(
@@ -48,34 +134,15 @@ def area_counts(
 ) -> np.ndarray:
     """Count the pixels of each class.
 
-    Args:
-        prediction: Labels (H, W), integer; values that are no class (254,
-            255) count as not predicted.
-        ground_truth: Labels (H, W), integer.
-        num_classes: C, the number of classes.
-        ignore_index: Ground-truth label of the pixels that do not count.
-        name: What to call the ground truth in an error.
+    The arguments and errors are those of :func:`confusion`.
 
     Returns:
         np.ndarray: (C, 3) int64: pixels right, predicted, and true. Counts
         of several images add up.
-
-    Raises:
-        ValueError: If the ground truth holds a label that is no class.
     """
-    valid = ground_truth != ignore_index
-    truth = ground_truth[valid].astype(np.int64)
-    guess = prediction[valid].astype(np.int64)
-    if truth.size and not 0 <= truth.min() <= truth.max() < num_classes:
-        raise ValueError(
-            f'{name} holds labels from {truth.min()} to {truth.max()}, '
-            f'expected 0 to {num_classes - 1} or {ignore_index}: are the '
-            'classes those of the masks?'
-        )
-    guess[(guess < 0) | (guess >= num_classes)] = num_classes
-    columns = (truth[truth == guess], guess, truth)
-    counts = [np.bincount(c, minlength=num_classes + 1) for c in columns]
-    return np.stack(counts, axis=1)[:num_classes]
+    return areas_of(
+        confusion(prediction, ground_truth, num_classes, ignore_index, name)
+    )
 
 
 def area_rates(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
 from ..checks import check_option
+from .areas import check_classes, label_of, label_pair
 
 
 @METRICS.register_module()
@@ -50,7 +50,7 @@ class OutOfCandidateMetric(BaseMetric):
         prefix: str | None = None,
         **kwargs,
     ):
-        super().__init__(collect_device=collect_device, prefix=prefix)
+        super().__init__(collect_device, prefix, **kwargs)
         check_option(
             'labels_from', labels_from, ('auto', 'image_labels', 'mask')
         )
@@ -68,24 +68,25 @@ class OutOfCandidateMetric(BaseMetric):
             data_batch: Unused.
             data_samples: Predictions as dicts, with ``pred_sem_seg`` (1, H, W)
                 or (H, W).
+
+        Raises:
+            ValueError: If an image has no labels, or a mask does not fit.
         """
         for sample in data_samples:
-            prediction = sample['pred_sem_seg']['data'].squeeze()
-            mask = sample.get('gt_sem_seg')
-            mask = None if mask is None else mask['data'].squeeze()
-            candidate = self._candidates(sample, mask).to(prediction.device)
-            out = ~candidate[prediction.long()]
-            if mask is None:
-                pixels = out.numel()
+            if 'gt_sem_seg' in sample:
+                prediction, mask = label_pair(sample)
+                valid = mask != self.ignore_index
+                prediction, mask = prediction[valid], mask[valid]
             else:
-                valid = (mask != self.ignore_index).to(out.device)
-                out, pixels = out & valid, int(valid.sum())
-            self.results.append((int(out.sum()), pixels))
+                prediction, mask = label_of(sample, 'pred_sem_seg'), None
+            out = ~self._candidates(sample, mask)[prediction]
+            self.results.append((int(out.sum()), out.size))
 
-    def _candidates(
-        self, sample: dict, mask: torch.Tensor | None
-    ) -> torch.Tensor:
-        """Bool vector (C,) of the classes that the image may hold."""
+    def _candidates(self, sample: dict, mask: np.ndarray | None) -> np.ndarray:
+        """Bool vector (C,) of the classes that the image may hold.
+
+        ``mask`` holds the labels (n,) of the pixels that count.
+        """
         labels = sample.get('image_labels')
         if self.labels_from == 'mask' or (
             self.labels_from == 'auto' and labels is None
@@ -96,18 +97,18 @@ class OutOfCandidateMetric(BaseMetric):
                     'mask: add LoadImageLabels or LoadAnnotations to the '
                     'pipeline'
                 )
-            candidate = torch.zeros(
-                len(self.dataset_meta['classes']), dtype=torch.bool
-            )
-            present = mask[mask != self.ignore_index].unique().cpu()
-            candidate[present.long()] = True
+            count = len(self.dataset_meta['classes'])
+            name = f'the mask of {sample.get("img_path")}'
+            check_classes(mask, count, self.ignore_index, name)
+            candidate = np.zeros(count, dtype=bool)
+            candidate[mask] = True
         elif labels is None:
             raise ValueError(
                 f'{sample.get("img_path")} has no image labels: add '
                 'LoadImageLabels to the pipeline'
             )
         else:
-            candidate = labels.bool().clone()
+            candidate = labels.cpu().numpy() > 0
         if self.background_index is not None:
             candidate[self.background_index] = True
         return candidate

@@ -58,7 +58,7 @@ class PseudoLabelWriter(BaseMetric):
         prefix: str | None = None,
         **kwargs,
     ):
-        super().__init__(collect_device=collect_device, prefix=prefix)
+        super().__init__(collect_device, prefix, **kwargs)
         if label_dir is None and cam_dir is None:
             raise ValueError(
                 'PseudoLabelWriter writes nothing: give label_dir, cam_dir or '

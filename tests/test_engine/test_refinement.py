@@ -121,6 +121,25 @@ def test_an_unexpected_error_comes_with_its_traceback(make, tmp_path):
     assert len(list((tmp_path / 'out' / 'labels').iterdir())) == 4
 
 
+@pytest.mark.parametrize('workers', [0, 1])
+def test_an_image_without_a_record_costs_nothing_but_itself(make, workers):
+    work = make()
+    whole = work.dataset.get_data_info
+
+    def get_data_info(index):
+        if index == 1:
+            raise KeyError('no such image')
+        if index == 3:
+            raise OSError('the annotations are gone')
+        return whole(index)
+
+    work.dataset.get_data_info = get_data_info
+    errors = refine_images(work, range(5), workers)
+    assert list(errors) == ['img_1', 'img_3']
+    assert 'no such image' in errors['img_1']
+    assert errors['img_3'] == 'img_3: the annotations are gone'
+
+
 def test_arrays_come_back_as_arrays(make):
     """Tensors from workers would keep a file open each."""
 
@@ -166,6 +185,21 @@ def test_a_dead_worker_is_told_with_its_images(make, monkeypatch):
     monkeypatch.setattr(refinement, 'DataLoader', Loader)
     with pytest.raises(RuntimeError, match=r'died .* images img_1, img_2'):
         refine_images(make(), range(5), num_workers=1)
+
+
+def test_an_error_of_this_process_stays_what_it_is(make, monkeypatch):
+    class Loader:
+        prefetch_factor = None  # what torch has without workers
+
+        def __init__(self, *args, **kwargs):
+            pass
+
+        def __iter__(self):
+            raise RuntimeError('out of memory')
+
+    monkeypatch.setattr(refinement, 'DataLoader', Loader)
+    with pytest.raises(RuntimeError, match=r'^out of memory$'):
+        refine_images(make(), range(5), num_workers=0)
 
 
 def test_summary_leaves_out_what_is_missing(make, tmp_path):

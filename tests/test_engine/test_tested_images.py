@@ -11,8 +11,9 @@ def config(root, tmp_path):
 def test_images_are_built_without_a_pipeline(tiny_root, tmp_path):
     cfg = config(tiny_root, tmp_path)
     cfg.test_dataloader.dataset.pipeline[2].background_index = None
-    dataset, background = build_test_images(cfg)
+    dataset, stems, background = build_test_images(cfg)
     assert len(dataset) == 6 and background is None
+    assert stems == [f'img_{k}' for k in range(6)]
     assert 'seg_map_path' in dataset.get_data_info(0)
 
 
@@ -21,6 +22,7 @@ def test_loader_is_found_inside_augmentations(tiny_root, tmp_path):
     loader = label_loader(cfg.tta_pipeline)
     assert loader['ann_file'].endswith('image_labels.json')
     assert label_loader([dict(type='LoadImageFromFile')]) is None
+    assert label_loader(cfg.to_dict()) == loader  # anywhere in a config
 
 
 def test_bad_data_sets(tiny_root, tmp_path):
@@ -29,7 +31,12 @@ def test_bad_data_sets(tiny_root, tmp_path):
     cfg.test_dataloader.dataset = dict(type='ConcatDataset', datasets=[])
     with pytest.raises(ValueError, match='not wrapped'):
         build_test_images(cfg)
-    settings.ann_file = str(tiny_root / 'missing.txt')
     cfg.test_dataloader.dataset = settings
+    twins = tmp_path / 'twins.txt'
+    twins.write_text('img_1\nimg_2\nimg_1')
+    settings.ann_file = str(twins)
+    with pytest.raises(ValueError, match='img_1: a CAM or label'):
+        build_test_images(cfg)
+    settings.ann_file = str(tiny_root / 'missing.txt')
     with pytest.raises(ValueError, match='ann_file'):
         build_test_images(cfg)

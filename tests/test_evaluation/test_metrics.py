@@ -67,6 +67,38 @@ def test_metric_errors():
         OutOfCandidateMetric(min_pixels=0)
 
 
+def test_a_mask_of_other_classes_is_named():
+    sample = prediction([[0, 1]], mask=[[0, 7]], img_path='x/odd.png')
+    with pytest.raises(ValueError, match=r'odd\.png holds labels from 0 to 7'):
+        rates([sample])
+    sample = prediction([[0, 1]], mask=[[0, -1]], img_path='x/odd.png')
+    with pytest.raises(ValueError, match=r'odd\.png holds labels from -1'):
+        rates([sample], labels_from='mask')
+    sample = prediction([[0, 1]], [1, 1, 0, 0], [[0], [1]], img_path='o.png')
+    with pytest.raises(ValueError, match=r'o\.png: the prediction has size'):
+        rates([sample])
+
+
+@pytest.mark.parametrize(
+    ('metric', 'options'),
+    [
+        (OutOfCandidateMetric, dict(min_pixel=500)),
+        (PseudoLabelWriter, dict(label_dir='x', cam_strid=8)),
+    ],
+)
+def test_options_that_there_are_not(metric, options):
+    with pytest.raises(TypeError, match=list(options)[-1]):
+        metric(**options)
+
+
+def test_options_of_every_metric(tmp_path):
+    for metric in (
+        OutOfCandidateMetric(collect_dir=str(tmp_path), prefix='a'),
+        PseudoLabelWriter('x', collect_dir=str(tmp_path), prefix='a'),
+    ):
+        assert metric.collect_dir == str(tmp_path) and metric.prefix == 'a'
+
+
 def scored(stem, scores, labels, folder='x'):
     return dict(
         img_path=f'{folder}/{stem}.jpg',

@@ -23,6 +23,14 @@ def root(tmp_path):
         for stem in ('img_1', 'img_4'):
             path = tmp_path / folder / f'{stem}.png'
             save_label(path, label, tiny.PALETTE)
+    # A photo of 32 rows and 24 columns that is stored lying.
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = Image.new('RGB', (32, 24), (90, 90, 90))
+    turned.save(tmp_path / 'tiny' / 'images' / 'img_4.png', exif=exif)
+    for folder in ('a', 'b', 'tiny/masks', 'tiny/pseudo'):
+        path = tmp_path / folder / 'img_4.png'
+        save_label(path, np.array(Image.open(path))[:, :24], tiny.PALETTE)
     return tmp_path
 
 

@@ -124,6 +124,19 @@ def test_data_set_without_background(info, tmp_path):
     assert truth[0].tolist() == [RED, RED, GREEN, GREEN]
 
 
+def test_turned_photos_stand_upright_beside_their_mask(info, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying: two columns and four rows
+    lying = np.full((4, 2, 3), 100, np.uint8)
+    Image.fromarray(lying).save(tmp_path / 'a.png', exif=exif)
+    Image.fromarray(np.ones((2, 4), np.uint8)).save(tmp_path / 'mask.png')
+    info['seg_map_path'] = str(tmp_path / 'mask.png')
+    draw = CAMRow(dataset(), {'x': info['folder']}, {'x': 0.1})
+    row, _ = draw(info)
+    assert [picture.shape for picture in row] == [(2, 4, 3)] * 3
+    assert row[1].tolist() == [[RED, RED, RED, GREEN]] * 2
+
+
 def test_bad_files(info, tmp_path):
     draw = CAMRow(dataset(), {'x': info['folder']}, {'x': 0.3})
     path = info['folder'] / 'a.npz'

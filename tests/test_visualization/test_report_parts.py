@@ -17,7 +17,6 @@ from mmseg_wsss.visualization.report.charts import (
 from mmseg_wsss.visualization.report.collect import spread
 from mmseg_wsss.visualization.report.curves import read_curves, thin
 from mmseg_wsss.visualization.report.heat_map import heat_map, shade
-from mmseg_wsss.visualization.report.measure import areas_of, confusion
 from mmseg_wsss.visualization.report.pictures import (
     BIASED_COLOURS,
     data_uri,
@@ -114,26 +113,6 @@ def test_heat_map():
     assert '<title>b, &lt;c&gt;: 50</title>' in chart
     assert shade(0) == '#ffffff' and shade(1) == '#084081'
     assert shade(-1) == shade(0) and shade(2) == shade(1)
-
-
-def test_confusion_is_that_of_a_loop():
-    rng = np.random.default_rng(0)
-    mask, label = rng.integers(0, 4, (2, 9, 7))
-    mask[0], label[1], label[2] = 255, 254, 255
-    expected = np.zeros((4, 5), int)
-    for true, guess in zip(mask.flat, label.flat, strict=True):
-        if true != 255:
-            expected[true, min(guess, 4)] += 1
-    found = confusion(label, mask, 4)
-    assert (found == expected).all()
-    right, predicted, true = areas_of(found).T
-    assert (right == np.diag(expected)).all()
-    assert (predicted == expected[:, :4].sum(0)).all()
-    assert (true == expected.sum(1)).all()
-    with pytest.raises(ValueError, match='has size'):
-        confusion(label[1:], mask, 4)
-    with pytest.raises(ValueError, match='holds labels from'):
-        confusion(label, mask, 2)
 
 
 @pytest.mark.parametrize('count', [1, 2, 3, 5, 8, 9, 10, 100])

@@ -16,8 +16,9 @@ from mmengine.utils import ProgressBar
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmseg_wsss.datasets.class_ids import ids_on_disk
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
-from mmseg_wsss.fileio import load_cam, whole_file
+from mmseg_wsss.fileio import load_cam, read_photo, whole_file
 from mmseg_wsss.visualization import (
     cam_overlay,
     contact_sheet,
@@ -65,10 +66,10 @@ def draw(item: dict, meta: dict, args: argparse.Namespace) -> Image.Image:
     if args.cam_dir:
         stem = Path(sample.img_path).stem
         classes, cams = load_cam(Path(args.cam_dir) / f'{stem}.npz')
-        with Image.open(sample.img_path) as file:
-            whole = np.array(file.convert('RGB'))
+        whole = read_photo(sample.img_path)
         row += [cam_overlay(whole, cam) for cam in cams]
-        titles += [f'CAM {names[k]}' for k in classes]
+        in_use = dict(zip(ids_on_disk(meta), names, strict=True))
+        titles += [f'CAM {in_use.get(k, k)}' for k in classes.tolist()]
     return contact_sheet([row], column_titles=titles)
 
 

@@ -24,7 +24,6 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import MODELS, TRANSFORMS
 
 from mmseg_wsss.compat import load_config
-from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.clustering import background_of, read_parts
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
 from mmseg_wsss.engine.hooks.complement_hook import STATE
@@ -145,19 +144,17 @@ class Rows:
             )
         self.teacher = teacher
         self.background = background_of(cluster)
-        self.dataset, _ = build_test_images(cfg)
+        self.dataset, self.stems, _ = build_test_images(cfg)
         self.cluster = Compose([TRANSFORMS.build(s) for s in cluster])
         self.debias = TRANSFORMS.build(debias[-1])
         folder = Path(debias[-1]['centroids']).parent / 'parts'
         self.direction = mean_direction(folder, self.background)
         self.read = label_reader(self.dataset)
-        infos = map(self.dataset.get_data_info, range(len(self.dataset)))
-        self.infos = list(infos)
 
-    def draw(self, info: dict) -> list[np.ndarray]:
+    def draw(self, stem: str) -> list[np.ndarray]:
         """Draw the row of an image."""
         palette = self.dataset.metainfo['palette']
-        info = dict(info)
+        info = self.dataset.get_data_info(self.stems.index(stem))
         mask = info.pop('seg_map_path', None)
         record = self.cluster(info)
         image = record['img'][..., ::-1]
@@ -218,10 +215,8 @@ def main() -> None:
         cfg = read_config(args)
         teacher = load_teacher(*args.segmentor) if args.segmentor else None
         rows = Rows(cfg, teacher)
-        names = unique_stems(info['img_path'] for info in rows.infos)
-        by_name = dict(zip(names, rows.infos, strict=True))
-        stems = choose(args, names)
-        pictures = [rows.draw(by_name[stem]) for stem in stems]
+        stems = choose(args, rows.stems)
+        pictures = [rows.draw(stem) for stem in stems]
     except (ValueError, OSError, ImportError) as error:
         raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     titles = ['image', 'pseudo label', 'distance', 'similarity', 'debiased']

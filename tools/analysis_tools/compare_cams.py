@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.command_line import (
     add_config_arguments,
     named_folders,
@@ -180,17 +179,15 @@ def draw_sheet(args: argparse.Namespace) -> tuple[Image.Image, int]:
     scores = None
     if not args.heat:
         scores = background_scores(args.background, folders)
-    dataset, background = build_test_images(read_config(args))
-    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-    names = unique_stems(info['img_path'] for info in infos)
-    by_name = dict(zip(names, infos, strict=True))
+    dataset, names, background = build_test_images(read_config(args))
+    infos = {s: dataset.get_data_info(i) for i, s in enumerate(names)}
     stems = args.stems
     if stems:
         check_stems(stems, names, folders)
     else:
         stems = draw_stems(names, folders, args.number, args.seed)
     draw = CAMRow(dataset, folders, scores, background)
-    drawn = [draw(by_name[stem]) for stem in stems]
+    drawn = [draw(infos[stem]) for stem in stems]
     rows, row_titles = zip(*drawn, strict=True)
     titles = ['image', *folders, 'ground truth']
     sheet = contact_sheet(rows, row_titles, titles[: max(map(len, rows))])

@@ -12,9 +12,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.command_line import (
     add_config_arguments,
     named_folders,
@@ -22,7 +20,7 @@ from mmseg_wsss.engine.command_line import (
 )
 from mmseg_wsss.engine.tested_images import build_test_images
 from mmseg_wsss.evaluation.label_files import label_reader
-from mmseg_wsss.fileio import whole_file
+from mmseg_wsss.fileio import read_photo, whole_file
 from mmseg_wsss.visualization import contact_sheet, label_overlay
 
 
@@ -81,8 +79,7 @@ def choose_stems(
 def draw_row(dataset, info: dict, stem: str, folders: dict[str, Path]) -> list:
     """Lay the labels and the mask over an image."""
     read = label_reader(dataset)
-    with Image.open(info['img_path']) as file:
-        image = np.array(file.convert('RGB'))
+    image = read_photo(info['img_path'])
     paths = [at / f'{stem}.png' for at in folders.values()]
     mask = info.get('seg_map_path')
     if mask and Path(mask).is_file():
@@ -95,12 +92,10 @@ def main() -> None:
     args = parse_args()
     folders = named_folders('--labels', args.labels)
     try:
-        dataset, _ = build_test_images(read_config(args))
-        infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-        names = unique_stems(info['img_path'] for info in infos)
-        by_name = dict(zip(names, infos, strict=True))
+        dataset, names, _ = build_test_images(read_config(args))
+        infos = {s: dataset.get_data_info(i) for i, s in enumerate(names)}
         stems = choose_stems(args, names, folders)
-        rows = [draw_row(dataset, by_name[s], s, folders) for s in stems]
+        rows = [draw_row(dataset, infos[s], s, folders) for s in stems]
     except (ValueError, OSError) as error:
         raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     titles = ['image', *folders, 'ground truth']

@@ -155,7 +155,7 @@ def evaluate(args: argparse.Namespace) -> dict:
     cfg = read_config(args)
     if args.launcher != 'none':
         start_gloo(args.launcher)
-    dataset, background = build_test_images(cfg)
+    dataset, _, background = build_test_images(cfg)
     names = dataset.metainfo['classes']
     if background is None:
         raise ValueError(

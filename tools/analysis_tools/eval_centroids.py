@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmseg_wsss.datasets.stems import unique_stems
 from mmseg_wsss.engine.clustering import background_of, selection_options
 from mmseg_wsss.engine.command_line import add_config_arguments, read_config
 from mmseg_wsss.engine.pipeline_tool import read_pipeline
@@ -72,9 +71,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Cluster, select and compare; figures by class name."""
     cfg = read_config(args)
     pipeline = read_pipeline(cfg, args.pipeline)
-    dataset, _ = build_test_images(cfg)
-    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
-    stems = unique_stems(info['img_path'] for info in infos)
+    dataset, stems, _ = build_test_images(cfg)
     images = ComparedClusters(dataset, stems, pipeline)
     parts, ious = [], []
     for outcome in run_images(images, range(len(images)), args.num_workers):

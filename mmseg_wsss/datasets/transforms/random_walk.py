@@ -13,6 +13,7 @@ from mmseg.registry import TRANSFORMS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from ...devices import own_gpu
 from ...pseudo_labels.affinity import WalkGraph
 from ...pseudo_labels.random_walk import random_walk
 from .affinity_network import load_affinity_network
@@ -46,7 +47,8 @@ class RandomWalk(BaseTransform):
             image, as IRN does. Defaults to False.
         scale: (width, height) that the image is resized to fit into for the
             network, both ways. Defaults to None, the image as it is.
-        device: Where network and walk run, e.g. 'cuda'. Defaults to 'cpu'.
+        device: Where network and walk run; 'cuda' is each rank's own GPU.
+            Defaults to 'cpu'.
 
     Raises:
         ValueError: If there is no such checkpoint.
@@ -73,9 +75,7 @@ class RandomWalk(BaseTransform):
         self.steps = steps
         self.flip = flip
         self.scale = scale
-        if device == 'cuda':  # each rank its own
-            device = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
-        self.device = device
+        self.device = own_gpu() if device == 'cuda' else device
         self._network: nn.Module | None = None
 
     @torch.no_grad()

@@ -114,21 +114,19 @@ def collect(
     return content
 
 
-def cooccurrence(images: Images) -> tuple[list[str], np.ndarray] | None:
-    """Count how often classes share an image, by the image labels.
+def foreground_labels(images: Images) -> tuple[list[str], np.ndarray] | None:
+    """Stack the image labels of those images that have any.
 
     Returns:
-        tuple | None: Names of the K foreground classes and counts (K, K)
-        int64, the images of each class on the diagonal. None if no image
-        has image labels.
+        tuple | None: Names of the K foreground classes, and labels (L, K),
+        bool. None if no image has image labels.
     """
     rows = [images.candidates(stem) for stem in images.stems]
     rows = [row for row in rows if row is not None]
     if not rows:
         return None
     kept = [k for k in range(len(images.classes)) if k != images.background]
-    labels = np.stack(rows)[:, kept].astype(np.int64)
-    return [images.classes[k] for k in kept], labels.T @ labels
+    return [images.classes[k] for k in kept], np.stack(rows)[:, kept]
 
 
 def _group(content: Content) -> None:

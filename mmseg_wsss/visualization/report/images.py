@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 from mmseg.registry import TRANSFORMS
-from PIL import Image, ImageOps
 
-from ...compat import walk_dicts
 from ...datasets.palette import voc_palette
-from ...datasets.stems import unique_stems
-from ...engine.tested_images import build_test_images
+from ...engine.tested_images import build_test_images, label_loader
 from ...evaluation.label_files import label_reader, read_label
+from ...fileio import read_photo
 
 # What reading a picture that is missing or damaged raises.
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError)
@@ -38,8 +36,9 @@ class Images:
     """
 
     def __init__(self, cfg: Config):
-        dataset, self.background = build_test_images(copy.deepcopy(cfg))
-        loader = label_loader(cfg)
+        found = build_test_images(copy.deepcopy(cfg))
+        dataset, self.stems, self.background = found
+        loader = label_loader(cfg.to_dict())
         if loader is not None:
             self.background = loader.get('background_index', 0)
             loader = TRANSFORMS.build({**loader, 'allow_empty': True})
@@ -51,8 +50,7 @@ class Images:
         self.palette = palette
         self._shift = bool(dataset.reduce_zero_label)
         self._read = label_reader(dataset)
-        infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-        self.stems = unique_stems(info['img_path'] for info in infos)
+        infos = map(dataset.get_data_info, range(len(dataset)))
         self._infos = dict(zip(self.stems, infos, strict=True))
         self._candidates: dict[str, np.ndarray | None] = {}
 
@@ -98,11 +96,7 @@ class Images:
         Returns:
             np.ndarray: (h, w, 3) uint8, RGB.
         """
-        with Image.open(self._infos[stem]['img_path']) as file:
-            file.draft('RGB', (side, side))  # JPEGs: decode no more of them
-            image = ImageOps.exif_transpose(file).convert('RGB')
-        image.thumbnail((side, side), Image.Resampling.BICUBIC)
-        return np.array(image)
+        return read_photo(self._infos[stem]['img_path'], side)
 
     def candidates(self, stem: str) -> np.ndarray | None:
         """Tell which classes an image may hold, by its image labels.
@@ -124,11 +118,3 @@ class Images:
             return None
         vector = labels['image_labels'] > 0
         return vector if len(vector) == len(self.classes) else None
-
-
-def label_loader(cfg: Config) -> dict | None:
-    """Find the first step anywhere in a config that loads image labels."""
-    for node in walk_dicts(cfg.to_dict()):
-        if str(node.get('type', '')).endswith('LoadImageLabels'):
-            return dict(node)
-    return None

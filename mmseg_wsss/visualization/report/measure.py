@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...evaluation.areas import area_rates
+from ...evaluation.areas import area_rates, areas_of, confusion
 from ...evaluation.contours import contour_counts, contour_scores, mean_score
-from ...fileio import IGNORE_LABEL
 from .images import UNREADABLE, Images
 
 
@@ -19,8 +18,8 @@ class Measured:
     """What was found on the images of a stage.
 
     Attributes:
-        confusion: (C, C + 1) int64: pixels by true class and by label; the
-            last column counts labels that are no class (254, 255).
+        confusion: (C, C + 1) int64, the sum of
+            :func:`~mmseg_wsss.evaluation.areas.confusion`.
         contours: (C, 4) int64, sums of
             :func:`~mmseg_wsss.evaluation.contours.contour_counts`.
         images: How many images were compared.
@@ -99,44 +98,3 @@ def measure(
                 candidate[images.background] = True
         found.out += bool(part[:, :count].any(0)[~candidate].any())
     return found
-
-
-def confusion(
-    label: np.ndarray, mask: np.ndarray, num_classes: int
-) -> np.ndarray:
-    """Count pixels by true class and label.
-
-    Args:
-        label: Labels (H, W), integer; values that are no class count as not
-            predicted.
-        mask: Ground truth (H, W), integer; 255 does not count.
-        num_classes: C, the number of classes.
-
-    Returns:
-        np.ndarray: (C, C + 1) int64.
-
-    Raises:
-        ValueError: If the sizes differ, or the mask holds other values.
-    """
-    if label.shape != mask.shape:
-        raise ValueError(
-            f'the label has size {label.shape}, the mask {mask.shape}'
-        )
-    valid = mask != IGNORE_LABEL
-    truth = mask[valid].astype(np.int64)
-    guess = label[valid].astype(np.int64)
-    if truth.size and not 0 <= truth.min() <= truth.max() < num_classes:
-        raise ValueError(
-            f'the mask holds labels from {truth.min()} to {truth.max()}, '
-            f'expected 0 to {num_classes - 1} or {IGNORE_LABEL}'
-        )
-    guess[(guess < 0) | (guess >= num_classes)] = num_classes
-    flat = truth * (num_classes + 1) + guess
-    counts = np.bincount(flat, minlength=num_classes * (num_classes + 1))
-    return counts.reshape(num_classes, num_classes + 1)
-
-
-def areas_of(counts: np.ndarray) -> np.ndarray:
-    """Reduce a confusion (C, C + 1) to pixels right, predicted and true."""
-    square = counts[:, :-1]
-    return np.stack([square.diagonal(), square.sum(0), counts.sum(1)], axis=1)

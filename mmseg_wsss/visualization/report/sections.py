@@ -6,8 +6,9 @@ from html import escape
 
 import numpy as np
 
+from ...datasets.image_labels import cooccurrence
 from .charts import BAR_COLOURS, stacked_bars
-from .collect import Content, Group, cooccurrence
+from .collect import Content, foreground_labels
 from .heat_map import heat_map
 from .parts import (
     NO_MASKS,
@@ -104,11 +105,11 @@ def confusion_section(content: Content) -> str:
 def labels_section(content: Content) -> str:
     """Heat map of the classes that occur together."""
     for group in content.groups:
-        found = cooccurrence(group.images)
+        found = foreground_labels(group.images)
         if found is None:
             continue
-        names, counts = found
-        single = _single(group)
+        names, labels = found
+        counts, single = cooccurrence(labels), (labels.sum(1) == 1).sum()
         with np.errstate(invalid='ignore'):
             shares = counts / np.diag(counts)[:, None]
         texts = [[str(n) if n else '' for n in row] for row in counts]
@@ -169,13 +170,6 @@ def _stopped(stage: StageInfo) -> str:
         f'{text("The end of its log; the same command goes on there.")}{log}'
         '</div>'
     )
-
-
-def _single(group: Group) -> int:
-    images = group.images
-    rows = [images.candidates(stem) for stem in images.stems]
-    kept = [k for k in range(len(images.classes)) if k != images.background]
-    return sum(row is not None and row[kept].sum() == 1 for row in rows)
 
 
 def _percent(share: float) -> str:
