@@ -1,4 +1,4 @@
-"""Write the dense features of the images that a config tests on.
+r"""Write the dense features of the images that a config tests on.
 
     python tools/extract_features.py CONFIG --out-dir DIR --num-workers 8
     python -m torch.distributed.run --nproc_per_node=8 \

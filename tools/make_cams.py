@@ -1,4 +1,4 @@
-"""Write CAMs and seed labels of the images that a config tests on.
+r"""Write CAMs and seed labels of the images that a config tests on.
 
     python tools/make_cams.py CONFIG CHECKPOINT --out-dir DIR
     python -m torch.distributed.run --nproc_per_node=8 \

@@ -1,4 +1,4 @@
-"""Cluster features under pseudo labels; select debiased centroids (MARS).
+r"""Cluster features under pseudo labels; select debiased centroids (MARS).
 
     python tools/make_centroids.py CONFIG --out-dir DIR --num-workers 8
     python -m torch.distributed.run --nproc_per_node=8 \

@@ -1,4 +1,4 @@
-"""Refine seeds to pseudo labels: DenseCRF, random walk, or what you chain.
+r"""Refine seeds to pseudo labels: DenseCRF, random walk, or what you chain.
 
     python tools/make_pseudo_labels.py CONFIG --out-dir DIR --num-workers 8
     python -m torch.distributed.run --nproc_per_node=8 \

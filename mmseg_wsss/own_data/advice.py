@@ -217,7 +217,7 @@ def _mars(classes: Sequence[str], total: np.ndarray) -> str:
     if few:
         text = (
             f'hardly suited: it averages over a class, which takes '
-            f'{FEW_CENTROIDS} photos: {some(few)}'
+            f'{FEW_CENTROIDS} photos; too few: {", ".join(few)}'
         )
     return (
         f'{text}. Its features of colour and texture need no weights; those '

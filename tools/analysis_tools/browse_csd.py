@@ -1,4 +1,4 @@
-"""Draw what CSD pastes: source, target, both views and what was pasted.
+r"""Draw what CSD pastes: source, target, both views and what was pasted.
 
     python tools/analysis_tools/browse_csd.py configs/csd/CONFIG.py \
         --out-dir DIR

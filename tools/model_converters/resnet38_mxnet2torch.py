@@ -1,4 +1,4 @@
-"""Convert the public ImageNet weights of ResNet38 from MXNet to PyTorch.
+r"""Convert the public ImageNet weights of ResNet38 from MXNet to PyTorch.
 
     python tools/model_converters/resnet38_mxnet2torch.py \
         ilsvrc-cls_rna-a1_cls1000_ep-0001.params \
