@@ -7,7 +7,8 @@ from .neighbour_pairs import NeighbourPairs
 from .neighbours import load_neighbours, save_neighbours
 from .partners import Partners, partner_prior
 from .scenes import ScenesDataset
-from .seeded_sampler import SeededSampler
+from .seeded_datasets import SeededSegDataset, SeededVOCDataset
+from .seeded_sampler import SeededItems, SeededSampler
 from .split_lists import read_split_list, write_split_list
 from .training_labels import LabelStatistics, label_statistics
 from .transforms import (
@@ -54,7 +55,10 @@ __all__ = [
     'RegionCentroids',
     'ScenesDataset',
     'ScoresToLabel',
+    'SeededItems',
     'SeededSampler',
+    'SeededSegDataset',
+    'SeededVOCDataset',
     'cooccurrence',
     'label_statistics',
     'load_image_labels',

@@ -6,11 +6,11 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from .scenes_plan import CLASSES, PALETTE
-from .seeded_sampler import item_seed
+from .seeded_sampler import SeededItems
 
 
 @DATASETS.register_module()
-class ScenesDataset(BaseSegDataset):
+class ScenesDataset(SeededItems, BaseSegDataset):
     """Little drawn scenes in VOC's layout: background and six classes.
 
     ``tools/dataset_converters/make_scenes.py`` draws them in seconds; what
@@ -41,8 +41,3 @@ class ScenesDataset(BaseSegDataset):
             reduce_zero_label=reduce_zero_label,
             **kwargs,
         )
-
-    def __getitem__(self, idx: int) -> dict:
-        """Return an item of the pipeline, drawn under the index's seed."""
-        with item_seed(idx):
-            return super().__getitem__(idx)

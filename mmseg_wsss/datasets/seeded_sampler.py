@@ -48,7 +48,8 @@ class SeededIndex(int):
 class SeededSampler(DefaultSampler):
     """MMEngine's DefaultSampler that yields :class:`SeededIndex`.
 
-    For data sets that draw under ``item_seed``, as CSDDataset does::
+    For data sets that draw under ``item_seed``: those of ours, and any with
+    the mixin :class:`SeededItems`::
 
         train_dataloader = dict(
             sampler=dict(type='mmseg_wsss.SeededSampler', shuffle=True), ...)
@@ -88,3 +89,17 @@ def item_seed(index: int) -> Iterator[None]:
         random.setstate(states[0])
         np.random.set_state(states[1])
         torch.set_rng_state(torch_state)
+
+
+class SeededItems:
+    """Mixin of data sets whose items are drawn under ``item_seed``.
+
+    With :class:`SeededSampler` the augmentation of an image follows from the
+    run's seed, the epoch and the image alone: the number of workers makes no
+    difference, and a run that was stopped draws on as if it had not been.
+    """
+
+    def __getitem__(self, idx: int) -> dict:
+        """Return an item of the pipeline, drawn under the index's seed."""
+        with item_seed(idx):
+            return super().__getitem__(idx)

@@ -6,7 +6,12 @@ import pytest
 import torch
 from mmengine.runner import Runner
 
-from mmseg_wsss.datasets import ScenesDataset
+from mmseg_wsss.datasets import (
+    COCO2014Dataset,
+    ScenesDataset,
+    SeededSegDataset,
+    SeededVOCDataset,
+)
 from mmseg_wsss.datasets.seeded_sampler import SeededIndex
 from mmseg_wsss.engine.hooks import EpochSeedHook
 from tests import tiny
@@ -48,18 +53,22 @@ def test_ranks_have_other_numbers(monkeypatch):
     assert draws(0, 0) != first
 
 
-def test_a_scene_is_drawn_under_its_index_seed(monkeypatch):
+@pytest.mark.parametrize(
+    'kind',
+    [ScenesDataset, COCO2014Dataset, SeededSegDataset, SeededVOCDataset],
+)
+def test_an_item_is_drawn_under_its_index_seed(monkeypatch, kind):
     monkeypatch.setattr(
         'mmseg.datasets.BaseSegDataset.__getitem__',
         lambda self, idx: (int(idx), random.random(), np.random.rand()),
     )
-    scenes = ScenesDataset.__new__(ScenesDataset)
+    images = kind.__new__(kind)
     index = SeededIndex.of(5, seed=1, epoch=2)
-    first = scenes[index]
+    first = images[index]
     random.random(), np.random.rand()
-    assert scenes[index] == first
-    assert scenes[SeededIndex.of(5, seed=1, epoch=3)] != first
-    assert scenes[5] != scenes[5]
+    assert images[index] == first
+    assert images[SeededIndex.of(5, seed=1, epoch=3)] != first
+    assert images[5] != images[5]
 
 
 @pytest.mark.parametrize('num_workers', [0, 1])
@@ -75,6 +84,12 @@ def test_a_resumed_run_is_the_uninterrupted_one(
         cfg.train_cfg.max_epochs = 3
         cfg.train_dataloader.num_workers = num_workers
         cfg.train_dataloader.persistent_workers = num_workers > 0
+        cfg.train_dataloader.sampler.type = 'mmseg_wsss.SeededSampler'
+        dataset = cfg.train_dataloader.dataset
+        dataset.type = 'mmseg_wsss.SeededSegDataset'
+        flip = dict(type='RandomFlip', prob=0.5)
+        dataset.pipeline.insert(2, flip)
+        dataset.pipeline.insert(3, dict(type='PhotoMetricDistortion'))
         cfg.merge_from_dict(changes)
         runner = Runner.from_cfg(cfg)
         runner.train()

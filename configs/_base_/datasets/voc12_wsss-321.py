@@ -4,7 +4,7 @@
 #   train_dataloader.dataset.data_prefix.seg_map_path=DIR
 # Image labels: the field's cls_labels.npy, or any other file that
 # LoadImageLabels reads.
-dataset_type = 'PascalVOCDataset'
+dataset_type = 'mmseg_wsss.SeededVOCDataset'
 data_root = 'data/VOCdevkit/VOC2012'
 label_file = data_root + '/cls_labels.npy'
 crop_size = (321, 321)
@@ -55,7 +55,7 @@ train_dataloader = dict(
     batch_size=16,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    sampler=dict(type='mmseg_wsss.SeededSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,
         data_root=data_root,

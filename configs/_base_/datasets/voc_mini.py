@@ -2,7 +2,7 @@
 # layout, six classes that are common enough to score. Classes that are left
 # out are ignored in masks and dropped from image labels. Photos are resized to
 # a long side of 256, so that a CPU keeps up.
-dataset_type = 'PascalVOCDataset'
+dataset_type = 'mmseg_wsss.SeededVOCDataset'
 data_root = 'data/voc_mini'
 label_file = data_root + '/cls_labels.npy'
 crop_size = (192, 192)
@@ -49,7 +49,7 @@ train_dataloader = dict(
     batch_size=16,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    sampler=dict(type='mmseg_wsss.SeededSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,
         metainfo=metainfo,

@@ -21,7 +21,7 @@ class EpochSeedHook(Hook):
     that was never stopped. With this hook they follow from the run's seed,
     the epoch and the rank alone. The draws of the images are the workers'
     own: for those the sampler is ``SeededSampler`` and the data set one that
-    draws under ``item_seed``, such as ScenesDataset and CSDDataset.
+    draws under ``item_seed``, such as SeededSegDataset and CSDDataset.
 
     A run that is stopped goes on from the end of an epoch. For loops that
     count iterations it seeds once, at the start: a resumed run draws the first
