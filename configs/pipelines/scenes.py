@@ -27,11 +27,6 @@ stages = dict(
     # There are no ImageNet weights for drawings: from the plain CAM network.
     segmentor=dict(
         config='configs/ocr/ce_mobilenetv2_scenes.py',
-        options={
-            'train_cfg.max_epochs': 6,
-            'train_cfg.val_interval': 6,
-            'param_scheduler.0.total_steps': 6,
-        },
         inputs=dict(start='{classifier.checkpoint}', labels='{refine.labels}'),
         when=dict(ocr=dict(config='configs/ocr/ocr_mobilenetv2_scenes.py')),
     ),
