@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..compat import walk_dicts
@@ -65,15 +65,28 @@ def named_files(part: object) -> list[str]:
     return list(dict.fromkeys(_names(part)))
 
 
-def named_folders(part: object) -> list[str]:
-    """List the local folders of images and masks that a config names."""
+def named_folders(part: Mapping[str, object]) -> list[str]:
+    """List the local folders of images and masks that a config names.
+
+    Masks that a training does not load, as a CAM network's, are left out.
+    """
     folders = []
-    for node in walk_dicts(part):
-        for value in (node.get('data_prefix') or {}).values():
-            if _is_local(value):
-                root = Path(node.get('data_root') or '')
-                folders.append(str(root / value))
+    for place, content in part.items():
+        for node in walk_dicts(content):
+            root = Path(node.get('data_root') or '')
+            for key, value in (node.get('data_prefix') or {}).items():
+                is_mask = key == 'seg_map_path'
+                trains = place == 'train_dataloader'
+                if is_mask and trains and not _loads_masks(node):
+                    continue
+                if _is_local(value):
+                    folders.append(str(root / value))
     return list(dict.fromkeys(folders))
+
+
+def _loads_masks(dataset: Mapping) -> bool:
+    steps = walk_dicts(dataset.get('pipeline') or [])
+    return any(str(s.get('type')).endswith('LoadAnnotations') for s in steps)
 
 
 def _names(part: object) -> Iterator[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmseg_wsss.pipeline import read_plan
+from mmseg_wsss.pipeline.identity import named_folders
 from mmseg_wsss.pipeline.command import stage_arguments
 from tests.test_pipeline import fake
 
@@ -120,6 +121,18 @@ def test_hashes_follow_configs_and_files(pipeline):
     before = plan_of(pipeline).hashes
     (root / 'images' / '0.jpg').write_text('another photo')
     assert changed(pipeline, before) == set(before)
+
+
+def test_masks_count_where_a_training_loads_them(tmp_path):
+    (tmp_path / 'pseudo').mkdir()
+    data = dict(
+        data_root=str(tmp_path), data_prefix=dict(seg_map_path='pseudo')
+    )
+    loads = dict(data, pipeline=[dict(type='LoadAnnotations')])
+    folder = [str(tmp_path / 'pseudo')]
+    assert named_folders({'train_dataloader': dict(dataset=loads)}) == folder
+    assert named_folders({'train_dataloader': dict(dataset=data)}) == []
+    assert named_folders({'test_dataloader': dict(dataset=data)}) == folder
 
 
 def test_missing_files_are_named_with_their_stages(pipeline):
