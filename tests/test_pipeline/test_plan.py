@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from mmseg_wsss.pipeline import read_plan
-from mmseg_wsss.pipeline.identity import named_folders
 from mmseg_wsss.pipeline.command import stage_arguments
+from mmseg_wsss.pipeline.identity import named_folders
 from tests.test_pipeline import fake
 
 
