@@ -122,7 +122,7 @@ def main() -> None:
     print_table(
         ['step', 'ms', 'of the plain step'],
         (
-            [name, f'{value:.0f}', f'x{value / plain:.2f}']
+            [name, f'{value:.1f}', f'x{value / plain:.2f}']
             for name, value in ms.items()
         ),
     )

@@ -93,7 +93,7 @@ def main() -> None:
         (
             [
                 f'{pairs} ({name})',
-                f'{ms[pairs]:.0f}',
+                f'{ms[pairs]:.1f}',
                 f'x{ms[pairs] / ms[0]:.2f}',
             ]
             for pairs, name in shares.items()

@@ -135,8 +135,8 @@ def rows(repeats: int) -> Iterator[list[str]]:
                 ours.upper(),
                 f'{size} x {size}',
                 str(number),
-                f'{ms[literal]:.1f}',
-                f'{ms[ours]:.1f}',
+                f'{ms[literal]:.2f}',
+                f'{ms[ours]:.2f}',
                 f'x{ms[ours] / ms[literal]:.3f}',
                 f'{mib[literal]:.0f}',
                 f'{mib[ours]:.0f}',
@@ -209,7 +209,7 @@ def training_step(
     print_table(
         ['', 'ms', 'of the step with GAP'],
         (
-            [title, f'{ms[name]:.0f}', f'{ms[name] / ms["GAP"]:.1%}']
+            [title, f'{ms[name]:.1f}', f'{ms[name] / ms["GAP"]:.1%}']
             for name, title in names.items()
         ),
     )

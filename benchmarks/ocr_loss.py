@@ -112,10 +112,10 @@ def rows(repeats: int) -> Iterator[list[str]]:
             yield [
                 str(shape),
                 f'{share:.0%}',
-                f'{ms["ce"]:.1f}',
-                f'{ms["ours"]:.1f}',
+                f'{ms["ce"]:.2f}',
+                f'{ms["ours"]:.2f}',
                 f'x{ms["ours"] / ms["ce"]:.2f}',
-                f'{ms["plain"]:.1f}',
+                f'{ms["plain"]:.2f}',
                 f'x{ms["plain"] / ms["ce"]:.2f}',
                 *(f'{value:.0f}' for value in mib),
             ]
@@ -168,8 +168,8 @@ def training_step(
         ['step ms', 'OCRLoss at 10% OC pixels, ms', 'of the step'],
         [
             [
-                f'{ms["step"]:.0f}',
-                f'{ms["loss"]:.1f}',
+                f'{ms["step"]:.1f}',
+                f'{ms["loss"]:.2f}',
                 f'{ms["loss"] / ms["step"]:.2%}',
             ]
         ],
