@@ -45,8 +45,14 @@ def maps(*shape, seed=0):
     return torch.randn(*shape, generator=generator)
 
 
-def masks(*shape, seed=0):
-    return maps(*shape, seed=seed) > 0.3
+def masks(*shape):
+    return maps(*shape) > 0.3
+
+
+def left_half(*shape):
+    mask = torch.zeros(shape, dtype=torch.bool)
+    mask[..., : shape[-1] // 2] = True
+    return mask
 
 
 def pairs():
@@ -110,11 +116,19 @@ LOSSES = {
     'fsl': (fsl, lambda: (maps(2, 3, 40, 36), maps(2, 3, 40, 36).sigmoid())),
     'csd foreground': (
         csd_foreground,
-        lambda: (maps(2, 5, 8, 8), maps(2, 5, 8, 8, seed=1), masks(2, 64, 64)),
+        lambda: (
+            maps(2, 5, 8, 8),
+            maps(2, 5, 8, 8, seed=1),
+            left_half(2, 64, 64),
+        ),
     ),
     'csd background': (
         csd_background,
-        lambda: (maps(2, 5, 8, 8), maps(2, 5, 8, 8, seed=1), masks(2, 64, 64)),
+        lambda: (
+            maps(2, 5, 8, 8),
+            maps(2, 5, 8, 8, seed=1),
+            left_half(2, 64, 64),
+        ),
     ),
     'affinity': (psa, lambda: (maps(2, 1, 12, 14), *pairs())),
     'displacement': (irn, lambda: (maps(2, 2, 12, 14), *pairs()[:2])),

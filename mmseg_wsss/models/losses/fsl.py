@@ -53,7 +53,7 @@ from .foreground import Foreground, foreground_inputs, log_posterior
 
 GATES = ('max_norm', 'min_max', 'sigmoid', 'softmax')
 REACH = {torch.float32: 6, torch.float64: 9}
-_PAIRS_ON_CPU, _PAIRS_ON_GPU = 2**19, 2**25
+_PAIRS_ON_CPU, _PAIRS_ON_GPU = 2**19, 2**23
 
 
 def pair_kernel(
@@ -62,13 +62,13 @@ def pair_kernel(
     """w_ij f_ij between all cells of one row and all of another.
 
     Args:
-        top: Colours (3, N, h, W, 1) in [0, 1] of the rows of cells i.
-        bottom: Colours (3, N, h, 1, W) of the rows of cells j.
-        weight: w_ij (W, W) (Eq. 10).
+        top: Colours (3, N, 1, h, W, 1) in [0, 1] of the rows of cells i.
+        bottom: Colours (3, N, D, h, 1, W) of the rows of cells j.
+        weight: w_ij (Eq. 10), (D, h, W, W) or what expands to it.
         mu: Shift of Eq. 12.
 
     Returns:
-        Tensor: (N, h, W, W).
+        Tensor: (N, D, h, W, W).
     """
     far = (top[0] - bottom[0]).abs_()
     far += (top[1] - bottom[1]).abs_()
@@ -78,6 +78,24 @@ def pair_kernel(
     # f = 1 - 2 (1 - d)^2 / ((1 - d)^2 + m d^2)
     like /= torch.addcmul(like, far, far, value=math.exp(2 * mu))
     return torch.addcmul(weight, weight, like, value=-2, out=far)
+
+
+def rows_below(rows: Tensor, first: int, count: int) -> Tensor:
+    """For each row, some rows below it.
+
+    Args:
+        rows: (..., H, W, C).
+        first: Distance of the first one, < H.
+        count: D, how many.
+
+    Returns:
+        Tensor: (..., D, H - first, W, C); 0 where there is no such row.
+    """
+    below = rows[..., first:, :, :]
+    if count == 1:
+        return below.unsqueeze(-4)
+    padded = F.pad(below, (0, 0, 0, 0, 0, count - 1))
+    return padded.unfold(-3, count, 1).movedim(-1, -4)
 
 
 def pair_laplacian(
@@ -95,7 +113,8 @@ def pair_laplacian(
         Tensor: (N, K, H, W).
     """
     n, _, height, width = gated.shape
-    column = torch.arange(width, device=gated.device, dtype=gated.dtype)
+    place = dict(device=gated.device, dtype=gated.dtype)
+    column, row = torch.arange(width, **place), torch.arange(height, **place)
     near = (-((column[:, None] - column) ** 2) / (2 * sigma**2)).exp()
     near /= 2 * math.pi * sigma**2
     # A constant per class changes nothing, and without it less cancels.
@@ -103,29 +122,37 @@ def pair_laplacian(
     cells = cells.contiguous()
     colours = images.transpose(0, 1).contiguous()
     out = torch.zeros_like(cells)
-    limit = _PAIRS_ON_GPU if gated.is_cuda else _PAIRS_ON_CPU
-    step = max(1, limit // (height * width * width))
+    limit = _PAIRS_ON_CPU if gated.device.type == 'cpu' else _PAIRS_ON_GPU
     reach = min(math.ceil(REACH[gated.dtype] * sigma), height - 1)
+    # Some images and some distances of rows at a time.
+    of_rows = height * width * width
+    step = min(n, max(1, limit // of_rows))
+    depth = max(1, limit // (step * of_rows))
     for start in range(0, n, step):
         part = slice(start, start + step)
         a, x, lap = cells[part], colours[:, part], out[part]
-        for dy in range(reach + 1):
-            rows = slice(0, height - dy), slice(dy, height)
+        for first in range(0, reach + 1, depth):
+            count = min(depth, reach + 1 - first)
+            top = a[:, None, : height - first]
+            bottom = rows_below(a, first, count)
+            apart = first + row[:count, None, None, None]
+            weight = near * (-(apart**2) / (2 * sigma**2)).exp()
+            if count > 1:
+                there = row[: height - first, None, None] + apart < height
+                weight = weight * there
             kernel = pair_kernel(
-                x[:, :, rows[0], :, None],
-                x[:, :, rows[1], None, :],
-                near * math.exp(-(dy**2) / (2 * sigma**2)),
+                x[:, :, None, : height - first, :, None],
+                rows_below(x[..., None], first, count).transpose(-1, -2),
+                weight,
                 mu,
             )
-            top, bottom = a[:, rows[0]], a[:, rows[1]]
-            lap[:, rows[0]] += (
-                kernel.sum(-1, keepdim=True) * top - kernel @ bottom
-            )
-            if dy:
-                kernel = kernel.transpose(-1, -2)
-                lap[:, rows[1]] += (
-                    kernel.sum(-1, keepdim=True) * bottom - kernel @ top
-                )
+            pull = kernel.sum(-1, keepdim=True) * top - kernel @ bottom
+            lap[:, : height - first] += pull.sum(1)
+            kernel = kernel.transpose(-1, -2)
+            pull = kernel.sum(-1, keepdim=True) * bottom - kernel @ top
+            for distance in range(max(first, 1), first + count):
+                rows = pull[:, distance - first, : height - distance]
+                lap[:, distance:] += rows
     return out.permute(0, 3, 1, 2)
 
 

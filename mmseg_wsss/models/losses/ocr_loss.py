@@ -47,7 +47,6 @@ import torch
 from mmengine.logging import print_log
 from mmseg.registry import MODELS
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from ...checks import check_option
 from ...structures import (
@@ -55,128 +54,9 @@ from ...structures import (
     foreground_indices,
     labels_from_mask,
 )
+from .ocr_rectification import GROUPS, PIXELS, rectify
 from .prior import PRIOR_NORMS, prior_correlation, read_joint_frequency
 from .reduction import reduce_over_valid
-
-GROUPS = ('adaptive', 'all', 'anchor')
-PIXELS = ('oc', 'ic', 'all')
-
-
-def _in_candidate_group(
-    ic: Tensor, lse_oc: Tensor, prior: Tensor | None, threshold: float
-) -> Tensor:
-    """Eqs. 8 and 9 on the candidates' logits ``ic`` (K, P): (K, P) bool."""
-    anchor = ic.argmax(0)
-    log_total = torch.logaddexp(ic.logsumexp(0), lse_oc)
-    prob = (ic - log_total).exp()
-    anchor_prob = prob.gather(0, anchor[None])
-    if prior is not None:
-        prob = prob * prior[anchor].T
-    group = anchor_prob - prob < threshold
-    return group.scatter_(0, anchor[None], True)
-
-
-def _rectify(
-    logits: Tensor,
-    candidates: Tensor,
-    absent: Tensor,
-    prior: Tensor | None,
-    margin: float,
-    threshold: float,
-    group: str,
-) -> tuple[Tensor, Tensor]:
-    """Eq. 19 and its gradient at P pixels of one image.
-
-    Args:
-        logits: (C, P), float32 or float64.
-        candidates: Indices of S + {bg}, at least one.
-        absent: Indices of the other classes, at least one.
-        prior: M (C, C), or None for ones.
-        margin: Delta.
-        threshold: t of Eq. 9.
-        group: How Eq. 9 splits, one of ``GROUPS``.
-
-    Returns:
-        tuple: Loss (P,) and its gradient with respect to the logits (C, P).
-    """
-    ic, oc = logits[candidates], logits[absent]
-    lse_oc = oc.logsumexp(0)
-    negative = -ic
-    if group == 'anchor':
-        keep = torch.zeros_like(ic, dtype=torch.bool)
-        keep.scatter_(0, ic.argmax(0, keepdim=True), True)
-        negative.masked_fill_(~keep, float('-inf'))
-    elif group == 'adaptive':
-        if prior is not None:
-            prior = prior[candidates][:, candidates]
-        keep = _in_candidate_group(ic, lse_oc, prior, threshold)
-        negative.masked_fill_(~keep, float('-inf'))
-    lse_ic = negative.logsumexp(0)
-
-    score = lse_ic + lse_oc + margin
-    loss = torch.logaddexp(score, torch.zeros_like(score))
-    slope = score.sigmoid()
-    grad = torch.empty_like(logits)
-    grad[candidates] = negative.sub_(lse_ic).exp_().mul_(slope).neg_()
-    grad[absent] = oc.sub_(lse_oc).exp_().mul_(slope)
-    return loss, grad
-
-
-def _select_pixels(
-    logits: Tensor, candidates: Tensor, absent: Tensor, pixels: str
-) -> Tensor | None:
-    """Eq. 5 on one image's logits (C, L): mask (L,), None for all pixels."""
-    if pixels == 'all':
-        return None
-    best_absent = logits[absent].amax(0)
-    out_of_candidate = best_absent > logits[candidates].amax(0)
-    return out_of_candidate if pixels == 'oc' else ~out_of_candidate
-
-
-class _Rectification(torch.autograd.Function):
-    """Map of Eq. 19 over a batch; keeps the gradient of chosen pixels only.
-
-    Most pixels are in candidate and need nothing. Choosing the others first,
-    and forming their gradient on the way forward, costs about one
-    cross-entropy (benchmarks/ocr_loss.py). Images differ in their number of
-    candidates, hence the loop over them.
-    """
-
-    @staticmethod
-    def forward(ctx, logits, valid, is_candidate, prior, pixels, *options):
-        dtype = torch.float64 if logits.dtype == torch.float64 else None
-        loss = logits.new_zeros(valid.shape, dtype=dtype or torch.float32)
-        prior = None if prior is None else prior.to(loss)
-        ctx.images, saved = [], []
-        for n, row in enumerate(is_candidate):
-            if row.all() or not row.any():
-                continue
-            groups = [
-                g.nonzero().flatten().to(logits.device) for g in (row, ~row)
-            ]
-            mask = _select_pixels(logits[n], *groups, pixels)
-            mask = valid[n] if mask is None else mask & valid[n]
-            index = mask.nonzero().flatten()
-            chosen = logits[n].index_select(1, index).to(loss)
-            loss[n, index], grad = _rectify(chosen, *groups, prior, *options)
-            ctx.images.append(n)
-            saved += [index, grad]
-        ctx.save_for_backward(*saved)
-        ctx.logits_like = logits.new_empty(0), logits.shape
-        return loss
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad_loss):
-        like, shape = ctx.logits_like
-        grad_logits = like.new_zeros(shape)
-        saved = ctx.saved_tensors
-        for n, index, grad in zip(
-            ctx.images, saved[::2], saved[1::2], strict=True
-        ):
-            scaled = (grad * grad_loss[n, index]).to(grad_logits)
-            grad_logits[n].index_copy_(1, index, scaled)
-        return grad_logits, *(None,) * 7
 
 
 def ocr_loss(
@@ -232,13 +112,13 @@ def ocr_loss(
             'labels run over all classes of the head, background included'
         )
     foreground_indices(c, background_index)
-    is_candidate = (image_labels > 0).cpu()
+    is_candidate = (image_labels > 0).to(seg_logits.device)
     if background_index is not None:
         is_candidate[:, background_index] = True
     flat = seg_logits.flatten(2)
     if valid is None:
         valid = flat.new_ones(n, flat.shape[2], dtype=torch.bool)
-    loss = _Rectification.apply(
+    loss = rectify(
         flat,
         valid.flatten(1),
         is_candidate,

@@ -5,9 +5,20 @@ import pytest
 import torch
 from mmengine.structures import BaseDataElement
 
+from mmseg_wsss.models.losses import ocr_rectification
 from mmseg_wsss.models.losses.ocr_loss import OCRLoss, ocr_loss
 from mmseg_wsss.models.losses.prior import prior_correlation
 from mmseg_wsss.structures import batch_context, set_image_labels
+
+
+@pytest.fixture(params=['chosen', 'masked'], autouse=True)
+def formulation(request, monkeypatch):
+    """Every test of the file, as a CPU and as a GPU computes it."""
+    if request.param == 'masked':
+        masked = ocr_rectification._MaskedPixels
+        monkeypatch.setattr(ocr_rectification, '_ChosenPixels', masked)
+        # Two images at a time.
+        monkeypatch.setattr(ocr_rectification, '_LOGITS_AT_ONCE', 150)
 
 
 def loop(logits, labels, prior, margin, t, group, pixels, background=0):
