@@ -16,3 +16,16 @@ def own_gpu() -> str:
     """
     rank = int(os.environ.get('LOCAL_RANK', 0))
     return f'cuda:{rank % max(torch.cuda.device_count(), 1)}'
+
+
+def share_gpus() -> None:
+    """Let more ranks than this machine has GPUs run.
+
+    MMEngine's logger looks up the GPU that the environment variable
+    ``LOCAL_RANK`` numbers, and fails where there are fewer. The ranks beyond
+    get the number of a GPU that is there, as :func:`own_gpu` gives them.
+    """
+    count = torch.cuda.device_count()
+    if count:
+        rank = int(os.environ.get('LOCAL_RANK', 0))
+        os.environ['LOCAL_RANK'] = str(rank % count)

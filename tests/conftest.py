@@ -1,6 +1,7 @@
 import os
 
 import pytest
+from mmengine.device import utils as device_utils
 from mmengine.registry import init_default_scope
 
 if os.environ.get('MMSEG_WSSS_STUB_OPS'):
@@ -15,6 +16,15 @@ from tests import tiny
 def mmseg_scope():
     """Names without a prefix are MMSeg's, whatever Runner was before."""
     init_default_scope('mmseg')
+
+
+@pytest.fixture
+def on_cpu(monkeypatch):
+    """A Runner of this test stays on the CPU, where there is a GPU too.
+
+    For comparisons to the last digit, and with what is computed on the CPU.
+    """
+    monkeypatch.setattr(device_utils, 'DEVICE', 'cpu')
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 
 from ..compat import load_config
-from .launch import prepare_launch
+from .launch import check_own_gpu, prepare_launch
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +85,11 @@ def read_config(args: argparse.Namespace) -> Config:
     Returns:
         Config: With overrides, launcher and ``work_dir`` set: the command
         line's, else the config's, else ``work_dirs/<config name>``.
+
+    Raises:
+        ValueError: If ranks were asked for that cannot be.
     """
+    check_own_gpu(args.launcher)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = load_config(args.config)
     options = dict(args.cfg_options or {})

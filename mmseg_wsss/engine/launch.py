@@ -10,6 +10,7 @@ import sys
 from datetime import timedelta
 from typing import NoReturn
 
+import torch
 import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -18,6 +19,7 @@ from mmengine.logging import print_log
 from mmengine.utils.dl_utils import set_multi_processing
 
 from ..compat import walk_dicts
+from ..devices import share_gpus
 
 _RANK_VARIABLES = {
     'pytorch': ('RANK', 'LOCAL_RANK', 'WORLD_SIZE'),
@@ -28,6 +30,29 @@ _RANK_VARIABLES = {
         'OMPI_COMM_WORLD_SIZE',
     ),
 }
+
+
+def check_own_gpu(launcher: str) -> None:
+    """Refuse a rank whose GPU is not there, as NCCL needs one for each.
+
+    Nothing to do without GPUs, and where gloo was started already.
+
+    Args:
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+
+    Raises:
+        ValueError: If there are fewer GPUs.
+    """
+    gpus = torch.cuda.device_count()
+    if launcher not in _RANK_VARIABLES or not gpus or dist.is_initialized():
+        return
+    rank = int(os.environ.get(_RANK_VARIABLES[launcher][1], 0))
+    if rank >= gpus:
+        raise ValueError(
+            f'there is no GPU for rank {rank} of this machine, which has '
+            f'{gpus}: start one rank per GPU at most, or hide the GPUs '
+            '(CUDA_VISIBLE_DEVICES=) and use the CPU'
+        )
 
 
 def prepare_launch(cfg: Config, launcher: str) -> None:
@@ -100,7 +125,8 @@ def start_ranks(cfg: Config) -> None:
 def start_gloo(launcher: str, timeout: float | None = None) -> None:
     """Start the default process group with gloo; once started, do nothing.
 
-    For tools that share work between ranks without a Runner.
+    For tools that share work between ranks without a Runner. Ranks may share
+    a GPU.
 
     Args:
         launcher: ``'pytorch'``, ``'slurm'`` or ``'mpi'``; it tells which
@@ -125,6 +151,7 @@ def start_gloo(launcher: str, timeout: float | None = None) -> None:
     for name, source in zip(_RANK_VARIABLES['pytorch'], names, strict=True):
         os.environ[name] = os.environ[source]
     os.environ.setdefault('MASTER_PORT', '29500')
+    share_gpus()
     options = {} if timeout is None else {'timeout': timedelta(0, timeout)}
     dist.init_process_group('gloo', **options)
 

@@ -99,6 +99,7 @@ def probe(monkeypatch):
     return ProbeLoss.calls
 
 
+@pytest.mark.usefixtures('on_cpu')
 @pytest.mark.parametrize('amp', [False, True])
 def test_a_run_learns_from_completed_labels(biased_root, tmp_path, probe, amp):
     losses = [
@@ -155,6 +156,7 @@ def test_until_begin_biased_pixels_are_ignored(biased_root, tmp_path, probe):
         assert (weight is None) == (iteration < 2)
 
 
+@pytest.mark.usefixtures('on_cpu')
 def test_a_resumed_run_is_the_uninterrupted_one(biased_root, tmp_path):
     whole = train(config(biased_root, tmp_path / 'whole', epochs=2))
     cfg = config(biased_root, tmp_path / 'resumed', epochs=2)

@@ -71,6 +71,7 @@ def rgb(root, name):
     return np.array(Image.open(root / 'images' / name).convert('RGB'))
 
 
+@pytest.mark.usefixtures('on_cpu')
 @pytest.mark.parametrize(
     ('head', 'tta'),
     [
@@ -110,6 +111,7 @@ def test_the_evaluator_sees_the_refined_prediction(
     assert 'test_step' not in vars(runner.model)
 
 
+@pytest.mark.usefixtures('on_cpu')
 def test_validation_only_on_request(crf, tiny_root, tmp_path):
     runner = build(tiny_root, tmp_path, hook=HOOK)
     plain = run(runner, 'val')

@@ -71,6 +71,7 @@ def test_an_item_is_drawn_under_its_index_seed(monkeypatch, kind):
     assert images[5] != images[5]
 
 
+@pytest.mark.usefixtures('on_cpu')
 @pytest.mark.parametrize('num_workers', [0, 1])
 def test_a_resumed_run_is_the_uninterrupted_one(
     tiny_root, tmp_path, num_workers

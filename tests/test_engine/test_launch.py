@@ -59,6 +59,30 @@ class TestPrepareLaunch:
         assert cfg.to_dict() == {}
         assert not started
 
+    @pytest.mark.parametrize(
+        ('launcher', 'rank', 'gpus', 'refused'),
+        [
+            ('pytorch', 1, 1, True),
+            ('slurm', 3, 2, True),
+            ('pytorch', 1, 2, False),
+            ('pytorch', 1, 0, False),
+            ('none', 1, 1, False),
+        ],
+    )
+    def test_a_gpu_for_each_rank(
+        self, monkeypatch, launcher, rank, gpus, refused
+    ):
+        monkeypatch.setattr(launch.torch.cuda, 'device_count', lambda: gpus)
+        monkeypatch.setenv('LOCAL_RANK', str(rank))
+        monkeypatch.setenv('SLURM_LOCALID', str(rank))
+        if not refused:
+            launch.check_own_gpu(launcher)
+            return
+        with pytest.raises(ValueError, match=f'rank {rank} .* has {gpus}:'):
+            launch.check_own_gpu(launcher)
+        monkeypatch.setattr(launch.dist, 'is_initialized', lambda: True)
+        launch.check_own_gpu(launcher)
+
     def test_config_for_cpu_ranks(self, started):
         norm = {'type': 'SyncBN', 'requires_grad': True}
         heads = [{'norm_cfg': dict(norm)}]

@@ -145,7 +145,8 @@ def test_backward_keeps_no_pair_of_feature_maps(function):
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         function(x, offsets)
-    assert all(t.data_ptr() == x.data_ptr() for t in kept)
+    kept = [t for t in kept if t.numel()]  # torch 2.11 keeps empty ones
+    assert kept and all(t.data_ptr() == x.data_ptr() for t in kept)
 
 
 @pytest.mark.parametrize('function', [embedding_affinity, boundary_affinity])

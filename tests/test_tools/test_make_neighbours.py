@@ -70,7 +70,7 @@ def test_neighbours_and_training_on_two_ranks(folder, tool):
     assert tool('--batch-size', 3, '--out', alone) == 0
     assert alone.read_bytes() == out.read_bytes()
 
-    call('tools/train.py', config, *ranks, ranks=2)
+    call('tools/train.py', config, *ranks, ranks=2, hide_gpus=True)
     assert (folder / 'work' / 'iter_2.pth').is_file()
     assert len(list((folder / 'work').glob('best_loss_iter_*.pth'))) == 1
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENV = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
 
 
-def call(*command, ranks=1, fails=False):
+def call(*command, ranks=1, fails=False, hide_gpus=False):
     launch = [sys.executable]
     if ranks > 1:
         launch += ['-m', 'torch.distributed.run', '--standalone']
@@ -24,7 +24,7 @@ def call(*command, ranks=1, fails=False):
     done = subprocess.run(
         [*launch, *map(str, command)],
         cwd=ROOT,
-        env=ENV,
+        env={**ENV, 'CUDA_VISIBLE_DEVICES': ''} if hide_gpus else ENV,
         capture_output=True,
         text=True,
     )
@@ -144,7 +144,8 @@ def test_dumping_with_test_time_augmentation(trained):
     cfg.log_level = 'INFO'
     cfg.tta_model.type = 'mmseg_wsss.CAMTTAModel'
     cfg.dump(trained / 'cam_tta.py')
-    output = call(*command, '--tta', '--launcher', 'pytorch', ranks=2)
+    ranks = ('--launcher', 'pytorch')
+    output = call(*command, '--tta', *ranks, ranks=2, hide_gpus=True)
     assert 'pseudo labels of 7 images: mIoU' in output
     assert len(files(trained / 'pseudo_tta')) == 15
     assert json.loads((trained / 'pseudo_tta/source.json').read_text())[

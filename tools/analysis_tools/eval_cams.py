@@ -152,9 +152,9 @@ def evaluate(args: argparse.Namespace) -> dict:
     """Run both passes; every rank gets the whole result."""
     grid = threshold_grid(*args.thresholds)
     extra = [alpha_threshold(alpha) for alpha in args.alphas]
-    cfg = read_config(args)
     if args.launcher != 'none':
         start_gloo(args.launcher)
+    cfg = read_config(args)
     dataset, _, background = build_test_images(cfg)
     names = dataset.metainfo['classes']
     if background is None:

@@ -53,7 +53,7 @@ from .foreground import Foreground, foreground_inputs, log_posterior
 
 GATES = ('max_norm', 'min_max', 'sigmoid', 'softmax')
 REACH = {torch.float32: 6, torch.float64: 9}
-_PAIRS_ON_CPU, _PAIRS_ON_GPU = 2**19, 2**23
+_PAIRS_ON_CPU, _PAIRS_ON_GPU = 2**19, 2**24
 
 
 def pair_kernel(
@@ -96,6 +96,25 @@ def rows_below(rows: Tensor, first: int, count: int) -> Tensor:
         return below.unsqueeze(-4)
     padded = F.pad(below, (0, 0, 0, 0, 0, count - 1))
     return padded.unfold(-3, count, 1).movedim(-1, -4)
+
+
+def sum_rows_below(rows: Tensor) -> Tensor:
+    """Bring what :func:`rows_below` took apart back to its rows, and add it.
+
+    Args:
+        rows: (N, D, h, W, C).
+
+    Returns:
+        Tensor: (N, h, W, C); what would lie below the last row is left out.
+    """
+    n, count, height, *rest = rows.shape
+    if count == 1:
+        return rows[:, 0]
+    # Rows of h + D in memory, read as rows of h + D - 1: each moves by one
+    # more than the one before.
+    padded = F.pad(rows, (0, 0, 0, 0, 0, count)).flatten(1, 2)
+    skewed = padded[:, :-count].view(n, count, height + count - 1, *rest)
+    return skewed[:, :, :height].sum(1)
 
 
 def pair_laplacian(
@@ -150,9 +169,9 @@ def pair_laplacian(
             lap[:, : height - first] += pull.sum(1)
             kernel = kernel.transpose(-1, -2)
             pull = kernel.sum(-1, keepdim=True) * bottom - kernel @ top
-            for distance in range(max(first, 1), first + count):
-                rows = pull[:, distance - first, : height - distance]
-                lap[:, distance:] += rows
+            if first == 0:
+                pull[:, 0] = 0  # pairs of one row are complete
+            lap[:, first:] += sum_rows_below(pull)
     return out.permute(0, 3, 1, 2)
 
 

@@ -12,7 +12,10 @@ Either forms the gradient on the way forward and keeps nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -181,22 +184,19 @@ class _MaskedPixels(torch.autograd.Function):
     @staticmethod
     def forward(ctx, logits, valid, is_candidate, prior, pixels, *options):
         dtype = _precision(logits)
-        loss = logits.new_empty(valid.shape, dtype=dtype)
-        grad = torch.empty_like(logits)
-        prior = None if prior is None else prior.to(loss)
+        prior = None if prior is None else prior.to(logits.device, dtype)
         step = max(1, _LOGITS_AT_ONCE // max(1, logits.shape[1:].numel()))
-        for start in range(0, len(logits), step):
-            part = slice(start, start + step)
-            loss[part], grad[part] = _rectify_masked(
-                logits[part].to(dtype),
-                valid[part],
-                is_candidate[part],
-                prior,
-                pixels,
-                *options,
+        parts = [
+            _rectify_masked(z.to(dtype), *others, prior, pixels, *options)
+            for z, *others in zip(
+                *(x.split(step) for x in (logits, valid, is_candidate)),
+                strict=True,
             )
-        ctx.save_for_backward(grad)
-        return loss
+        ]
+        losses, grads = zip(*parts, strict=True)
+        grads = [grad.to(logits.dtype) for grad in grads]
+        ctx.save_for_backward(_join(grads))
+        return _join(losses)
 
     @staticmethod
     @once_differentiable
@@ -204,6 +204,10 @@ class _MaskedPixels(torch.autograd.Function):
         (grad,) = ctx.saved_tensors
         grad_logits = (grad * grad_loss[:, None]).to(grad.dtype)
         return grad_logits, *(None,) * 7
+
+
+def _join(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _rectify_masked(
@@ -232,38 +236,38 @@ def _rectify_masked(
         tuple: Loss (N, L) and its gradient with respect to the logits
         (N, C, L).
     """
+    minus_inf = float('-inf')
     inside = is_candidate[:, :, None]
-    ic = logits.masked_fill(~inside, float('-inf'))
-    oc = logits.masked_fill(inside, float('-inf'))
+    ic = torch.where(inside, logits, minus_inf)
+    oc = torch.where(inside, minus_inf, logits)
     best, anchor = ic.max(1, keepdim=True)
+    best_oc = oc.amax(1, keepdim=True)
     counts = valid & (is_candidate.any(1) & ~is_candidate.all(1))[:, None]
     if pixels != 'all':
-        out_of_candidate = oc.amax(1) > best[:, 0]
+        out_of_candidate = (best_oc > best)[:, 0]
         counts &= out_of_candidate if pixels == 'oc' else ~out_of_candidate
-    lse_oc = oc.logsumexp(1, keepdim=True)
 
     keep = inside
     if group == 'adaptive':
-        log_total = torch.logaddexp(ic.logsumexp(1, keepdim=True), lse_oc)
-        prob = ic.sub_(log_total).exp_()
-        anchor_prob = (best - log_total).exp()
+        prob = logits.softmax(1)
+        anchor_prob = prob.gather(1, anchor)
         if prior is not None:
             prob *= prior[anchor[:, 0]].transpose(1, 2)
-        keep = (anchor_prob - prob < threshold).scatter_(1, anchor, True)
-        keep &= inside
+        keep = prob > anchor_prob - threshold
+        keep = keep.scatter_(1, anchor, True).logical_and_(inside)
     elif group == 'anchor':
         keep = torch.zeros_like(ic, dtype=torch.bool)
         keep.scatter_(1, anchor, True)
-    negative = (-logits).masked_fill_(~keep, float('-inf'))
-    lse_ic = negative.logsumexp(1, keepdim=True)
+    negative = torch.where(keep, -logits, minus_inf)
+    soft_ic, soft_oc = negative.softmax(1), oc.softmax(1)
+    # The largest share is 1 / sum exp(z - max z).
+    lse_ic = negative.amax(1, keepdim=True) - soft_ic.amax(1, True).log()
+    lse_oc = best_oc - soft_oc.amax(1, True).log()
 
     score = lse_ic + lse_oc + margin
-    loss = torch.logaddexp(score, torch.zeros_like(score))[:, 0]
-    slope = score.sigmoid().masked_fill_(~counts[:, None], 0)
-    grad = torch.where(
-        inside,
-        negative.sub_(lse_ic).exp_().neg_(),
-        oc.sub_(lse_oc).exp_(),
+    grad = soft_oc.sub_(soft_ic).mul_(score.sigmoid())
+    loss = F.softplus(score, threshold=40)[:, 0]
+    return (
+        torch.where(counts, loss, 0),
+        torch.where(counts[:, None], grad, 0),
     )
-    grad.mul_(slope)
-    return loss.masked_fill_(~counts, 0), grad

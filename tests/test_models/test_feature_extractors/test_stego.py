@@ -219,6 +219,7 @@ def run(cfg):
     return runner, recorder
 
 
+@pytest.mark.usefixtures('on_cpu')
 def test_training_selection_and_resume(root, tmp_path):
     work = tmp_path / 'work'
     runner, recorder = run(stego_config(root, work))

@@ -147,7 +147,12 @@ def test_two_ranks_of_which_one_may_have_no_views(tiny_root, tmp_path):
             *(tiny_root, tmp_path / 'work', tmp_path / 'views.json'),
         ],
         cwd=ROOT,
-        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'),
+        env=dict(
+            os.environ,
+            PYTHONPATH=str(ROOT),
+            OMP_NUM_THREADS='1',
+            CUDA_VISIBLE_DEVICES='',
+        ),
         capture_output=True,
         text=True,
         timeout=300,

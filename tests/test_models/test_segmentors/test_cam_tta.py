@@ -221,6 +221,7 @@ def augmented(root, work_dir, kind):
     return cfg
 
 
+@pytest.mark.usefixtures('on_cpu')
 def test_metrics_and_writer_take_the_merged_scores(tiny_root, tmp_path):
     work_dir = tmp_path / 'work'
     runner = Runner.from_cfg(
