@@ -26,6 +26,6 @@ def share_gpus() -> None:
     get the number of a GPU that is there, as :func:`own_gpu` gives them.
     """
     count = torch.cuda.device_count()
-    if count:
+    if count and torch.cuda.is_available():
         rank = int(os.environ.get('LOCAL_RANK', 0))
         os.environ['LOCAL_RANK'] = str(rank % count)

@@ -180,10 +180,13 @@ def test_medians(run):
 
 def test_memory_is_measured_with_the_usual_allocator(run, monkeypatch):
     measure = sys.modules['measure']
+    monkeypatch.setattr(measure.torch.cuda, 'is_available', lambda: False)
     monkeypatch.setenv('MALLOC_TOP_PAD_', '1000')
     assert measure.in_fresh_process(os.getenv, 'MALLOC_TOP_PAD_') is None
     assert os.environ['MALLOC_TOP_PAD_'] == '1000'
     assert measure.in_fresh_process(os.getpid) != os.getpid()
+    monkeypatch.setattr(measure.torch.cuda, 'is_available', lambda: True)
+    assert measure.in_fresh_process(os.getpid) == os.getpid()
 
 
 def test_quick_is_one_measurement(run, monkeypatch):

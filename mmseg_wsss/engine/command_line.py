@@ -89,8 +89,8 @@ def read_config(args: argparse.Namespace) -> Config:
     Raises:
         ValueError: If ranks were asked for that cannot be.
     """
-    check_own_gpu(args.launcher)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    check_own_gpu(args.launcher)
     cfg = load_config(args.config)
     options = dict(args.cfg_options or {})
     if 'data_root' in options and cfg.get('data_root'):

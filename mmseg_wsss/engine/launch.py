@@ -43,14 +43,17 @@ def check_own_gpu(launcher: str) -> None:
     Raises:
         ValueError: If there are fewer GPUs.
     """
-    gpus = torch.cuda.device_count()
-    if launcher not in _RANK_VARIABLES or not gpus or dist.is_initialized():
+    if launcher not in _RANK_VARIABLES or get_device() != 'cuda':
         return
+    if dist.is_initialized():
+        return
+    gpus = torch.cuda.device_count()
     rank = int(os.environ.get(_RANK_VARIABLES[launcher][1], 0))
     if rank >= gpus:
         raise ValueError(
-            f'there is no GPU for rank {rank} of this machine, which has '
-            f'{gpus}: start one rank per GPU at most, or hide the GPUs '
+            f'there is no GPU for rank {rank} of this machine, which sees '
+            f'{gpus}: start one rank per GPU at most, let each see all of '
+            'them (slurm: --gres=gpu:N, not --gpus-per-task), or hide them '
             '(CUDA_VISIBLE_DEVICES=) and use the CPU'
         )
 

@@ -60,27 +60,28 @@ class TestPrepareLaunch:
         assert not started
 
     @pytest.mark.parametrize(
-        ('launcher', 'rank', 'gpus', 'refused'),
+        ('launcher', 'variable'),
         [
-            ('pytorch', 1, 1, True),
-            ('slurm', 3, 2, True),
-            ('pytorch', 1, 2, False),
-            ('pytorch', 1, 0, False),
-            ('none', 1, 1, False),
+            ('pytorch', 'LOCAL_RANK'),
+            ('slurm', 'SLURM_LOCALID'),
+            ('mpi', 'OMPI_COMM_WORLD_LOCAL_RANK'),
         ],
     )
-    def test_a_gpu_for_each_rank(
-        self, monkeypatch, launcher, rank, gpus, refused
-    ):
-        monkeypatch.setattr(launch.torch.cuda, 'device_count', lambda: gpus)
-        monkeypatch.setenv('LOCAL_RANK', str(rank))
-        monkeypatch.setenv('SLURM_LOCALID', str(rank))
-        if not refused:
+    def test_a_gpu_for_each_rank(self, monkeypatch, launcher, variable):
+        monkeypatch.setattr(launch, 'get_device', lambda: 'cuda')
+        monkeypatch.setattr(launch.torch.cuda, 'device_count', lambda: 2)
+        for rank in '01':
+            monkeypatch.setenv(variable, rank)
             launch.check_own_gpu(launcher)
-            return
-        with pytest.raises(ValueError, match=f'rank {rank} .* has {gpus}:'):
+        monkeypatch.setenv(variable, '2')
+        launch.check_own_gpu('none')
+        with pytest.raises(ValueError, match=r'rank 2 .* sees 2:'):
             launch.check_own_gpu(launcher)
-        monkeypatch.setattr(launch.dist, 'is_initialized', lambda: True)
+        with monkeypatch.context() as gloo:
+            gloo.setattr(launch.dist, 'is_initialized', lambda: True)
+            launch.check_own_gpu(launcher)
+        # A driver too old for this PyTorch.
+        monkeypatch.setattr(launch, 'get_device', lambda: 'cpu')
         launch.check_own_gpu(launcher)
 
     def test_config_for_cpu_ranks(self, started):

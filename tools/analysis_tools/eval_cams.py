@@ -22,8 +22,9 @@ from mmengine.dist import all_reduce, get_dist_info
 from mmengine.utils import track_iter_progress
 from prettytable import PrettyTable
 
-from mmseg_wsss.engine.command_line import add_config_arguments, read_config
-from mmseg_wsss.engine.launch import leave, start_gloo
+from mmseg_wsss.engine.command_line import add_config_arguments
+from mmseg_wsss.engine.launch import leave
+from mmseg_wsss.engine.pipeline_tool import start_tool
 from mmseg_wsss.engine.tested_images import build_test_images
 from mmseg_wsss.evaluation.areas import area_rates
 from mmseg_wsss.evaluation.cam_files import CAMFiles
@@ -152,9 +153,7 @@ def evaluate(args: argparse.Namespace) -> dict:
     """Run both passes; every rank gets the whole result."""
     grid = threshold_grid(*args.thresholds)
     extra = [alpha_threshold(alpha) for alpha in args.alphas]
-    if args.launcher != 'none':
-        start_gloo(args.launcher)
-    cfg = read_config(args)
+    cfg = start_tool(args)
     dataset, _, background = build_test_images(cfg)
     names = dataset.metainfo['classes']
     if background is None:

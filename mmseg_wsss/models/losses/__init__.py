@@ -1,4 +1,4 @@
-"""Losses: one paper, one file."""
+"""Losses: one paper, one file; what OCR computes per pixel has its own."""
 
 from .affinity_loss import (
     AffinityLoss,

@@ -145,7 +145,7 @@ def pair_laplacian(
     reach = min(math.ceil(REACH[gated.dtype] * sigma), height - 1)
     # Some images and some distances of rows at a time.
     of_rows = height * width * width
-    step = min(n, max(1, limit // of_rows))
+    step = max(1, min(n, limit // of_rows))
     depth = max(1, limit // (step * of_rows))
     for start in range(0, n, step):
         part = slice(start, start + step)

@@ -12,8 +12,6 @@ Either forms the gradient on the way forward and keeps nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,8 +19,9 @@ from torch.autograd.function import once_differentiable
 
 GROUPS = ('adaptive', 'all', 'anchor')
 PIXELS = ('oc', 'ic', 'all')
-# Logits that are computed at once under masks: 32 MiB a map.
-_LOGITS_AT_ONCE = 2**23
+# Logits that are computed at once under masks, at least an image's: four maps
+# of 128 MiB.
+_LOGITS_AT_ONCE = 2**25
 
 
 def rectify(
@@ -73,7 +72,7 @@ def _in_candidate_group(
     anchor_prob = prob.gather(0, anchor[None])
     if prior is not None:
         prob = prob * prior[anchor].T
-    group = anchor_prob - prob < threshold
+    group = prob > anchor_prob - threshold
     return group.scatter_(0, anchor[None], True)
 
 
@@ -148,9 +147,7 @@ class _ChosenPixels(torch.autograd.Function):
         for n, row in enumerate(is_candidate):
             if row.all() or not row.any():
                 continue
-            groups = [
-                g.nonzero().flatten().to(logits.device) for g in (row, ~row)
-            ]
+            groups = [g.nonzero().flatten() for g in (row, ~row)]
             mask = _select_pixels(logits[n], *groups, pixels)
             mask = valid[n] if mask is None else mask & valid[n]
             index = mask.nonzero().flatten()
@@ -183,20 +180,22 @@ class _MaskedPixels(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, logits, valid, is_candidate, prior, pixels, *options):
-        dtype = _precision(logits)
-        prior = None if prior is None else prior.to(logits.device, dtype)
+        loss = logits.new_empty(valid.shape, dtype=_precision(logits))
+        grad = torch.empty_like(logits)
+        prior = None if prior is None else prior.to(loss)
         step = max(1, _LOGITS_AT_ONCE // max(1, logits.shape[1:].numel()))
-        parts = [
-            _rectify_masked(z.to(dtype), *others, prior, pixels, *options)
-            for z, *others in zip(
-                *(x.split(step) for x in (logits, valid, is_candidate)),
-                strict=True,
+        for start in range(0, len(logits), step):
+            part = slice(start, start + step)
+            loss[part], grad[part] = _rectify_masked(
+                logits[part].to(loss),
+                valid[part],
+                is_candidate[part],
+                prior,
+                pixels,
+                *options,
             )
-        ]
-        losses, grads = zip(*parts, strict=True)
-        grads = [grad.to(logits.dtype) for grad in grads]
-        ctx.save_for_backward(_join(grads))
-        return _join(losses)
+        ctx.save_for_backward(grad)
+        return loss
 
     @staticmethod
     @once_differentiable
@@ -204,10 +203,6 @@ class _MaskedPixels(torch.autograd.Function):
         (grad,) = ctx.saved_tensors
         grad_logits = (grad * grad_loss[:, None]).to(grad.dtype)
         return grad_logits, *(None,) * 7
-
-
-def _join(parts: Sequence[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _rectify_masked(
@@ -238,10 +233,12 @@ def _rectify_masked(
     """
     minus_inf = float('-inf')
     inside = is_candidate[:, :, None]
-    ic = torch.where(inside, logits, minus_inf)
     oc = torch.where(inside, minus_inf, logits)
+    best_oc, soft_oc = oc.amax(1, keepdim=True), oc.softmax(1)
+    del oc  # as below: these maps take the memory
+    ic = torch.where(inside, logits, minus_inf)
     best, anchor = ic.max(1, keepdim=True)
-    best_oc = oc.amax(1, keepdim=True)
+    del ic
     counts = valid & (is_candidate.any(1) & ~is_candidate.all(1))[:, None]
     if pixels != 'all':
         out_of_candidate = (best_oc > best)[:, 0]
@@ -254,20 +251,20 @@ def _rectify_masked(
         if prior is not None:
             prob *= prior[anchor[:, 0]].transpose(1, 2)
         keep = prob > anchor_prob - threshold
+        del prob
         keep = keep.scatter_(1, anchor, True).logical_and_(inside)
     elif group == 'anchor':
-        keep = torch.zeros_like(ic, dtype=torch.bool)
+        keep = torch.zeros_like(logits, dtype=torch.bool)
         keep.scatter_(1, anchor, True)
     negative = torch.where(keep, -logits, minus_inf)
-    soft_ic, soft_oc = negative.softmax(1), oc.softmax(1)
-    # The largest share is 1 / sum exp(z - max z).
-    lse_ic = negative.amax(1, keepdim=True) - soft_ic.amax(1, True).log()
-    lse_oc = best_oc - soft_oc.amax(1, True).log()
+    best_ic, soft_ic = negative.amax(1, keepdim=True), negative.softmax(1)
+    del negative
 
+    # The largest share is 1 / sum exp(z - max z).
+    lse_ic = best_ic - soft_ic.amax(1, keepdim=True).log()
+    lse_oc = best_oc - soft_oc.amax(1, keepdim=True).log()
     score = lse_ic + lse_oc + margin
     grad = soft_oc.sub_(soft_ic).mul_(score.sigmoid())
+    grad.masked_fill_(~counts[:, None], 0)
     loss = F.softplus(score, threshold=40)[:, 0]
-    return (
-        torch.where(counts, loss, 0),
-        torch.where(counts[:, None], grad, 0),
-    )
+    return loss.masked_fill_(~counts, 0), grad

@@ -302,3 +302,10 @@ def test_bad_shapes():
         labelled(torch.rand(0, 2, 4, 4), [1, 0])
     with pytest.raises(ValueError, match='images must be'):
         feature_similarity_loss(torch.rand(1, 1, 4, 4), torch.rand(1, 3, 5, 5))
+
+
+def test_an_empty_batch():
+    gated = torch.rand(0, 2, 4, 4, requires_grad=True)
+    loss = feature_similarity_loss(gated, torch.rand(0, 3, 4, 4))
+    loss.sum().backward()
+    assert loss.shape == (0,) and gated.grad.shape == gated.shape

@@ -10,15 +10,17 @@ from mmseg_wsss.models.losses.ocr_loss import OCRLoss, ocr_loss
 from mmseg_wsss.models.losses.prior import prior_correlation
 from mmseg_wsss.structures import batch_context, set_image_labels
 
+CHOSEN = ocr_rectification._ChosenPixels
+MASKED = ocr_rectification._MaskedPixels
+
 
 @pytest.fixture(params=['chosen', 'masked'], autouse=True)
 def formulation(request, monkeypatch):
     """Every test of the file, as a CPU and as a GPU computes it."""
     if request.param == 'masked':
-        masked = ocr_rectification._MaskedPixels
-        monkeypatch.setattr(ocr_rectification, '_ChosenPixels', masked)
-        # Two images at a time.
-        monkeypatch.setattr(ocr_rectification, '_LOGITS_AT_ONCE', 150)
+        monkeypatch.setattr(ocr_rectification, '_ChosenPixels', MASKED)
+        # One image at a time.
+        monkeypatch.setattr(ocr_rectification, '_LOGITS_AT_ONCE', 1)
 
 
 def loop(logits, labels, prior, margin, t, group, pixels, background=0):
@@ -105,6 +107,37 @@ def test_equals_the_naive_loop(group, pixels, background):
     loss = ocr_loss(logits, labels, None, prior, *args)
     assert expected.count_nonzero() > 0
     assert torch.allclose(loss, expected, rtol=1e-12, atol=1e-12)
+
+
+DTYPES = {
+    torch.float64: 1e-9,
+    torch.float32: 1e-4,
+    torch.float16: 2e-2,
+    torch.bfloat16: 1e-1,
+}
+
+
+@pytest.mark.parametrize('pixels', ['oc', 'ic', 'all'])
+@pytest.mark.parametrize('threshold', [0.0, 0.2, 1.0])
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('scale', [1.0, 30.0])
+def test_both_formulations_are_one(pixels, threshold, dtype, scale):
+    logits, labels, prior = example(n=5, seed=7, scale=scale)
+    labels[1] = 1
+    labels[2, 1:] = 0
+    valid = logits[:, 0] > -scale
+    options = pixels, 2.0, threshold, 'adaptive'
+    found = []
+    for function in (CHOSEN, MASKED):
+        z = logits.to(dtype).flatten(2).requires_grad_()
+        loss = function.apply(z, valid.flatten(1), labels > 0, prior, *options)
+        loss.sum().backward()
+        assert z.grad.dtype == dtype
+        found.append((loss.double(), z.grad.double()))
+    assert found[0][1].abs().sum() > 0
+    for ours, theirs in zip(*found, strict=True):
+        error = (ours - theirs).abs().max() / theirs.abs().max()
+        assert error < DTYPES[dtype]
 
 
 @pytest.mark.parametrize('group', ['adaptive', 'all', 'anchor'])
@@ -344,6 +377,13 @@ def test_prior_as_array_path_and_auto(tmp_path):
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
         OCRLoss(**options)
+
+
+def test_an_empty_batch():
+    logits = torch.zeros(0, 4, 3, 3, requires_grad=True)
+    loss = ocr_loss(logits, torch.zeros(0, 4))
+    loss.sum().backward()
+    assert loss.shape == (0, 3, 3) and logits.grad.shape == logits.shape
 
 
 def test_no_ignored_label():
