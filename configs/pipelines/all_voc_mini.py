@@ -13,6 +13,11 @@ options = {'randomness.seed': 0}
 affinity = 'configs/irn/irn_mobilenetv2_voc-mini.py'
 mars = 'configs/mars/debias_voc-mini.py'
 mars_segmentor = 'configs/mars/mars_mobilenetv2_voc-mini.py'
+epochs = {
+    'train_cfg.max_epochs': 15,
+    'train_cfg.val_interval': 15,
+    'param_scheduler.0.end': 15,
+}
 ce_loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 stages = dict(
     classifier=dict(
@@ -81,6 +86,7 @@ stages = dict(
     ),
     segmentor=dict(
         config='configs/ocr/ce_mobilenetv2_voc-mini.py',
+        options=epochs,
         inputs=dict(labels='{debias.labels}'),
         when=dict(
             mars=dict(config=mars_segmentor),
