@@ -117,6 +117,23 @@ def sum_rows_below(rows: Tensor) -> Tensor:
     return skewed[:, :, :height].sum(1)
 
 
+def _at_once(images: int, pairs: int, device: str) -> tuple[int, int]:
+    """Choose how many images and distances of rows are computed at once.
+
+    A CPU takes one distance, so that no pair below the last row is computed;
+    on a GPU few and large kernels are faster.
+
+    Args:
+        images: Their number.
+        pairs: Of one image and one distance.
+        device: Type of the device.
+    """
+    limit = _PAIRS_ON_CPU if device == 'cpu' else _PAIRS_ON_GPU
+    step = max(1, min(images, limit // pairs))
+    depth = 1 if device == 'cpu' else max(1, limit // (step * pairs))
+    return step, depth
+
+
 def pair_laplacian(
     gated: Tensor, images: Tensor, mu: float, sigma: float
 ) -> Tensor:
@@ -132,21 +149,18 @@ def pair_laplacian(
         Tensor: (N, K, H, W).
     """
     n, _, height, width = gated.shape
-    place = dict(device=gated.device, dtype=gated.dtype)
-    column, row = torch.arange(width, **place), torch.arange(height, **place)
+    column = torch.arange(width, device=gated.device, dtype=gated.dtype)
     near = (-((column[:, None] - column) ** 2) / (2 * sigma**2)).exp()
     near /= 2 * math.pi * sigma**2
+    row = torch.arange(height, device=gated.device)
+    falloff = (-(row.double() ** 2) / (2 * sigma**2)).exp().to(gated)
     # A constant per class changes nothing, and without it less cancels.
     cells = (gated - gated.mean((2, 3), keepdim=True)).permute(0, 2, 3, 1)
     cells = cells.contiguous()
     colours = images.transpose(0, 1).contiguous()
     out = torch.zeros_like(cells)
-    limit = _PAIRS_ON_CPU if gated.device.type == 'cpu' else _PAIRS_ON_GPU
     reach = min(math.ceil(REACH[gated.dtype] * sigma), height - 1)
-    # Some images and some distances of rows at a time.
-    of_rows = height * width * width
-    step = max(1, min(n, limit // of_rows))
-    depth = max(1, limit // (step * of_rows))
+    step, depth = _at_once(n, height * width * width, gated.device.type)
     for start in range(0, n, step):
         part = slice(start, start + step)
         a, x, lap = cells[part], colours[:, part], out[part]
@@ -154,11 +168,11 @@ def pair_laplacian(
             count = min(depth, reach + 1 - first)
             top = a[:, None, : height - first]
             bottom = rows_below(a, first, count)
-            apart = first + row[:count, None, None, None]
-            weight = near * (-(apart**2) / (2 * sigma**2)).exp()
+            weight = near * falloff[first : first + count, None, None, None]
             if count > 1:
-                there = row[: height - first, None, None] + apart < height
-                weight = weight * there
+                below = row[first : first + count, None] + row
+                below = below[:, : height - first, None, None]
+                weight = weight * (below < height)
             kernel = pair_kernel(
                 x[:, :, None, : height - first, :, None],
                 rows_below(x[..., None], first, count).transpose(-1, -2),
@@ -167,6 +181,8 @@ def pair_laplacian(
             )
             pull = kernel.sum(-1, keepdim=True) * top - kernel @ bottom
             lap[:, : height - first] += pull.sum(1)
+            if first + count == 1:
+                continue
             kernel = kernel.transpose(-1, -2)
             pull = kernel.sum(-1, keepdim=True) * bottom - kernel @ top
             if first == 0:

@@ -65,12 +65,20 @@ def test_far_pairs_may_be_left_out(dtype, tolerance):
     assert relative(loss.double(), expected) < tolerance
 
 
-def test_images_in_pieces_give_the_same(monkeypatch):
+@pytest.mark.parametrize('pieces', [(5, 1), (2, 1), (5, 4), (3, 99), (1, 6)])
+def test_images_and_rows_in_pieces_give_the_same(monkeypatch, pieces):
     gated, images = random_case(n=5)
     expected = feature_similarity_loss(gated, images)
-    monkeypatch.setattr(module, '_PAIRS_ON_CPU', 2 * 13 * 11 * 11)
+    monkeypatch.setattr(module, '_at_once', lambda *args: pieces)
     assert torch.allclose(feature_similarity_loss(gated, images), expected)
     assert relative(literal_loss(gated, images), expected) < 1e-10
+
+
+def test_how_much_at_once():
+    assert module._at_once(8, 56**3, 'cpu') == (2, 1)
+    assert module._at_once(8, 56**3, 'cuda') == (8, 11)
+    assert module._at_once(4, 2**30, 'cuda') == (1, 1)
+    assert module._at_once(0, 64, 'cpu') == (1, 1)
 
 
 def test_gradcheck():
