@@ -21,7 +21,7 @@ How it is computed:
 * With k_ij = w_ij f_ij symmetric, ``sum_ij k_ij |a_i - a_j|^2 / 2`` is
   sum_i a_i . l_i with l_i = sum_j k_ij (a_i - a_j), and the gradient in a_i is
   2 l_i. So k, which needs no gradient, is formed for two rows of cells at a
-  time and never stored; each pair once.
+  time (on a GPU for several pairs of rows) and never stored; each pair once.
 * Rows further apart than ``REACH`` sigma are left out: their weight is below
   the precision of the dtype.
 

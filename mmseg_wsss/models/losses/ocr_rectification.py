@@ -217,15 +217,8 @@ def _rectify_masked(
 ) -> tuple[Tensor, Tensor]:
     """Eqs. 5 and 19 and the gradient at all pixels of some images.
 
-    Args:
-        logits: (N, C, L), float32 or float64.
-        valid: Bool (N, L).
-        is_candidate: Bool (N, C).
-        prior: M (C, C), or None for ones.
-        pixels: Which count, one of ``PIXELS``.
-        margin: Delta.
-        threshold: t of Eq. 9.
-        group: How Eq. 9 splits, one of ``GROUPS``.
+    Its arguments are those of :func:`rectify`, with float32 or float64
+    logits.
 
     Returns:
         tuple: Loss (N, L) and its gradient with respect to the logits
