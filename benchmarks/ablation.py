@@ -26,10 +26,16 @@ from pathlib import Path
 
 from runs import ROOT, merge_results, table
 
-from mmseg_wsss.pipeline import Launch, Plan, only_run, read_plan, run_stage
-from mmseg_wsss.pipeline.record import DONE, read_record
-from mmseg_wsss.pipeline.stage import Stage
-from mmseg_wsss.pipeline.state import made_ids
+from mmseg_wsss.workflow.pipeline import (
+    Launch,
+    Plan,
+    exclusive_lock,
+    read_plan,
+    run_stage,
+)
+from mmseg_wsss.workflow.pipeline.record import DONE, read_record
+from mmseg_wsss.workflow.pipeline.stage import Stage
+from mmseg_wsss.workflow.pipeline.state import made_ids
 
 PIPELINES = {'scenes': 'all_scenes', 'voc-mini': 'all_voc_mini'}
 METHODS = ('hfpl', 'csd', 'irn', 'mars', 'ocr')
@@ -120,7 +126,7 @@ def run_seed(args: argparse.Namespace, root: Path, seed: int) -> dict:
     """Run all variants of a seed, one after the other."""
     folder = root / f'seed_{seed}'
     results = {}
-    with only_run(folder) as pass_fds:
+    with exclusive_lock(folder) as pass_fds:
         for variant in args.only or VARIANTS:
             results[variant] = run(args.data, variant, seed, folder, pass_fds)
             print(f'{variant} {seed}: {results[variant]}', file=sys.stderr)

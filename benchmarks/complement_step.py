@@ -28,7 +28,7 @@ from runs import ROOT
 import mmseg_wsss
 from mmseg_wsss.compat import load_config
 from mmseg_wsss.engine.teacher import Teacher
-from mmseg_wsss.fileio import BIASED_LABEL, IGNORE_LABEL
+from mmseg_wsss.structures.labels import BIASED_LABEL, IGNORE_LABEL
 
 DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
 CLASSES = 21

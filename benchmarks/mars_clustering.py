@@ -36,7 +36,7 @@ from mmseg_wsss.pseudo_labels import (
     region_clusters,
     similarity_map,
 )
-from mmseg_wsss.pseudo_labels.debias import direction_sum, mask_scores
+from mmseg_wsss.pseudo_labels.mars import direction_sum, mask_scores
 
 IMAGES = 10_582
 FRONT, BACK = 31_000, 21_164

@@ -24,19 +24,16 @@ from runs import ROOT, merge_results, table
 
 from mmseg_wsss import MARSDebias, RegionCentroids
 from mmseg_wsss.compat import load_config
-from mmseg_wsss.datasets.centroid_files import (
-    DebiasedCentroids,
-    save_centroids,
-)
-from mmseg_wsss.datasets.class_ids import ids_on_disk
-from mmseg_wsss.engine.tested_images import build_test_images
 from mmseg_wsss.evaluation.areas import area_counts, area_rates
 from mmseg_wsss.evaluation.centroid_targets import (
     cluster_ious,
     mean_share,
     target_shares,
 )
-from mmseg_wsss.evaluation.label_files import label_reader
+from mmseg_wsss.io.centroids import DebiasedCentroids, save_centroids
+from mmseg_wsss.io.class_ids import original_class_ids
+from mmseg_wsss.io.labels import label_reader
+from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.pseudo_labels import select_debiased
 
 COLUMNS = {'mIoU': 'mIoU', 'FP': 'FP', 'FN': 'FN', 'target': 'target %'}
@@ -100,7 +97,7 @@ class Images:
 def run(images: Images) -> dict[str, dict]:
     """Figures of all variants."""
     clusters, results = {}, {}
-    ids = np.array(ids_on_disk(images.dataset.metainfo))
+    ids = np.array(original_class_ids(images.dataset.metainfo))
     for name, (clustering, choice) in VARIANTS.items():
         key = str(clustering)
         if key not in clusters:

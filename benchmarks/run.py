@@ -8,10 +8,10 @@ Every benchmark is one script of `benchmarks/` and runs in a process of its
 own, one after the other; nothing else should run meanwhile. Times are medians
 of candidates that take turns in one process, so that a slow moment meets all
 of them. On a CPU glibc keeps the memory it has freed (`ALLOCATOR` in
-`mmseg_wsss/pipeline/command.py`), as in the pipelines: times are of computing,
-not of asking the system for memory. Peak memory is the growth of a process
-that has computed nothing before, without that setting. Times belong to one
-machine; the ratios are what to expect elsewhere.
+`mmseg_wsss/workflow/pipeline/command.py`), as in the pipelines: times are of
+computing, not of asking the system for memory. Peak memory is the growth of
+a process that has computed nothing before, without that setting. Times belong
+to one machine; the ratios are what to expect elsewhere.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from typing import NamedTuple
 from measure import machine, new_parser
 from runs import ROOT, newer
 
-from mmseg_wsss.fileio import whole_file
-from mmseg_wsss.pipeline.command import ALLOCATOR
+from mmseg_wsss.io.atomic import atomic_write
+from mmseg_wsss.workflow.pipeline.command import ALLOCATOR
 
 SCRIPTS = ROOT / 'benchmarks'
 
@@ -145,7 +145,7 @@ def section(name: str, args: argparse.Namespace) -> str:
         results += f'\n`{command}`\n\n{found}\n'
     seconds = time.perf_counter() - start
     results += f'\nMeasured in {seconds:.0f} s.\n'
-    with whole_file(kept) as part:
+    with atomic_write(kept) as part:
         part.write_text(f'{key}\n{results}')
     return compose(script, results)
 
@@ -221,7 +221,7 @@ def main() -> None:
         if not args.out:
             print(part, flush=True)
     if args.out:
-        with whole_file(args.out) as file:
+        with atomic_write(args.out) as file:
             file.write_text(page)
     if failures:
         raise SystemExit(f'not measured: {", ".join(failures)}')

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 
-from mmseg_wsss.fileio import whole_file
-from mmseg_wsss.pipeline import only_run
-from mmseg_wsss.pipeline.command import ALLOCATOR
+from mmseg_wsss.io.atomic import atomic_write
+from mmseg_wsss.workflow.pipeline import exclusive_lock
+from mmseg_wsss.workflow.pipeline.command import ALLOCATOR
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -31,7 +31,7 @@ def call(log: Path, tool: str, *arguments: str) -> None:
         'OMP_NUM_THREADS': '1',
         'PYTHONPATH': str(ROOT),
     }
-    with only_run(log.parent) as pass_fds, open(log, 'w') as out:
+    with exclusive_lock(log.parent) as pass_fds, open(log, 'w') as out:
         done = subprocess.run(
             [sys.executable, str(ROOT / 'tools' / tool), *arguments],
             stdout=out,
@@ -83,7 +83,7 @@ def train(
         last = [line for line in lines if metrics[0] in line][-1]
         figures = {name: last[name] for name in metrics}
     figures.update(seconds=round(time.time() - start), asked=asked)
-    with whole_file(result) as part:
+    with atomic_write(result) as part:
         part.write_text(json.dumps(figures))
     return figures
 
@@ -151,6 +151,6 @@ def merge_results(
     merged = json.loads(file.read_text()) if file.is_file() else {}
     for variant, runs in results.items():
         merged.setdefault(variant, {}).update(runs)
-    with whole_file(file) as part:
+    with atomic_write(file) as part:
         part.write_text(json.dumps(merged, indent=1))
     return merged

@@ -14,11 +14,8 @@ from mmengine.utils import import_modules_from_strings
 from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.structures import SegDataSample
 
-from mmseg_wsss.datasets.centroid_files import (
-    DebiasedCentroids,
-    save_centroids,
-)
 from mmseg_wsss.engine.hooks.weak_supervision_hook import WeakSupervisionHook
+from mmseg_wsss.io.centroids import DebiasedCentroids, save_centroids
 from mmseg_wsss.structures import set_image_labels, set_paste_views
 
 ROOT = Path(__file__).resolve().parents[1] / 'configs'

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mmseg_wsss.datasets.seeded_sampler import SeededIndex
 from mmseg_wsss.datasets.transforms.loading import resolve_classes
-from mmseg_wsss.engine.command_line import move_paths
+from mmseg_wsss.jobs.command_line import move_paths
 from tests.test_configs import ROOT, read
 
 CONFIGS = sorted(path.name for path in (ROOT / 'csd').glob('*.py'))

@@ -14,7 +14,7 @@ from mmseg_wsss.datasets.neighbours import (
     nearest_neighbours,
     save_neighbours,
 )
-from mmseg_wsss.engine.command_line import move_paths
+from mmseg_wsss.jobs.command_line import move_paths
 from tests.test_configs import ROOT, on_cpu, read
 
 CONFIGS = sorted(path.name for path in (ROOT / 'mars').glob('stego_*.py'))

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from mmseg_wsss.datasets import save_image_labels
-from mmseg_wsss.fileio import save_label
+from mmseg_wsss.io.labels import save_label
 
 CLASSES = ('background', 'red', 'green', 'blue')
 PALETTE = [[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255]]

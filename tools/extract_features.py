@@ -21,35 +21,37 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
 from mmseg_wsss.compat import walk_dicts
-from mmseg_wsss.engine.command_line import (
+from mmseg_wsss.io.provenance import (
+    check_source,
+    file_identity,
+    save_source,
+    settings_hash,
+)
+from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
     add_folder_arguments,
     add_workers_argument,
     number_of_workers,
 )
-from mmseg_wsss.engine.disk_space import feature_bytes, free_bytes, readable
-from mmseg_wsss.engine.feature_extraction import (
+from mmseg_wsss.jobs.disk_space import feature_bytes, free_bytes, readable
+from mmseg_wsss.jobs.feature_extraction import (
     LoadedImages,
     build_extractor,
     extract_features,
     extraction_settings,
 )
-from mmseg_wsss.engine.launch import leave
-from mmseg_wsss.engine.output_folder import (
-    check_source,
-    file_identity,
+from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.output_folder import (
     remove_files,
     remove_leftovers,
-    save_source,
-    settings_hash,
     unfinished,
 )
-from mmseg_wsss.engine.pipeline_tool import (
+from mmseg_wsss.jobs.test_dataset import build_test_images
+from mmseg_wsss.jobs.tool_setup import (
     choose_device,
     report_failures,
     start_tool,
 )
-from mmseg_wsss.engine.tested_images import build_test_images
 
 
 def parse_args() -> argparse.Namespace:

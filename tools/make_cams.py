@@ -21,25 +21,27 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
-from mmseg_wsss.datasets.stems import unique_stems
-from mmseg_wsss.engine.command_line import (
+from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
+from mmseg_wsss.io.provenance import (
+    check_source,
+    file_identity,
+    save_source,
+    settings_hash,
+)
+from mmseg_wsss.io.stems import unique_stems
+from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
     add_folder_arguments,
     read_config,
     use_tta,
 )
-from mmseg_wsss.engine.launch import leave, start_ranks
-from mmseg_wsss.engine.output_folder import (
-    check_source,
-    file_identity,
+from mmseg_wsss.jobs.launch import leave, start_ranks
+from mmseg_wsss.jobs.output_folder import (
     remove_files,
     remove_leftovers,
-    save_source,
-    settings_hash,
     unfinished,
 )
-from mmseg_wsss.engine.tested_images import label_loader
-from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
+from mmseg_wsss.jobs.test_dataset import label_loader
 
 HOOK = 'mmseg_wsss.WeakSupervisionHook'
 

@@ -19,15 +19,20 @@ import numpy as np
 from mmengine.dist import barrier, is_main_process
 from mmengine.logging import print_log
 
-from mmseg_wsss.datasets.centroid_files import (
+from mmseg_wsss.io.centroids import (
     DebiasedCentroids,
     load_centroids,
     same_centroids,
     save_centroids,
 )
-from mmseg_wsss.datasets.class_ids import ids_on_disk
-from mmseg_wsss.datasets.origin import folder_origin
-from mmseg_wsss.engine.clustering import (
+from mmseg_wsss.io.class_ids import original_class_ids
+from mmseg_wsss.io.provenance import (
+    check_source,
+    folder_origin,
+    save_source,
+    settings_hash,
+)
+from mmseg_wsss.jobs.clustering import (
     Clustering,
     background_of,
     cluster_images,
@@ -35,27 +40,22 @@ from mmseg_wsss.engine.clustering import (
     read_parts,
     selection_options,
 )
-from mmseg_wsss.engine.command_line import (
+from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
     add_folder_arguments,
     add_workers_argument,
     number_of_workers,
 )
-from mmseg_wsss.engine.launch import leave
-from mmseg_wsss.engine.output_folder import (
-    check_source,
-    remove_leftovers,
-    save_source,
-    settings_hash,
-)
-from mmseg_wsss.engine.pipeline_tool import (
+from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.output_folder import remove_leftovers
+from mmseg_wsss.jobs.test_dataset import build_test_images
+from mmseg_wsss.jobs.tool_setup import (
     describe,
     read_pipeline,
     report_failures,
     start_tool,
 )
-from mmseg_wsss.engine.tested_images import build_test_images
-from mmseg_wsss.pseudo_labels.select_centroids import select_debiased
+from mmseg_wsss.pseudo_labels.mars_selection import select_debiased
 
 
 def parse_args() -> argparse.Namespace:
@@ -103,7 +103,7 @@ def select(
         background_index=background,
         **options,
     )
-    ids = ids_on_disk(dataset.metainfo)
+    ids = original_class_ids(dataset.metainfo)
     names = dataset.metainfo['classes']
     kept = [len(positions) for positions in selection.chosen]
     result = DebiasedCentroids(

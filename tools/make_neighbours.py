@@ -24,25 +24,25 @@ from mmseg_wsss.datasets.neighbours import (
     nearest_neighbours,
     save_neighbours,
 )
-from mmseg_wsss.engine.command_line import (
-    add_config_arguments,
-    add_workers_argument,
-    number_of_workers,
-)
-from mmseg_wsss.engine.launch import leave
-from mmseg_wsss.engine.output_folder import (
+from mmseg_wsss.io.provenance import (
     changed_names,
     file_identity,
     settings_hash,
 )
-from mmseg_wsss.engine.pipeline_tool import (
+from mmseg_wsss.jobs.command_line import (
+    add_config_arguments,
+    add_workers_argument,
+    number_of_workers,
+)
+from mmseg_wsss.jobs.image_embeddings import PackedImages, pooled_features
+from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.test_dataset import build_test_images
+from mmseg_wsss.jobs.tool_setup import (
     SHOWN,
     choose_device,
     read_pipeline,
     start_tool,
 )
-from mmseg_wsss.engine.pooled_features import PackedImages, pooled_features
-from mmseg_wsss.engine.tested_images import build_test_images
 
 
 def parse_args() -> argparse.Namespace:

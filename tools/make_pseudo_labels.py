@@ -18,29 +18,28 @@ from pathlib import Path
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
-from mmseg_wsss.engine.command_line import (
+from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
+from mmseg_wsss.io.provenance import check_source, save_source
+from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
     add_folder_arguments,
     add_workers_argument,
     number_of_workers,
 )
-from mmseg_wsss.engine.launch import leave
-from mmseg_wsss.engine.output_folder import (
-    check_source,
+from mmseg_wsss.jobs.image_jobs import Refinement, refine_images
+from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.output_folder import (
     remove_files,
     remove_leftovers,
-    save_source,
     unfinished,
 )
-from mmseg_wsss.engine.pipeline_tool import (
+from mmseg_wsss.jobs.test_dataset import build_test_images
+from mmseg_wsss.jobs.tool_setup import (
     describe,
     read_pipeline,
     report_failures,
     start_tool,
 )
-from mmseg_wsss.engine.refinement import Refinement, refine_images
-from mmseg_wsss.engine.tested_images import build_test_images
-from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
 
 
 def parse_args() -> argparse.Namespace:

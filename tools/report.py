@@ -11,7 +11,7 @@ which the pipeline was run.
 import argparse
 from pathlib import Path
 
-from mmseg_wsss.visualization.report import write_report
+from mmseg_wsss.workflow.report import write_report
 
 
 def parse_args() -> argparse.Namespace:

@@ -23,19 +23,19 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmseg_wsss.pipeline import (
+from mmseg_wsss.workflow.pipeline import (
     Launch,
     Plan,
     StageFailedError,
+    exclusive_lock,
     forecast,
-    only_run,
     read_plan,
     run_command,
     run_stage,
     table,
     write_summary,
 )
-from mmseg_wsss.visualization.report import write_report
+from mmseg_wsss.workflow.report import write_report
 
 TOOLS = Path(__file__).resolve().parent
 
@@ -141,7 +141,7 @@ def show(plan: Plan, args: argparse.Namespace) -> None:
 def run(plan: Plan, args: argparse.Namespace, launch: Launch) -> None:
     """Run the stages that are asked for."""
     begin = args.first is None
-    with only_run(plan.work_dir) as pass_fds:
+    with exclusive_lock(plan.work_dir) as pass_fds:
         if plan.prepare:
             prepare(plan, pass_fds)
             plan = read_plan(args.pipeline, args.cfg_options, args.work_dir)

@@ -8,12 +8,12 @@ import argparse
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmseg_wsss.engine.command_line import (
+from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
     read_config,
     use_tta,
 )
-from mmseg_wsss.engine.launch import leave
+from mmseg_wsss.jobs.launch import leave
 
 
 def parse_args() -> argparse.Namespace:

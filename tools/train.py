@@ -8,9 +8,9 @@ import argparse
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmseg_wsss.engine.command_line import add_config_arguments, read_config
 from mmseg_wsss.engine.hooks import ResumedValidationHook
-from mmseg_wsss.engine.launch import leave
+from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
+from mmseg_wsss.jobs.launch import leave
 
 
 def parse_args() -> argparse.Namespace:

@@ -16,17 +16,17 @@ from types import ModuleType
 PACKAGE = 'mmseg_wsss'
 MODULES = (
     'structures',
-    'datasets',
-    'datasets.transforms.record',
-    'models',
+    'io',
     'pseudo_labels',
-    'engine',
+    'datasets',
+    'datasets.transforms.keys',
+    'models',
     'evaluation',
+    'engine',
     'visualization',
-    'visualization.report',
-    'pipeline',
-    'own_data',
-    'fileio',
+    'workflow.pipeline',
+    'workflow.own_data',
+    'workflow.report',
 )
 
 

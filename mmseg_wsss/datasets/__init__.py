@@ -2,14 +2,18 @@
 
 from .coco import COCO2014Dataset
 from .csd_dataset import CSDDataset
-from .image_labels import cooccurrence, load_image_labels, save_image_labels
+from .label_files.load import (
+    cooccurrence,
+    load_image_labels,
+    save_image_labels,
+)
+from .label_files.split_lists import read_split_list, write_split_list
 from .neighbour_pairs import NeighbourPairs
 from .neighbours import load_neighbours, save_neighbours
 from .partners import Partners, partner_prior
-from .scenes import ScenesDataset
+from .scenes.dataset import ScenesDataset
 from .seeded_datasets import SeededSegDataset, SeededVOCDataset
 from .seeded_sampler import SeededItems, SeededSampler
-from .split_lists import read_split_list, write_split_list
 from .training_labels import LabelStatistics, label_statistics
 from .transforms import (
     AddBackground,

@@ -10,8 +10,8 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
-from ..checks import check_option
 from ..structures import foreground_indices
+from ..utils import check_option
 from .partners import Partners
 from .seeded_sampler import item_seed
 from .training_labels import load_label_matrix

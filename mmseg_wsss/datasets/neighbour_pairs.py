@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from mmseg.registry import DATASETS
 
-from ..checks import check_option
+from ..io.stems import unique_stems
+from ..utils import check_option
 from .neighbours import load_neighbours, usable_neighbours
 from .seeded_sampler import SeededIndex, item_seed
-from .stems import unique_stems
 
 PARTS = ('train', 'held_out', 'all')
 

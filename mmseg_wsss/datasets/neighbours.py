@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..fileio import whole_file
+from ..io.atomic import atomic_write
 
 
 class Neighbours(NamedTuple):
@@ -96,7 +96,7 @@ def save_neighbours(
             f'{path}: expected {count} names, indices and similarities '
             f'({count}, k), got {shapes[0]} and {shapes[1]}'
         )
-    with whole_file(path) as part:
+    with atomic_write(path) as part:
         np.savez_compressed(
             part,
             stems=np.array(neighbours.stems, dtype=np.str_),

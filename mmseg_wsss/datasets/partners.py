@@ -26,8 +26,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..checks import check_option
-from .image_labels import cooccurrence, single_label_counts
+from ..utils import check_option
+from .label_files.load import cooccurrence, single_label_counts
 
 FORMS = ('linear', 'softmax')
 DIAGONALS = ('single', 'all', 'zero')

@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 import numpy as np
 
-from .image_labels import cooccurrence
+from .label_files.load import cooccurrence
 
 GROUND_TRUTH_FOLDERS = (
     'SegmentationClass',

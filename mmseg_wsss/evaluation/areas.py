@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+
+from ..io.labels import Path, read_label
 
 
 def label_of(sample: dict, field: str) -> np.ndarray:
@@ -199,3 +201,41 @@ def sum_counts(packed: Sequence[np.ndarray], shape: tuple) -> np.ndarray:
     for rows in packed:
         total[rows[:, 0]] += rows[:, 1:]
     return total
+
+
+def label_areas(
+    pairs: Iterable[tuple[Path, Path]],
+    num_classes: int,
+    read: Callable[[Path], np.ndarray] = read_label,
+    ignore_index: int = 255,
+) -> np.ndarray:
+    """Compare label files with masks, pixel by pixel over all images.
+
+    Label pixels of 254 or 255 count as not predicted.
+
+    Args:
+        pairs: Paths (label, mask) of each image.
+        num_classes: C, the number of classes.
+        read: Reads either file, see :func:`label_reader`.
+        ignore_index: Mask value of the pixels that do not count.
+
+    Returns:
+        np.ndarray: (C, 3) int64: pixels right, predicted, and true. Areas of
+        several ranks add up.
+
+    Raises:
+        FileNotFoundError: If a label or a mask is missing.
+        ValueError: If their sizes differ or a mask holds no class indices.
+    """
+    totals = np.zeros((num_classes, 3), dtype=np.int64)
+    for label_path, mask_path in pairs:
+        label, mask = read(label_path), read(mask_path)
+        if label.shape != mask.shape:
+            raise ValueError(
+                f'{label_path} has size {label.shape}, {mask_path} '
+                f'{mask.shape}'
+            )
+        totals += area_counts(
+            label, mask, num_classes, ignore_index, str(mask_path)
+        )
+    return totals

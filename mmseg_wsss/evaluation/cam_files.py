@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from ..datasets.class_ids import ids_on_disk
-from ..datasets.stems import unique_stems
-from ..fileio import IGNORE_LABEL, load_cam, save_cam
-from .label_files import label_reader
-
-
-def write_cam_file(
-    path: Path,
-    classes: Sequence[int],
-    scores: Tensor,
-    meta: Mapping,
-    stride: int,
-) -> None:
-    """Write an image's foreground scores as a CAM file.
-
-    Args:
-        path: File to write, whole or not at all.
-        classes: Class in use of each row (K,).
-        scores: Scores (K, H, W) in [0, 1], at the image's size.
-        meta: The data set's ``metainfo``; the file holds the indices of its
-            full list of classes.
-        stride: They are stored at 1 / stride of the size, rounded up.
-
-    Raises:
-        ValueError: If a score is outside [0, 1].
-    """
-    height, width = scores.shape[1:]
-    size = (-(-height // stride), -(-width // stride))
-    cam = torch.zeros(0, *size)
-    if len(scores):
-        cam = F.interpolate(scores.float()[None], size, mode='area')[0]
-    on_disk = np.array(ids_on_disk(meta), dtype=np.int64)
-    save_cam(path, on_disk[list(classes)], cam.cpu().numpy())
+from ..io.cam import load_cam
+from ..io.class_ids import original_class_ids
+from ..io.labels import label_reader
+from ..io.stems import unique_stems
+from ..structures.labels import IGNORE_LABEL
 
 
 class CAMFiles:
@@ -52,8 +20,8 @@ class CAMFiles:
 
     Args:
         dataset: An MMSeg data set with masks.
-        cam_dir: Folder of ``<stem>.npz``, see :func:`mmseg_wsss.fileio`'s
-            ``save_cam``; class indices are those of the mask files.
+        cam_dir: Folder of ``<stem>.npz``, see :func:`~mmseg_wsss.io.save_cam`;
+            class indices are those of the mask files.
         background_index: Index of the background among the classes in use.
 
     Raises:
@@ -76,7 +44,7 @@ class CAMFiles:
         self._count = len(dataset.metainfo['classes'])
         self._ids = {
             id_: k
-            for k, id_ in enumerate(ids_on_disk(dataset.metainfo))
+            for k, id_ in enumerate(original_class_ids(dataset.metainfo))
             if k != background_index
         }
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ..pseudo_labels.debias import cell_labels
-from ..pseudo_labels.select_centroids import Selection
+from ..pseudo_labels.mars import cell_labels
+from ..pseudo_labels.mars_selection import Selection
 
 TARGET, BIASED = 0.3, 0.1
 

@@ -24,7 +24,7 @@ import math
 import cv2
 import numpy as np
 
-from ..checks import check_option
+from ..utils import check_option
 
 IGNORE_RULES = ('background', 'mask')
 

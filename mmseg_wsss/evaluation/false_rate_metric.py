@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
-from ..checks import check_option
+from ..utils import check_option
 from .areas import area_counts, area_rates, label_pair, pack_counts, sum_counts
 from .contours import mean_score
 

@@ -15,9 +15,9 @@ from mmengine.dist import (
 )
 from mmengine.logging import print_log
 
-from .areas import area_rates
+from ..io.labels import label_reader
+from .areas import area_rates, label_areas
 from .contours import mean_score
-from .label_files import label_areas, label_reader
 
 
 def summarise_labels(

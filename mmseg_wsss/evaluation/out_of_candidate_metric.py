@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
-from ..checks import check_option
+from ..utils import check_option
 from .areas import check_classes, label_of, label_pair
 
 

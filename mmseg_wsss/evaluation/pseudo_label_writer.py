@@ -8,10 +8,10 @@ from pathlib import Path
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
+from ..io.cam import write_cam_file
+from ..io.labels import write_label_file
 from ..pseudo_labels.cam import label_from_scores
 from ..structures import foreground_indices
-from .cam_files import write_cam_file
-from .label_files import write_label_file
 
 
 @METRICS.register_module()

@@ -1,9 +1,6 @@
 """Backbones, decode heads, losses and segmentors."""
 
-from .backbones import (
-    ResNet38,
-    StemResNet,
-)
+from .backbones import ResNet38, StemResNet
 from .decode_heads import (
     AffinityHead,
     CAMHead,

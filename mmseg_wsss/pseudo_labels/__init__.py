@@ -7,10 +7,16 @@ from .affinity import (
     pair_offsets,
 )
 from .cam import background_score, label_from_scores, normalise_cam
-from .complement import certain_mask, complement_label, teacher_label
 from .confident import irn_confident_label, psa_confident_label
 from .crf_params import CRF_PRESETS, CRFParams, crf_params
-from .debias import (
+from .dense_crf import (
+    DenseCRF,
+    crf_from_labels,
+    crf_from_scores,
+    require_pydensecrf,
+)
+from .kmeans import Clusters, kmeans
+from .mars import (
     RegionClusters,
     background_distance,
     debiased_label,
@@ -19,17 +25,11 @@ from .debias import (
     region_clusters,
     similarity_map,
 )
-from .dense_crf import (
-    DenseCRF,
-    crf_from_labels,
-    crf_from_scores,
-    require_pydensecrf,
-)
-from .kmeans import Clusters, kmeans
+from .mars_complement import certain_mask, complement_label, teacher_label
+from .mars_selection import Selection, select_debiased
 from .pairs import pair_labels, reduce_label
 from .pixel_adaptive import pixel_adaptive_refine
 from .random_walk import random_walk, transition_matrix, walk_cells
-from .select_centroids import Selection, select_debiased
 
 __all__ = [
     'CRF_PRESETS',

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..checks import check_option
+from ..utils import check_option
 
 EPS = 1e-5
 NORMALISATIONS = ('max', 'min_max')

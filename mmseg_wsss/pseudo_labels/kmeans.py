@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..checks import check_option
+from ..utils import check_option
 
 METRICS = ('cosine', 'euclidean')
 # The axis is only a start: some points and steps are enough.

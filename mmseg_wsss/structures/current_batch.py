@@ -75,11 +75,11 @@ def current_data_samples() -> Sequence | None:
     return _BATCH.get().data_samples
 
 
-def current_images(asked_by: str) -> Tensor:
+def current_images(caller: str) -> Tensor:
     """Return the current batch's images, as the network sees them.
 
     Args:
-        asked_by: Name of the loss or head that asks, for the error.
+        caller: Name of the loss or head that asks, for the error.
 
     Returns:
         Tensor: RGB in [0, 1], (N, 3, H, W), float32, without gradient.
@@ -90,17 +90,17 @@ def current_images(asked_by: str) -> Tensor:
     images = _BATCH.get().images
     if images is None:
         raise RuntimeError(
-            f'{asked_by} needs the images and found no current batch: '
+            f'{caller} needs the images and found no current batch: '
             f'{_HOW_TO_FIX}images=(N, 3, h, w) in [0, 1] to the call'
         )
     return images()
 
 
-def current_segmentor(asked_by: str) -> nn.Module:
+def current_segmentor(caller: str) -> nn.Module:
     """Return the segmentor that processes the current batch.
 
     Args:
-        asked_by: Name of the loss that asks, for the error.
+        caller: Name of the loss that asks, for the error.
 
     Returns:
         nn.Module: The segmentor, out of any wrapper.
@@ -111,17 +111,17 @@ def current_segmentor(asked_by: str) -> nn.Module:
     segmentor = _BATCH.get().segmentor
     if segmentor is None:
         raise RuntimeError(
-            f'{asked_by} needs the segmentor and found no current batch: '
+            f'{caller} needs the segmentor and found no current batch: '
             f'{_HOW_TO_FIX}views to the call'
         )
     return segmentor
 
 
-def current_image_labels(asked_by: str, shape: str = '(N, C)') -> Tensor:
+def current_image_labels(caller: str, shape: str = '(N, C)') -> Tensor:
     """Return the current batch's image labels.
 
     Args:
-        asked_by: Name of the loss or head that asks, for the error.
+        caller: Name of the loss or head that asks, for the error.
         shape: Shape of the labels that it takes in a call, for the error.
 
     Returns:
@@ -134,7 +134,7 @@ def current_image_labels(asked_by: str, shape: str = '(N, C)') -> Tensor:
     data_samples = current_data_samples()
     if data_samples is None:
         raise RuntimeError(
-            f'{asked_by} needs image labels and found no current batch: '
+            f'{caller} needs image labels and found no current batch: '
             f'{_HOW_TO_FIX}image_labels={shape} to the call'
         )
     return stack_image_labels(data_samples)

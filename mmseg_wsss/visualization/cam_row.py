@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..datasets.class_ids import ids_on_disk
 from ..evaluation.cam_sweep import label_from_cam
-from ..evaluation.label_files import label_reader
-from ..fileio import load_cam, read_photo
+from ..io.cam import load_cam
+from ..io.class_ids import original_class_ids
+from ..io.labels import label_reader
+from ..io.photos import read_photo
 from .overlay import cam_overlay, label_overlay
 
 
@@ -45,7 +46,7 @@ class CAMRow:
         # Seeds have clear pixels even where no class is the background.
         self._clear = -1 if background_index is None else background_index
         self._read_mask = label_reader(dataset)
-        on_disk = ids_on_disk(dataset.metainfo)
+        on_disk = original_class_ids(dataset.metainfo)
         self._in_use = {k: place for place, k in enumerate(on_disk)}
 
     def __call__(self, info: Mapping) -> tuple[list[np.ndarray], str]:

@@ -6,7 +6,7 @@ import torch
 from mmseg.models import SegDataPreProcessor
 from mmseg.registry import TRANSFORMS
 
-from mmseg_wsss.fileio import save_label
+from mmseg_wsss.io.labels import save_label
 from tests import tiny
 
 

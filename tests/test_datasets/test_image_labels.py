@@ -8,14 +8,14 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from mmseg_wsss.datasets.image_labels import (
+from mmseg_wsss.datasets.label_files.load import (
     cooccurrence,
     load_image_labels,
     save_image_labels,
     single_label_counts,
 )
-from mmseg_wsss.datasets.label_table import ImageLabels
-from mmseg_wsss.datasets.stems import file_stem, image_stem, unique_stems
+from mmseg_wsss.datasets.label_files.table import ImageLabels
+from mmseg_wsss.io.stems import file_stem, image_stem, unique_stems
 
 CLASSES = ('background', 'cat', 'dog', 'tv')
 

@@ -7,7 +7,7 @@ from mmseg.registry import TRANSFORMS
 from PIL import Image
 
 from mmseg_wsss import LoadFeatures
-from mmseg_wsss.fileio import save_features
+from mmseg_wsss.io.features import save_features
 
 LOAD = dict(type='LoadImageFromFile', imdecode_backend='pillow')
 

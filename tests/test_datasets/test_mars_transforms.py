@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from mmseg_wsss import LoadPseudoLabel, MARSDebias, RegionCentroids
-from mmseg_wsss.datasets.centroid_files import (
+from mmseg_wsss.io.centroids import (
     DebiasedCentroids,
     load_centroids,
     save_centroids,

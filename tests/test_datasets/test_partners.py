@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmseg_wsss.datasets import Partners, load_image_labels, partner_prior
-from mmseg_wsss.datasets.image_labels import save_image_labels
+from mmseg_wsss.datasets.label_files.load import save_image_labels
 
 CLASSES = ('background', 'horse', 'person', 'table')
 # 4 horses, 2 persons and no table alone; 3 horses with a person, one of

@@ -23,7 +23,7 @@ from mmseg_wsss import (
     RandomWalk,
     ScoresToLabel,
 )
-from mmseg_wsss.fileio import save_cam
+from mmseg_wsss.io.cam import save_cam
 from mmseg_wsss.pseudo_labels import (
     crf_from_labels,
     crf_from_scores,

@@ -1,6 +1,9 @@
 import pytest
 
-from mmseg_wsss.datasets.split_lists import read_split_list, write_split_list
+from mmseg_wsss.datasets.label_files.split_lists import (
+    read_split_list,
+    write_split_list,
+)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from mmseg_wsss.engine.hooks import complement_hook
 from mmseg_wsss.engine.hooks.complement_hook import STATE, ComplementHook
 from mmseg_wsss.engine.hooks.weak_supervision_hook import WeakSupervisionHook
 from mmseg_wsss.engine.teacher import Teacher
-from mmseg_wsss.fileio import save_label
+from mmseg_wsss.io.labels import save_label
 from mmseg_wsss.structures import current_data_samples, set_image_labels
 from tests import tiny
 from tests.test_compat import ROOT, run

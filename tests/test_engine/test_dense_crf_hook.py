@@ -14,8 +14,8 @@ from PIL import Image
 from torch import nn
 
 from mmseg_wsss import CAMHead
-from mmseg_wsss.engine.command_line import use_tta
 from mmseg_wsss.engine.hooks.dense_crf_hook import DenseCRFHook, gives_scores
+from mmseg_wsss.jobs.command_line import use_tta
 from mmseg_wsss.models.segmentors.score_tta import ScoreTTAModel
 from mmseg_wsss.pseudo_labels.crf_params import CRFParams
 from mmseg_wsss.pseudo_labels.dense_crf import crf_from_scores

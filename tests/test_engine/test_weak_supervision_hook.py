@@ -7,9 +7,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmseg_wsss.engine.hooks.weak_supervision_hook import WeakSupervisionHook
-from mmseg_wsss.structures import (
-    current_data_samples,
-)
+from mmseg_wsss.structures import current_data_samples
 from tests import tiny
 
 OCR = dict(type='mmseg_wsss.OCRLoss', prior='auto')

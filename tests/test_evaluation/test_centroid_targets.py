@@ -9,7 +9,7 @@ from mmseg_wsss.evaluation.centroid_targets import (
     target_share,
     target_shares,
 )
-from mmseg_wsss.pseudo_labels.select_centroids import Selection
+from mmseg_wsss.pseudo_labels.mars_selection import Selection
 
 
 def test_iou_of_each_cluster():

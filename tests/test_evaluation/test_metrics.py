@@ -5,14 +5,11 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from mmseg_wsss.datasets.class_ids import ids_on_disk
 from mmseg_wsss.evaluation import OutOfCandidateMetric, PseudoLabelWriter
-from mmseg_wsss.evaluation.areas import area_rates
-from mmseg_wsss.evaluation.label_files import (
-    label_areas,
-    label_reader,
-)
-from mmseg_wsss.fileio import load_cam, save_label
+from mmseg_wsss.evaluation.areas import area_rates, label_areas
+from mmseg_wsss.io.cam import load_cam
+from mmseg_wsss.io.class_ids import original_class_ids
+from mmseg_wsss.io.labels import label_reader, save_label
 from tests.tiny import CLASSES, PALETTE
 
 META = dict(classes=CLASSES, palette=PALETTE)
@@ -188,7 +185,7 @@ def test_subset_labels_read_back_like_masks(tmp_path):
 
 def test_shifted_labels_are_written_unshifted():
     meta = dict(classes=('a', 'b'), reduce_zero_label=True, label_map=None)
-    assert ids_on_disk(meta) == [1, 2]
+    assert original_class_ids(meta) == [1, 2]
 
 
 @DATASETS.register_module(force=True)

@@ -9,7 +9,7 @@ import torch
 from mmseg.structures import SegDataSample
 from PIL import Image
 
-from mmseg_wsss.fileio import save_cam
+from mmseg_wsss.io.cam import save_cam
 from tests.test_tools.test_train_and_dump import ROOT
 
 TOOL = ROOT / 'tools/analysis_tools/browse_dataset.py'

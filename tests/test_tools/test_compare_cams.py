@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_wsss.fileio import save_cam
+from mmseg_wsss.io.cam import save_cam
 from tests import tiny
 
 ROOT = Path(__file__).resolve().parents[2]

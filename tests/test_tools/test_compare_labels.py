@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_wsss.fileio import save_label
+from mmseg_wsss.io.labels import save_label
 from tests import tiny
 from tests.test_tools.test_train_and_dump import call
 

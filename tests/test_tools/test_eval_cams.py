@@ -9,7 +9,8 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_wsss.evaluation.cam_files import CAMFiles
-from mmseg_wsss.fileio import load_cam, save_cam, save_label
+from mmseg_wsss.io.cam import load_cam, save_cam
+from mmseg_wsss.io.labels import save_label
 from tests import tiny
 from tests.test_tools.test_train_and_dump import call
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_wsss.engine.disk_space import feature_bytes, free_bytes, readable
-from mmseg_wsss.engine.feature_extraction import (
+from mmseg_wsss.io.features import load_features
+from mmseg_wsss.jobs.disk_space import feature_bytes, free_bytes, readable
+from mmseg_wsss.jobs.feature_extraction import (
     build_extractor,
     extraction_settings,
 )
-from mmseg_wsss.fileio import load_features
 from tests import tiny
 from tests.test_tools.test_train_and_dump import ROOT, call, files
 

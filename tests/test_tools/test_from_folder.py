@@ -18,7 +18,7 @@ from PIL import Image
 
 from mmseg_wsss.compat import load_config
 from mmseg_wsss.datasets import load_image_labels, read_split_list
-from mmseg_wsss.own_data import (
+from mmseg_wsss.workflow.own_data import (
     NETWORKS,
     batch_size,
     config_texts,
@@ -32,8 +32,8 @@ from mmseg_wsss.own_data import (
     open_upright,
     split_photos,
 )
-from mmseg_wsss.own_data.photos import _ORIENTATION
-from mmseg_wsss.pipeline import read_plan
+from mmseg_wsss.workflow.own_data.photos import _ORIENTATION
+from mmseg_wsss.workflow.pipeline import read_plan
 from tests.test_tools.test_dataset_converters import TOOLS, check_fails, run
 
 

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from mmseg_wsss.datasets.centroid_files import load_centroids
-from mmseg_wsss.engine.clustering import missing_parts, part_file
-from mmseg_wsss.fileio import save_features
+from mmseg_wsss.io.centroids import load_centroids
+from mmseg_wsss.io.features import save_features
+from mmseg_wsss.jobs.clustering import missing_parts, part_file
 from tests import tiny
 from tests.test_tools.test_train_and_dump import call, files
 

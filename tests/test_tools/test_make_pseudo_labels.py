@@ -14,7 +14,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmseg_wsss.datasets import save_image_labels
-from mmseg_wsss.fileio import load_cam, save_cam
+from mmseg_wsss.io.cam import load_cam, save_cam
 from tests import tiny
 from tests.test_tools.test_train_and_dump import ENV, ROOT, call, files
 

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from tests import tiny
-from tests.test_pipeline import fake
 from tests.test_tools.test_train_and_dump import ROOT, call
+from tests.test_workflow.test_pipeline import fake
 
 TOOL = 'tools/run_pipeline.py'
 PIPELINE = """

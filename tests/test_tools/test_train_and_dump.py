@@ -161,7 +161,7 @@ def test_dumping_with_test_time_augmentation(trained):
 
 
 def test_data_root_moves_every_path(trained, tmp_path):
-    from mmseg_wsss.engine.command_line import move_paths
+    from mmseg_wsss.jobs.command_line import move_paths
 
     cfg = dict(a=['x/data/b', 'data/b'], b=('data', 'database'), c=3)
     moved = move_paths(cfg, 'data', '/new')

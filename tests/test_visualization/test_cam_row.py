@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_wsss.fileio import save_cam
+from mmseg_wsss.io.cam import save_cam
 from mmseg_wsss.visualization import label_overlay
 from mmseg_wsss.visualization.cam_row import CAMRow
 from tests.tiny import PALETTE

@@ -17,9 +17,9 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 from mmseg_wsss.datasets.seeded_sampler import SeededIndex
-from mmseg_wsss.engine.command_line import add_config_arguments, read_config
-from mmseg_wsss.fileio import whole_file
-from mmseg_wsss.models.cells import full_cells
+from mmseg_wsss.io.atomic import atomic_write
+from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
+from mmseg_wsss.models.losses.cells import full_cells
 from mmseg_wsss.visualization import contact_sheet
 
 COLOURS = {'foreground': (220, 40, 40), 'background': (40, 90, 220)}
@@ -114,7 +114,7 @@ def save_pictures(args: argparse.Namespace) -> int:
         sheet = draw(dataset[SeededIndex.of(index, args.seed)], classes, args)
         if sheet is not None:
             stem = Path(dataset.get_data_info(index)['img_path']).stem
-            with whole_file(Path(args.out_dir) / f'{stem}.png') as part:
+            with atomic_write(Path(args.out_dir) / f'{stem}.png') as part:
                 sheet.save(part)
             count += 1
         if count == args.number:

@@ -16,14 +16,12 @@ from mmengine.utils import ProgressBar
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from mmseg_wsss.datasets.class_ids import ids_on_disk
-from mmseg_wsss.engine.command_line import add_config_arguments, read_config
-from mmseg_wsss.fileio import load_cam, read_photo, whole_file
-from mmseg_wsss.visualization import (
-    cam_overlay,
-    contact_sheet,
-    label_overlay,
-)
+from mmseg_wsss.io.atomic import atomic_write
+from mmseg_wsss.io.cam import load_cam
+from mmseg_wsss.io.class_ids import original_class_ids
+from mmseg_wsss.io.photos import read_photo
+from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
+from mmseg_wsss.visualization import cam_overlay, contact_sheet, label_overlay
 
 
 def parse_args() -> argparse.Namespace:
@@ -68,7 +66,7 @@ def draw(item: dict, meta: dict, args: argparse.Namespace) -> Image.Image:
         classes, cams = load_cam(Path(args.cam_dir) / f'{stem}.npz')
         whole = read_photo(sample.img_path)
         row += [cam_overlay(whole, cam) for cam in cams]
-        in_use = dict(zip(ids_on_disk(meta), names, strict=True))
+        in_use = dict(zip(original_class_ids(meta), names, strict=True))
         titles += [f'CAM {in_use.get(k, k)}' for k in classes.tolist()]
     return contact_sheet([row], column_titles=titles)
 
@@ -83,7 +81,7 @@ def main() -> None:
     for index in range(count):
         picture = draw(dataset[index], dataset.metainfo, args)
         stem = Path(dataset.get_data_info(index)['img_path']).stem
-        with whole_file(Path(args.out_dir) / f'{stem}.png') as part:
+        with atomic_write(Path(args.out_dir) / f'{stem}.png') as part:
             picture.save(part)
         progress.update()
     print(f'\n{count} pictures in {args.out_dir}')

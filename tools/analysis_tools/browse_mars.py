@@ -24,21 +24,18 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import MODELS, TRANSFORMS
 
 from mmseg_wsss.compat import load_config
-from mmseg_wsss.engine.clustering import background_of, read_parts
-from mmseg_wsss.engine.command_line import add_config_arguments, read_config
 from mmseg_wsss.engine.hooks.complement_hook import STATE
-from mmseg_wsss.engine.pipeline_tool import read_pipeline
 from mmseg_wsss.engine.teacher import Teacher
-from mmseg_wsss.engine.tested_images import build_test_images
-from mmseg_wsss.evaluation.label_files import label_reader
-from mmseg_wsss.fileio import whole_file
-from mmseg_wsss.pseudo_labels.complement import (
+from mmseg_wsss.io.atomic import atomic_write
+from mmseg_wsss.io.labels import label_reader
+from mmseg_wsss.jobs.clustering import background_of, read_parts
+from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
+from mmseg_wsss.jobs.test_dataset import build_test_images
+from mmseg_wsss.jobs.tool_setup import read_pipeline
+from mmseg_wsss.pseudo_labels.mars import background_distance, direction_sum
+from mmseg_wsss.pseudo_labels.mars_complement import (
     complement_label,
     teacher_label,
-)
-from mmseg_wsss.pseudo_labels.debias import (
-    background_distance,
-    direction_sum,
 )
 from mmseg_wsss.visualization import cam_overlay, contact_sheet, label_overlay
 
@@ -225,7 +222,7 @@ def main() -> None:
     sheet = contact_sheet(
         pictures, stems, titles[: max(len(row) for row in pictures)]
     )
-    with whole_file(args.out) as part:
+    with atomic_write(args.out) as part:
         sheet.save(part)
     print(f'{len(stems)} images in {args.out}')
 

@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmseg_wsss.engine.command_line import (
+from mmseg_wsss.io.atomic import atomic_write
+from mmseg_wsss.io.cam import load_cam
+from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
     named_folders,
     named_values,
     read_config,
 )
-from mmseg_wsss.engine.tested_images import build_test_images
-from mmseg_wsss.fileio import load_cam, whole_file
+from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.visualization import contact_sheet
 from mmseg_wsss.visualization.cam_row import CAMRow
 
@@ -200,7 +201,7 @@ def main() -> None:
         sheet, count = draw_sheet(args)
     except (ValueError, OSError) as error:
         raise SystemExit(f'error: {" ".join(str(error).split())}') from error
-    with whole_file(args.out) as part:
+    with atomic_write(args.out) as part:
         sheet.save(part)
     print(f'{count} images in {args.out}')
 

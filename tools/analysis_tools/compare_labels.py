@@ -13,14 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_wsss.engine.command_line import (
+from mmseg_wsss.io.atomic import atomic_write
+from mmseg_wsss.io.labels import label_reader
+from mmseg_wsss.io.photos import read_photo
+from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
     named_folders,
     read_config,
 )
-from mmseg_wsss.engine.tested_images import build_test_images
-from mmseg_wsss.evaluation.label_files import label_reader
-from mmseg_wsss.fileio import read_photo, whole_file
+from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.visualization import contact_sheet, label_overlay
 
 
@@ -100,7 +101,7 @@ def main() -> None:
         raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     titles = ['image', *folders, 'ground truth']
     sheet = contact_sheet(rows, stems, titles[: max(map(len, rows))])
-    with whole_file(args.out) as part:
+    with atomic_write(args.out) as part:
         sheet.save(part)
     print(f'{len(rows)} images in {args.out}')
 

@@ -22,10 +22,6 @@ from mmengine.dist import all_reduce, get_dist_info
 from mmengine.utils import track_iter_progress
 from prettytable import PrettyTable
 
-from mmseg_wsss.engine.command_line import add_config_arguments
-from mmseg_wsss.engine.launch import leave
-from mmseg_wsss.engine.pipeline_tool import start_tool
-from mmseg_wsss.engine.tested_images import build_test_images
 from mmseg_wsss.evaluation.areas import area_rates
 from mmseg_wsss.evaluation.cam_files import CAMFiles
 from mmseg_wsss.evaluation.cam_sweep import (
@@ -39,7 +35,11 @@ from mmseg_wsss.evaluation.contours import (
     contour_scores,
     mean_score,
 )
-from mmseg_wsss.fileio import whole_file
+from mmseg_wsss.io.atomic import atomic_write
+from mmseg_wsss.jobs.command_line import add_config_arguments
+from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.test_dataset import build_test_images
+from mmseg_wsss.jobs.tool_setup import start_tool
 
 COLUMNS = ('IoU', 'FP', 'FN', 'F')
 
@@ -263,9 +263,9 @@ def main() -> None:
     except (ValueError, OSError) as error:
         raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     if get_dist_info()[0] == 0:
-        with whole_file(out_dir / 'cam_eval.json') as part:
+        with atomic_write(out_dir / 'cam_eval.json') as part:
             part.write_text(json.dumps(result, indent=1))
-        with whole_file(out_dir / 'curve.png') as part:
+        with atomic_write(out_dir / 'curve.png') as part:
             draw(result).savefig(part)
         print(summary(result))
         print(f'written: {out_dir}/cam_eval.json and curve.png')

@@ -16,19 +16,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmseg_wsss.engine.clustering import background_of, selection_options
-from mmseg_wsss.engine.command_line import add_config_arguments, read_config
-from mmseg_wsss.engine.pipeline_tool import read_pipeline
-from mmseg_wsss.engine.refinement import ImagePipeline, run_images
-from mmseg_wsss.engine.tested_images import build_test_images
 from mmseg_wsss.evaluation.centroid_targets import (
     cluster_ious,
     mean_share,
     target_shares,
 )
-from mmseg_wsss.evaluation.label_files import label_reader
-from mmseg_wsss.fileio import whole_file
-from mmseg_wsss.pseudo_labels.select_centroids import select_debiased
+from mmseg_wsss.io.atomic import atomic_write
+from mmseg_wsss.io.labels import label_reader
+from mmseg_wsss.jobs.clustering import background_of, selection_options
+from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
+from mmseg_wsss.jobs.image_jobs import ImagePipeline, run_images
+from mmseg_wsss.jobs.test_dataset import build_test_images
+from mmseg_wsss.jobs.tool_setup import read_pipeline
+from mmseg_wsss.pseudo_labels.mars_selection import select_debiased
 
 
 class ComparedClusters(ImagePipeline):
@@ -113,7 +113,7 @@ def main() -> None:
     for name, row in figures.items():
         print(f'  {name:<18} {row["all"]:6.1f}    {row["selected"]:6.1f}')
     if args.out:
-        with whole_file(args.out) as part:
+        with atomic_write(args.out) as part:
             part.write_text(json.dumps(figures, indent=1))
 
 

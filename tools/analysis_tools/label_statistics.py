@@ -21,7 +21,7 @@ from mmseg_wsss.datasets import (
     partner_prior,
     read_split_list,
 )
-from mmseg_wsss.datasets.image_labels import single_label_counts
+from mmseg_wsss.datasets.label_files.load import single_label_counts
 from mmseg_wsss.datasets.partners import DIAGONALS, FORMS
 from mmseg_wsss.datasets.transforms.loading import resolve_classes
 from mmseg_wsss.structures import foreground_indices

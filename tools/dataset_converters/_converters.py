@@ -58,7 +58,7 @@ def convert(
     args: argparse.Namespace, file_format: str, **options: bool
 ) -> None:
     """Read a file that names its classes, write ours and a summary."""
-    from mmseg_wsss.datasets.image_labels import load_image_labels
+    from mmseg_wsss.datasets.label_files.load import load_image_labels
 
     labels = load_image_labels(args.source, file_format, **options)
     classes = labels.names
@@ -76,8 +76,8 @@ def write_labels(
     classes: Sequence[str],
 ) -> None:
     """Write our JSON, the list of labelled images, and print a summary."""
-    from mmseg_wsss.datasets.image_labels import save_image_labels
-    from mmseg_wsss.datasets.split_lists import write_split_list
+    from mmseg_wsss.datasets.label_files.load import save_image_labels
+    from mmseg_wsss.datasets.label_files.split_lists import write_split_list
 
     save_image_labels(args.out, labels)
     if args.split_list:
@@ -96,11 +96,11 @@ def print_summary(
     """Print how often classes occur, alone and together."""
     import numpy as np
 
-    from mmseg_wsss.datasets.image_labels import (
+    from mmseg_wsss.datasets.label_files.load import (
         cooccurrence,
         single_label_counts,
     )
-    from mmseg_wsss.own_data import label_matrix
+    from mmseg_wsss.workflow.own_data import label_matrix
 
     hot = label_matrix(labels, classes)
     empty = int((hot.sum(1) == 0).sum())

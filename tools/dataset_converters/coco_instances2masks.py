@@ -76,9 +76,9 @@ def paint(image, annotations, values, crowd):
 
 def plan(content, source, order):
     """Group annotations by image, check names, return mask values."""
-    from mmseg_wsss.datasets.label_readers import category_names
-    from mmseg_wsss.datasets.stems import file_stem
-    from mmseg_wsss.fileio import MAX_CLASSES
+    from mmseg_wsss.datasets.label_files.readers import category_names
+    from mmseg_wsss.io.stems import file_stem
+    from mmseg_wsss.structures.labels import MAX_CLASSES
 
     ids = list(category_names(content['categories'], source))
     if len(ids) >= MAX_CLASSES:
@@ -116,10 +116,13 @@ def main() -> None:
     )
     args = parser.parse_args()
 
-    from mmseg_wsss.datasets.label_readers import looks_like_coco, parse_json
+    from mmseg_wsss.datasets.label_files.readers import (
+        looks_like_coco,
+        parse_json,
+    )
     from mmseg_wsss.datasets.palette import voc_palette
-    from mmseg_wsss.datasets.stems import file_stem
-    from mmseg_wsss.fileio import save_label
+    from mmseg_wsss.io.labels import save_label
+    from mmseg_wsss.io.stems import file_stem
 
     content = parse_json(Path(args.source))
     if not looks_like_coco(content):

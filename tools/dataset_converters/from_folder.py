@@ -97,7 +97,7 @@ def parse_args() -> argparse.Namespace:
 
 def check_args(args: argparse.Namespace) -> None:
     """Find what is wrong before photos are read."""
-    from mmseg_wsss.own_data import check_folder
+    from mmseg_wsss.workflow.own_data import check_folder
 
     root, out = Path(args.photos).resolve(), Path(args.out).resolve()
     if not root.is_dir():
@@ -147,7 +147,7 @@ def in_parallel(function, items: list) -> list:
 
 def read_photos(args: argparse.Namespace) -> tuple[dict, list[str]]:
     """Look at every photo; returns the looks and lines of the report."""
-    from mmseg_wsss.own_data import find_files, look_at, some
+    from mmseg_wsss.workflow.own_data import find_files, look_at, some
 
     paths, others = find_files(Path(args.photos))
     if not paths:
@@ -203,7 +203,7 @@ def order_classes(found, names: list[str] | None) -> tuple[str, ...]:
 
 def study(args: argparse.Namespace, looks: dict):
     """Read the labels; returns the collection, classes, report, problems."""
-    from mmseg_wsss import own_data
+    from mmseg_wsss.workflow import own_data
 
     root = Path(args.photos)
     if args.labels:
@@ -232,7 +232,7 @@ def study(args: argparse.Namespace, looks: dict):
 
 def split(args: argparse.Namespace, found, masks: dict):
     """Set photos aside; those with masks if there are any."""
-    from mmseg_wsss.own_data import split_photos
+    from mmseg_wsss.workflow.own_data import split_photos
 
     candidates = set(masks) if args.masks else None
     if not args.val_share:
@@ -253,10 +253,10 @@ def split(args: argparse.Namespace, found, masks: dict):
 
 def write(args, looks, found, classes, masks, lists) -> list[str]:
     """Write the data set; returns what was done with the photos."""
-    from mmseg_wsss import own_data
     from mmseg_wsss.datasets import save_image_labels, write_split_list
     from mmseg_wsss.datasets.palette import voc_palette
-    from mmseg_wsss.fileio import whole_file
+    from mmseg_wsss.io.atomic import atomic_write
+    from mmseg_wsss.workflow import own_data
 
     out = Path(args.out)
     own_data.prepare_folder(out, args.overwrite, vars(args))
@@ -290,14 +290,14 @@ def write(args, looks, found, classes, masks, lists) -> list[str]:
         command=command(args),
     )
     for file, text in texts.items():
-        with whole_file(out / file) as part:
+        with atomic_write(out / file) as part:
             part.write_text(text, encoding='utf-8')
     return [f'{n} photos {what}' for what, n in sorted(done.items())]
 
 
 def own_weights(args: argparse.Namespace) -> str | None:
     """Tell what the backbone starts from."""
-    from mmseg_wsss.own_data import NETWORKS
+    from mmseg_wsss.workflow.own_data import NETWORKS
 
     if args.weights is None:
         return NETWORKS[args.network].weights
@@ -320,7 +320,7 @@ def command(args: argparse.Namespace) -> str:
 
 def closing_lines(args, looks, lists, masks) -> list[str]:
     """Say what comes next."""
-    from mmseg_wsss import own_data
+    from mmseg_wsss.workflow import own_data
 
     network, photos = own_data.NETWORKS[args.network], len(lists[0])
     batch = own_data.batch_size(photos, network.batch)
@@ -374,8 +374,9 @@ def main() -> None:
     args = parse_args()
     check_args(args)
 
-    from mmseg_wsss.fileio import MAX_CLASSES, whole_file
-    from mmseg_wsss.own_data import find_masks
+    from mmseg_wsss.io.atomic import atomic_write
+    from mmseg_wsss.structures.labels import MAX_CLASSES
+    from mmseg_wsss.workflow.own_data import find_masks
 
     own_weights(args)
     looks, report = read_photos(args)
@@ -404,7 +405,7 @@ def main() -> None:
     done = write(args, looks, found, classes, masks, lists)
     closing = ['', f'Wrote {args.out}: {", ".join(done)}']
     closing += closing_lines(args, looks, lists, masks)
-    with whole_file(Path(args.out) / 'report.txt') as part:
+    with atomic_write(Path(args.out) / 'report.txt') as part:
         part.write_text(f'{wrapped(report + closing)}\n', encoding='utf-8')
     print(wrapped(closing))
 

@@ -22,8 +22,8 @@ def main() -> None:
     )
     args = parser.parse_args()
 
-    from mmseg_wsss.datasets.image_labels import load_image_labels
-    from mmseg_wsss.datasets.split_lists import (
+    from mmseg_wsss.datasets.label_files.load import load_image_labels
+    from mmseg_wsss.datasets.label_files.split_lists import (
         read_split_list,
         write_split_list,
     )

@@ -66,7 +66,7 @@ def main() -> None:
         draw_contact_sheet(args)
         return
 
-    from mmseg_wsss.datasets.scenes_generator import write_scenes
+    from mmseg_wsss.datasets.scenes.dataset.generator import write_scenes
 
     progress = Progress(args.train + args.val, every=2.0)
     written = write_scenes(
@@ -89,9 +89,10 @@ def main() -> None:
 
 def draw_contact_sheet(args: argparse.Namespace) -> None:
     """Show the first pictures of the training set with given classes."""
-    from mmseg_wsss.datasets.scenes_generator import draw_scene
-    from mmseg_wsss.datasets.scenes_plan import PALETTE, plan_scene
-    from mmseg_wsss.fileio import whole_file
+    from mmseg_wsss.datasets.scenes.dataset.generator import draw_scene
+    from mmseg_wsss.datasets.scenes.dataset.plan import PALETTE, plan_scene
+
+    from mmseg_wsss.io.atomic import atomic_write
     from mmseg_wsss.visualization.contact_sheet import colorize, contact_sheet
 
     found = {}
@@ -110,7 +111,7 @@ def draw_contact_sheet(args: argparse.Namespace) -> None:
         part = scenes[start : start + 6]
         rows.append([scene.image for scene in part])
         rows.append([colorize(scene.mask, PALETTE) for scene in part])
-    with whole_file(args.contact_sheet) as file:
+    with atomic_write(args.contact_sheet) as file:
         sheet = contact_sheet(rows).quantize(256, kmeans=1)
         sheet.save(file, format='PNG', optimize=True)
     print(f'wrote {args.contact_sheet}')

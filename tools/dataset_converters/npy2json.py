@@ -25,7 +25,7 @@ def main() -> None:
     )
     args = parser.parse_args()
 
-    from mmseg_wsss.datasets.image_labels import load_image_labels
+    from mmseg_wsss.datasets.label_files.load import load_image_labels
 
     classes = read_classes(args.classes)
     background = None if args.background_index == -1 else args.background_index

@@ -31,7 +31,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from mmseg_wsss.fileio import whole_file
+from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.models.backbones.resnet38 import ResNet38
 
 PREPROCESSING = (
@@ -273,7 +273,7 @@ def main(argv: list[str] | None = None) -> None:
         'preprocessing': PREPROCESSING,
     }
     try:
-        with whole_file(args.out) as part:
+        with atomic_write(args.out) as part:
             torch.save({'state_dict': state_dict, 'meta': meta}, part)
     except (OSError, RuntimeError) as error:
         sys.exit(f'error: cannot write {args.out}: {error}')

@@ -11,7 +11,7 @@ from mmseg.registry import TRANSFORMS
 from ...pseudo_labels.confident import irn_confident_label, psa_confident_label
 from ...pseudo_labels.crf_params import crf_params
 from ...pseudo_labels.dense_crf import require_pydensecrf
-from .record import rgb_image, scores_of
+from .keys import rgb_image, scores_of
 
 
 class _ConfidentLabels(BaseTransform):

@@ -28,8 +28,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from ...checks import check_option
 from ...structures import foreground_indices
+from ...utils import check_option
 
 PLACEMENTS = ('overlay', 'random')
 

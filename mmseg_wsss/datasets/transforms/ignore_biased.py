@@ -6,7 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from ...fileio import BIASED_LABEL, IGNORE_LABEL
+from ...structures.labels import BIASED_LABEL, IGNORE_LABEL
 
 
 @TRANSFORMS.register_module()

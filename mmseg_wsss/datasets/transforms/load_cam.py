@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from ...fileio import load_cam
+from ...io.cam import load_cam
+from ...io.class_ids import original_class_ids
 from ...structures import foreground_indices
-from ..class_ids import ids_on_disk
 from .grid import check_grid
-from .record import bgr_image, image_labels_of
+from .keys import bgr_image, image_labels_of
 
 
 @TRANSFORMS.register_module()
@@ -25,7 +25,7 @@ class LoadCAM(BaseTransform):
     Required keys: ``img``, ``img_path``, ``image_labels``. Added keys:
     ``scores``, float32 (K, H, W) in [0, 1], and ``score_classes``, int64
     (K,), rising, one row per foreground label of the image, and
-    ``background_index``; see :mod:`mmseg_wsss.datasets.transforms.record`.
+    ``background_index``; see :mod:`mmseg_wsss.datasets.transforms.keys`.
 
     Args:
         cam_dir: Folder of the files ``<stem>.npz``.
@@ -85,7 +85,7 @@ class LoadCAM(BaseTransform):
     ) -> np.ndarray:
         """Bring the file's class indices to those in use, and check them."""
         labels = image_labels_of(results, self)
-        ids = ids_on_disk({**results, 'classes': labels})
+        ids = original_class_ids({**results, 'classes': labels})
         in_use = {id_: k for k, id_ in enumerate(ids)}
         foreground = foreground_indices(len(labels), self.background_index)
         expected = [k for k in foreground if labels[k] > 0]

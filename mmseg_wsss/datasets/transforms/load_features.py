@@ -9,10 +9,10 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from ...fileio import load_features
-from ..origin import folder_origin
+from ...io.features import load_features
+from ...io.provenance import folder_origin
 from .grid import check_grid
-from .record import bgr_image
+from .keys import bgr_image
 
 
 @TRANSFORMS.register_module()
@@ -22,7 +22,7 @@ class LoadFeatures(BaseTransform):
     Required keys: ``img``, ``img_path``. Added keys: ``features``, float32
     (D, h, w), on the grid that is on disk, and ``feature_origin``, a word that
     tells where the files come from; see
-    :mod:`mmseg_wsss.datasets.transforms.record`.
+    :mod:`mmseg_wsss.datasets.transforms.keys`.
 
     The features belong to the whole picture as it is on disk, so the step
     comes right after LoadImageFromFile, in front of anything that resizes,

@@ -10,9 +10,9 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 from PIL import Image
 
-from ...fileio import BIASED_LABEL, IGNORE_LABEL
-from ..class_ids import ids_on_disk
-from .record import bgr_image, image_labels_of
+from ...io.class_ids import original_class_ids
+from ...structures.labels import BIASED_LABEL, IGNORE_LABEL
+from .keys import bgr_image, image_labels_of
 
 
 @TRANSFORMS.register_module()
@@ -21,7 +21,7 @@ class LoadPseudoLabel(BaseTransform):
 
     Required keys: ``img``, ``img_path``, ``image_labels``. Added keys:
     ``pseudo_label`` (H, W), uint8, over the classes in use, and
-    ``background_index``; see :mod:`mmseg_wsss.datasets.transforms.record`.
+    ``background_index``; see :mod:`mmseg_wsss.datasets.transforms.keys`.
 
     Args:
         label_dir: Folder of the files ``<stem>.png``, 8 bits.
@@ -74,7 +74,7 @@ class LoadPseudoLabel(BaseTransform):
         """Bring the file's class indices to those in use."""
         in_use = image_labels_of(results, self)
         table = np.full(256, -1, np.int16)
-        ids = ids_on_disk({**results, 'classes': in_use})
+        ids = original_class_ids({**results, 'classes': in_use})
         table[ids] = np.arange(len(ids))
         table[[BIASED_LABEL, IGNORE_LABEL]] = BIASED_LABEL, IGNORE_LABEL
         mapped = table[label]

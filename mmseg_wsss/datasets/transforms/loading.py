@@ -13,8 +13,8 @@ from mmengine.logging import print_log
 from mmseg.registry import DATASETS, TRANSFORMS
 
 from ...structures import foreground_indices
-from ..image_labels import load_image_labels
-from ..label_table import ImageLabels
+from ..label_files.load import load_image_labels
+from ..label_files.table import ImageLabels
 
 
 @TRANSFORMS.register_module()

@@ -11,18 +11,14 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 from torch import Tensor
 
-from ...checks import check_option
+from ...io.centroids import load_centroids
+from ...io.class_ids import original_class_ids
 from ...pseudo_labels.crf_params import crf_params
-from ...pseudo_labels.debias import (
-    debiased_label,
-    mask_scores,
-    similarity_map,
-)
 from ...pseudo_labels.dense_crf import crf_from_scores, require_pydensecrf
+from ...pseudo_labels.mars import debiased_label, mask_scores, similarity_map
 from ...pseudo_labels.pixel_adaptive import pixel_adaptive_refine
-from ..centroid_files import load_centroids
-from ..class_ids import ids_on_disk
-from .record import (
+from ...utils import check_option
+from .keys import (
     check_background,
     features_of,
     image_labels_of,
@@ -149,7 +145,7 @@ class MARSDebias(BaseTransform):
     def _centroids_of(self, results: dict) -> tuple[list[int], np.ndarray]:
         """Find the classes to judge, and the centroids of the image's."""
         labels = image_labels_of(results, self)
-        ids = ids_on_disk({**results, 'classes': labels})
+        ids = original_class_ids({**results, 'classes': labels})
         foreground = [
             k for k in range(len(labels)) if k != self.background_index
         ]

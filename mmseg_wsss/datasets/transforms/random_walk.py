@@ -13,11 +13,11 @@ from mmseg.registry import TRANSFORMS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from ...devices import own_gpu
 from ...pseudo_labels.affinity import WalkGraph
 from ...pseudo_labels.random_walk import random_walk
+from ...utils import local_device
 from .affinity_network import load_affinity_network
-from .record import bgr_image, scores_of
+from .keys import bgr_image, scores_of
 
 DIVISOR = 32  # the stride of the coarsest feature of common backbones
 
@@ -75,7 +75,7 @@ class RandomWalk(BaseTransform):
         self.steps = steps
         self.flip = flip
         self.scale = scale
-        self.device = own_gpu() if device == 'cuda' else device
+        self.device = local_device() if device == 'cuda' else device
         self._network: nn.Module | None = None
 
     @torch.no_grad()

@@ -7,12 +7,12 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from ...checks import check_option
-from ...fileio import IGNORE_LABEL
 from ...pseudo_labels.crf_params import crf_params
 from ...pseudo_labels.dense_crf import crf_from_scores, require_pydensecrf
 from ...pseudo_labels.pixel_adaptive import pixel_adaptive_refine
-from .record import image_labels_of, label_of_scores, rgb_image, scores_of
+from ...structures.labels import IGNORE_LABEL
+from ...utils import check_option
+from .keys import image_labels_of, label_of_scores, rgb_image, scores_of
 
 SOURCES = ('scores', 'pseudo_label')
 

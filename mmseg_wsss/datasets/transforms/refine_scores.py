@@ -7,9 +7,9 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from ...checks import check_option
 from ...pseudo_labels.cam import EPS, background_score
-from .record import label_of_scores, scores_of
+from ...utils import check_option
+from .keys import label_of_scores, scores_of
 
 SCALES = ('class', 'joint')
 

@@ -9,22 +9,17 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from ...checks import check_option
-from ...pseudo_labels.debias import region_clusters
 from ...pseudo_labels.kmeans import METRICS, kmeans
-from .record import (
-    check_background,
-    features_of,
-    image_labels_of,
-    label_of,
-)
+from ...pseudo_labels.mars import region_clusters
+from ...utils import check_option
+from .keys import check_background, features_of, image_labels_of, label_of
 
 
 @TRANSFORMS.register_module()
 class RegionCentroids(BaseTransform):
     """Cluster the features under each class of the pseudo label (MARS).
 
-    The first half of :mod:`mmseg_wsss.pseudo_labels.debias`;
+    The first half of :mod:`mmseg_wsss.pseudo_labels.mars`;
     ``tools/make_centroids.py`` runs it over the images and selects the
     debiased centroids. A class takes part if the image labels have it.
 

@@ -14,18 +14,14 @@ from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
 from ...datasets.training_labels import leaf_datasets
-from ...fileio import BIASED_LABEL, IGNORE_LABEL
 from ...models.pixel_weight_sampler import PixelWeightSampler
-from ...pseudo_labels.complement import (
+from ...pseudo_labels.mars_complement import (
     certain_mask,
     complement_label,
     teacher_label,
 )
-from ...structures import (
-    rgb_images,
-    set_pixel_weights,
-    stack_image_labels,
-)
+from ...structures import rgb_images, set_pixel_weights, stack_image_labels
+from ...structures.labels import BIASED_LABEL, IGNORE_LABEL
 from ..teacher import Teacher
 from .weak_supervision_hook import unwrap
 
@@ -37,8 +33,8 @@ class ComplementHook(Hook):
     """Let a teacher fill the biased pixels of each training batch.
 
     MARS (ICCV 2023), Sec. 3.4; equations and open points are in
-    :mod:`mmseg_wsss.pseudo_labels.complement`. It works with any segmentor
-    and any loss of single pixels::
+    :mod:`mmseg_wsss.pseudo_labels.mars_complement`. It works with any
+    segmentor and any loss of single pixels::
 
         model = dict(decode_head=dict(
             sampler=dict(type='mmseg_wsss.PixelWeightSampler'),

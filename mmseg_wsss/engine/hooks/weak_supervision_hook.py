@@ -19,8 +19,8 @@ from ...datasets.training_labels import (
     label_statistics,
     wrapper_transforms,
 )
-from ...fileio import BIASED_LABEL, MAX_CLASSES
 from ...structures import enter_batch, leave_batch, rgb_images
+from ...structures.labels import BIASED_LABEL, MAX_CLASSES
 
 BATCHES_TO_CHECK = 50
 

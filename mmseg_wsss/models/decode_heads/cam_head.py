@@ -12,7 +12,6 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...checks import check_option
 from ...pseudo_labels.cam import (
     NORMALISATIONS,
     background_score,
@@ -24,6 +23,7 @@ from ...structures import (
     foreground_indices,
     stack_image_labels,
 )
+from ...utils import check_option
 
 CANDIDATES = ('auto', 'predicted', 'all')
 

@@ -6,11 +6,7 @@ from .affinity_loss import (
     affinity_loss,
     displacement_loss,
 )
-from .csd_loss import (
-    CSDLoss,
-    background_consistency,
-    foreground_consistency,
-)
+from .csd_loss import CSDLoss, background_consistency, foreground_consistency
 from .fsl import FSL, feature_similarity_loss
 from .isl import BinomialISL, importance_sampling_loss
 from .ocr_loss import OCRLoss, ocr_loss

@@ -52,15 +52,15 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...checks import check_option
 from ...structures import (
     current_data_samples,
     current_segmentor,
     find_paste_views,
     foreground_indices,
 )
-from ..cells import REDUCTIONS, confident_cells, full_cells, reduce_cells
-from ..paste_views import NORMS, ViewPair, owning_head, view_logits
+from ...utils import check_option
+from .cells import REDUCTIONS, confident_cells, full_cells, reduce_cells
+from .csd_views import NORMS, ViewPair, owning_head, view_logits
 from .foreground import check_finite
 from .pooling_loss import pooling_loss
 
@@ -199,7 +199,7 @@ class CSDLoss(nn.Module):
 
     The views come with the batch, from CSDDataset and CSDCopyPaste; the
     network runs on them when this loss is called, see
-    :mod:`mmseg_wsss.models.paste_views`::
+    :mod:`mmseg_wsss.models.losses.csd_views`::
 
         loss_decode=[
             dict(type='mmseg_wsss.GAPLoss'),
@@ -233,7 +233,7 @@ class CSDLoss(nn.Module):
             'sum'.
         view_norm (str): Statistics of batch norms in training mode on the
             views: 'batch', 'running' or 'train', see
-            :mod:`mmseg_wsss.models.paste_views`. Defaults to 'batch'.
+            :mod:`mmseg_wsss.models.losses.csd_views`. Defaults to 'batch'.
         background_index (int, optional): The data set's background class,
             None if there is none. Defaults to 0.
         loss_weight (float): Factor of the whole. Defaults to 1.0.

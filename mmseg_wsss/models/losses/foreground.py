@@ -35,7 +35,7 @@ class Foreground(NamedTuple):
 
 
 def foreground_inputs(
-    asked_by: str,
+    caller: str,
     logits: Tensor,
     image_labels: Tensor | None,
     background_index: int | None,
@@ -48,7 +48,7 @@ def foreground_inputs(
     channels, no channel is the background.
 
     Args:
-        asked_by: Name of the loss, for errors.
+        caller: Name of the loss, for errors.
         logits: (N, K, h, w) of a CAMHead, or (N, C, h, w) with a background
             channel, any float dtype.
         image_labels: Multi-hot (N, K). None asks the current batch.
@@ -63,19 +63,19 @@ def foreground_inputs(
     """
     if logits.ndim != 4 or not logits.numel():
         raise ValueError(
-            f'{asked_by} needs logits (N, K, h, w) of at least one image, got '
+            f'{caller} needs logits (N, K, h, w) of at least one image, got '
             f'{tuple(logits.shape)}'
         )
     if logits.dtype != torch.float64:
         logits = logits.float()
-    check_finite(asked_by, logits)
+    check_finite(caller, logits)
     from_batch = image_labels is None
     if from_batch:
         shape = '(N, K), without the background,'
-        image_labels = current_image_labels(asked_by, shape)
+        image_labels = current_image_labels(caller, shape)
     if image_labels.ndim != 2:
         raise ValueError(
-            f'{asked_by}: image_labels must be multi-hot (N, K), got shape '
+            f'{caller}: image_labels must be multi-hot (N, K), got shape '
             f'{tuple(image_labels.shape)}'
         )
     labels = image_labels.to(logits)
@@ -93,7 +93,7 @@ def foreground_inputs(
             labels = labels[:, foreground]
     if labels.shape != logits.shape[:2]:
         raise ValueError(
-            f'{asked_by}: image_labels {tuple(image_labels.shape)} do not fit '
+            f'{caller}: image_labels {tuple(image_labels.shape)} do not fit '
             f'logits with {channels} channels, background_index='
             f'{background_index}: labels run over all classes of the data '
             'set, or over the channels'
@@ -101,11 +101,11 @@ def foreground_inputs(
     return Foreground(logits, labels, background)
 
 
-def check_finite(asked_by: str, logits: Tensor) -> None:
+def check_finite(caller: str, logits: Tensor) -> None:
     """Raise a ValueError that names the classes with NaN or infinite logits.
 
     Args:
-        asked_by: Name of the loss.
+        caller: Name of the loss.
         logits: (N, K, h, w).
     """
     if torch.isfinite(logits.detach().sum()):
@@ -115,7 +115,7 @@ def check_finite(asked_by: str, logits: Tensor) -> None:
         classes = bad.any(0).nonzero().flatten().tolist()
         images = bad.any(1).nonzero().flatten().tolist()
         raise ValueError(
-            f'{asked_by}: logits of channel {classes} are NaN or infinite in '
+            f'{caller}: logits of channel {classes} are NaN or infinite in '
             f'image {images} of the batch. Training has diverged: lower the '
             'learning rate or clip gradients, and look at the images'
         )

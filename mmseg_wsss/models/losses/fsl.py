@@ -46,9 +46,9 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from ...checks import check_option
 from ...pseudo_labels.cam import normalise_cam
 from ...structures import current_images
+from ...utils import check_option
 from .foreground import Foreground, foreground_inputs, log_posterior
 
 GATES = ('max_norm', 'min_max', 'sigmoid', 'softmax')

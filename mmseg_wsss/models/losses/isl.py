@@ -29,7 +29,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...checks import check_option
+from ...utils import check_option
 from .foreground import (
     POSTERIORS,
     Foreground,

@@ -48,12 +48,12 @@ from mmengine.logging import print_log
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...checks import check_option
 from ...structures import (
     current_image_labels,
     foreground_indices,
     labels_from_mask,
 )
+from ...utils import check_option
 from .ocr_rectification import GROUPS, PIXELS, rectify
 from .prior import PRIOR_NORMS, prior_correlation, read_joint_frequency
 from .reduction import reduce_over_valid

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...checks import check_option
+from ...utils import check_option
 
 PRIOR_NORMS = ('joint', 'conditional')
 

@@ -9,7 +9,7 @@ from mmseg.models.segmentors import SegTTAModel
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...checks import check_option
+from ...utils import check_option
 from ..decode_heads.cam_head import CAMHead
 
 FUSIONS = ('mean_probabilities', 'mean_logits', 'max_probabilities')

@@ -11,8 +11,8 @@ from mmseg_wsss import (
     foreground_consistency,
     pooling_loss,
 )
-from mmseg_wsss.models.cells import confident_cells, full_cells
-from mmseg_wsss.models.paste_views import ViewPair
+from mmseg_wsss.models.losses.cells import confident_cells, full_cells
+from mmseg_wsss.models.losses.csd_views import ViewPair
 
 
 def random_case(m=2, k=3, h=4, w=5, stride=4, dtype=torch.float64):

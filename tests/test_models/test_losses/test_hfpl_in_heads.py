@@ -69,8 +69,8 @@ def test_loss_sees_the_images_that_the_network_sees(monkeypatch):
     inputs = torch.rand(2, 3, 32, 32) * 2 - 1
     seen = []
 
-    def spy(asked_by):
-        seen.append(current_images(asked_by))
+    def spy(caller):
+        seen.append(current_images(caller))
         return seen[-1]
 
     monkeypatch.setattr('mmseg_wsss.models.losses.fsl.current_images', spy)

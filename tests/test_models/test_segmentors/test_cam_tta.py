@@ -10,8 +10,8 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmseg_wsss import CAMTTAModel
-from mmseg_wsss.engine.command_line import use_tta
-from mmseg_wsss.fileio import load_cam
+from mmseg_wsss.io.cam import load_cam
+from mmseg_wsss.jobs.command_line import use_tta
 from mmseg_wsss.structures import set_image_labels
 from tests import tiny
 

@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from mmseg_wsss.engine.command_line import use_tta
+from mmseg_wsss.jobs.command_line import use_tta
 from mmseg_wsss.models.segmentors.score_tta import FUSIONS, ScoreTTAModel
 from tests import tiny
 

@@ -1,0 +1,1 @@
+"""Image-label files of every format."""

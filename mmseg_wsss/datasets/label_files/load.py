@@ -1,0 +1,155 @@
+"""Image labels on disk: load any of the field's formats, save ours.
+
+Ours is JSON, ``{"2007_000032": ["aeroplane", "person"], ...}``: it names
+the classes, so it does not depend on a class order, and reads well in a diff.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ...io.atomic import atomic_write
+from ...utils import check_option
+from .csv_labels import read_csv
+from .npy_labels import read_npy
+from .readers import (
+    looks_like_coco,
+    parse_json,
+    read_coco,
+    read_json,
+    read_voc_xml,
+)
+from .table import ImageLabels
+
+FORMATS = ('auto', 'json', 'npy', 'voc_xml', 'coco', 'csv')
+
+
+def load_image_labels(
+    path: str | os.PathLike,
+    file_format: str = 'auto',
+    include_difficult: bool = True,
+) -> ImageLabels:
+    """Load image labels.
+
+    Args:
+        path: A file, or the folder of a VOC data set's ``*.xml``.
+        file_format: ``'json'`` (ours), ``'npy'`` (``cls_labels.npy`` with
+            string or IRN's integer keys), ``'voc_xml'``, ``'coco'``
+            (instances JSON), ``'csv'``; ``'auto'`` goes by suffix and, for
+            JSON, content.
+        include_difficult: Count VOC objects marked difficult.
+
+    Returns:
+        ImageLabels: The labels by stem.
+
+    Raises:
+        FileNotFoundError: If there is nothing at ``path``.
+        ValueError: If the format is unknown or the content does not fit it.
+    """
+    path = Path(path)
+    check_option('file_format', file_format, FORMATS)
+    if not path.exists():
+        raise FileNotFoundError(f'there is no image-label file at {path}')
+    if file_format == 'auto':
+        file_format = _guess_format(path)
+    if path.is_dir() != (file_format == 'voc_xml'):
+        raise ValueError(
+            f'{path} is {"a folder" if path.is_dir() else "a file"}, which '
+            f"does not fit file_format='{file_format}'"
+        )
+    if file_format == 'npy':
+        return ImageLabels(read_npy(path)[0], None, str(path))
+    if file_format == 'voc_xml':
+        found = read_voc_xml(path, include_difficult)
+    elif file_format == 'csv':
+        found = read_csv(path)
+    elif file_format == 'coco':
+        found = read_coco(path)
+    elif file_format == 'json':
+        found = read_json(path)
+    else:
+        content = parse_json(path)
+        read = read_coco if looks_like_coco(content) else read_json
+        found = read(path, content)
+    return ImageLabels(*found, str(path))
+
+
+def save_image_labels(
+    path: str | os.PathLike, labels: Mapping[str, Iterable[str]]
+) -> None:
+    """Save image labels as JSON, sorted, one image per line, atomically.
+
+    Args:
+        path: The file to write; missing folders are made.
+        labels: ``{stem: class names}``.
+
+    Raises:
+        ValueError: If a label is not a collection of class names.
+    """
+    lines = []
+    for stem, names in sorted(labels.items()):
+        names = [names] if isinstance(names, str) else list(names)
+        if isinstance(labels[stem], str) or not all(
+            isinstance(name, str) for name in names
+        ):
+            raise ValueError(
+                f"the label of '{stem}' must be a collection of class names, "
+                f'got {labels[stem]!r}'
+            )
+        key = json.dumps(stem, ensure_ascii=False)
+        lines.append(f'{key}: {json.dumps(names, ensure_ascii=False)}')
+    text = '{\n' + ',\n'.join(lines) + '\n}\n'
+    with atomic_write(path) as part:
+        part.write_text(text, encoding='utf-8', newline='\n')
+
+
+def cooccurrence(labels: np.ndarray) -> np.ndarray:
+    """Count the images in which classes occur together.
+
+    Args:
+        labels: Multi-hot labels (L, C) of L images.
+
+    Returns:
+        np.ndarray: int64 (C, C), symmetric; entry (k, l) is the number of
+        images that contain both k and l, entry (k, k) those with k.
+
+    Raises:
+        ValueError: If ``labels`` is not a matrix.
+    """
+    present = np.asarray(labels) > 0
+    if present.ndim != 2:
+        raise ValueError(f'labels must be (L, C), got shape {present.shape}')
+    present = present.astype(np.float64)  # exact far beyond any data set
+    return (present.T @ present).astype(np.int64)
+
+
+def single_label_counts(labels: np.ndarray) -> np.ndarray:
+    """Count the images that have one class and no other.
+
+    Args:
+        labels: Multi-hot labels (L, C) of L images.
+
+    Returns:
+        np.ndarray: int64 (C,), images with class k only.
+    """
+    present = np.asarray(labels) > 0
+    return present[present.sum(1) == 1].sum(0)
+
+
+def _guess_format(path: Path) -> str:
+    """Guess a format; 'auto' is left for JSON, which is told by content."""
+    if path.is_dir():
+        return 'voc_xml'
+    known = {'.json': 'auto', '.npy': 'npy', '.csv': 'csv'}
+    suffix = path.suffix.lower()
+    if suffix not in known:
+        raise ValueError(
+            f"cannot tell the format of {path} by its suffix '{suffix}': use "
+            f'one of {sorted(known)}, a folder of VOC *.xml, or file_format'
+        )
+    return known[suffix]

@@ -1,0 +1,43 @@
+"""The built-in synthetic data set "scenes"."""
+
+from __future__ import annotations
+
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from ..seeded_sampler import SeededItems
+from .plan import CLASSES, PALETTE
+
+
+@DATASETS.register_module()
+class ScenesDataset(SeededItems, BaseSegDataset):
+    """Little drawn scenes in VOC's layout: background and six classes.
+
+    ``tools/dataset_converters/make_scenes.py`` draws them in seconds; what
+    they hold is told in :mod:`mmseg_wsss.datasets.scenes.plan`. The masks
+    are exact and meant for evaluation. With
+    :class:`~mmseg_wsss.datasets.SeededSampler` the draws of an image follow
+    from the run's seed, the epoch and the image alone.
+
+    Args:
+        **kwargs: See :class:`mmseg.datasets.BaseSegDataset`.
+    """
+
+    METAINFO = {
+        'classes': CLASSES,
+        'palette': [list(colour) for colour in PALETTE],
+    }
+
+    def __init__(
+        self,
+        img_suffix: str = '.jpg',
+        seg_map_suffix: str = '.png',
+        reduce_zero_label: bool = False,
+        **kwargs,
+    ) -> None:
+        super().__init__(
+            img_suffix=img_suffix,
+            seg_map_suffix=seg_map_suffix,
+            reduce_zero_label=reduce_zero_label,
+            **kwargs,
+        )

@@ -1,0 +1,35 @@
+"""File formats of the package, and how files are written."""
+
+from .atomic import atomic_write
+from .cam import load_cam, save_cam, write_cam_file
+from .centroids import DebiasedCentroids, load_centroids, save_centroids
+from .class_ids import original_class_ids
+from .features import load_features, save_features
+from .labels import label_reader, read_label, save_label, write_label_file
+from .photos import read_photo
+from .provenance import check_source, folder_origin, save_source
+from .stems import file_stem, image_stem, unique_stems
+
+__all__ = [
+    'DebiasedCentroids',
+    'atomic_write',
+    'check_source',
+    'file_stem',
+    'folder_origin',
+    'image_stem',
+    'label_reader',
+    'load_cam',
+    'load_centroids',
+    'load_features',
+    'original_class_ids',
+    'read_label',
+    'read_photo',
+    'save_cam',
+    'save_centroids',
+    'save_features',
+    'save_label',
+    'save_source',
+    'unique_stems',
+    'write_cam_file',
+    'write_label_file',
+]

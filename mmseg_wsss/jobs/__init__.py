@@ -1,0 +1,1 @@
+"""Work over a list of images outside the Runner."""

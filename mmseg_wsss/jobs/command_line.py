@@ -1,0 +1,196 @@
+"""What our tools' command lines share: arguments in, a ready config out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from ..compat import load_config
+from .launch import check_local_device, prepare_launch
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add MMSeg's arguments that every tool on a config takes."""
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings that override the config, key=value; nested keys with '
+        "dots. data_root=DIR moves every path below the config's data_root",
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how ranks were started',
+    )
+    # torchrun passes the rank in one of two spellings.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def add_folder_arguments(
+    parser: argparse.ArgumentParser,
+    default: str,
+    overwrite: str = 'write every file anew',
+) -> None:
+    """Add the arguments of a tool that fills a folder.
+
+    Args:
+        parser: The tool's parser.
+        default: The folder's name below the work dir, for the help.
+        overwrite: What ``--overwrite`` does, for the help.
+    """
+    parser.add_argument(
+        '--out-dir', help=f'where to write (default: WORK_DIR/{default})'
+    )
+    parser.add_argument('--overwrite', action='store_true', help=overwrite)
+
+
+def add_workers_argument(
+    parser: argparse.ArgumentParser,
+    what: str = 'worker processes of each rank',
+) -> None:
+    """Add ``--num-workers``, which :func:`number_of_workers` reads."""
+    parser.add_argument(
+        '--num-workers',
+        type=int,
+        help=f"{what} (default: those of the config's test_dataloader)",
+    )
+
+
+def number_of_workers(args: argparse.Namespace, cfg: Config) -> int:
+    """Return the worker processes asked for, else those of the test images.
+
+    Args:
+        args: Parsed arguments of :func:`add_workers_argument`.
+        cfg: The config.
+    """
+    if args.num_workers is not None:
+        return args.num_workers
+    return cfg.test_dataloader.get('num_workers', 0)
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """Read the config that a command line names.
+
+    Args:
+        args: Parsed arguments of :func:`add_config_arguments`.
+
+    Returns:
+        Config: With overrides, launcher and ``work_dir`` set: the command
+        line's, else the config's, else ``work_dirs/<config name>``.
+
+    Raises:
+        ValueError: If ranks were asked for that cannot be.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    check_local_device(args.launcher)
+    cfg = load_config(args.config)
+    options = dict(args.cfg_options or {})
+    if 'data_root' in options and cfg.get('data_root'):
+        move_paths(cfg, cfg.data_root, options['data_root'])
+    cfg.merge_from_dict(options)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    prepare_launch(cfg, args.launcher)
+    return cfg
+
+
+def named_values(option: str, items: Sequence[str]) -> dict[str, str]:
+    """Split the NAME=VALUE items of an option.
+
+    Args:
+        option: The option's name, for the error.
+        items: What the command line has.
+
+    Returns:
+        dict[str, str]: Values by name, in their order.
+
+    Raises:
+        SystemExit: If an item is something else, or a name occurs twice.
+    """
+    pairs = {}
+    for item in items:
+        name, _, value = item.partition('=')
+        if not name or not value:
+            raise SystemExit(f'{option} takes NAME=VALUE, got {item!r}')
+        if name in pairs:
+            raise SystemExit(f'{option} names {name!r} twice')
+        pairs[name] = value
+    return pairs
+
+
+def named_folders(option: str, items: Sequence[str]) -> dict[str, Path]:
+    """Split the NAME=DIR items of an option; the folders must exist.
+
+    Args:
+        option: The option's name, for the error.
+        items: What the command line has.
+
+    Returns:
+        dict[str, Path]: Folders by name, in their order.
+
+    Raises:
+        SystemExit: If an item is something else, or there is no such folder.
+    """
+    folders = {
+        name: Path(at) for name, at in named_values(option, items).items()
+    }
+    for name, folder in folders.items():
+        if not folder.is_dir():
+            raise SystemExit(f'{option} {name}: there is no folder {folder}')
+    return folders
+
+
+def use_tta(cfg: Config) -> None:
+    """Swap a config's ``tta_pipeline`` and ``tta_model`` in, for testing.
+
+    Args:
+        cfg: The config; its test pipeline and its model change.
+
+    Raises:
+        SystemExit: If it lacks one of the two.
+    """
+    if not ('tta_model' in cfg and 'tta_pipeline' in cfg):
+        raise SystemExit(
+            '--tta needs tta_model and tta_pipeline in the config, see '
+            'configs/cam for CAM networks and MMSeg for others'
+        )
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.tta_model.module = cfg.model
+    cfg.model = cfg.tta_model
+
+
+def move_paths(node: object, old: str, new: str) -> object:
+    """Replace a leading folder in every string of a config, in place.
+
+    Args:
+        node: A config, dict, list, tuple or leaf.
+        old: The folder to replace, e.g. ``'data/VOCdevkit/VOC2012'``.
+        new: The folder that takes its place.
+
+    Returns:
+        The node; a new one for strings and tuples.
+    """
+    if isinstance(node, str):
+        old, new = old.rstrip('/'), new.rstrip('/')
+        if node == old or node.startswith(old + '/'):
+            return new + node[len(old) :]
+        return node
+    if isinstance(node, Config | dict):
+        for key in list(node.keys()):
+            node[key] = move_paths(node[key], old, new)
+    elif isinstance(node, list):
+        node[:] = [move_paths(item, old, new) for item in node]
+    elif isinstance(node, tuple):
+        return tuple(move_paths(item, old, new) for item in node)
+    return node

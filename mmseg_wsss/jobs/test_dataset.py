@@ -1,0 +1,79 @@
+"""The images that a config tests on, as a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from ..compat import walk_dicts
+from ..io.stems import unique_stems
+
+
+def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
+    """Yield a pipeline's transforms, those in TestTimeAug included."""
+    for step in pipeline:
+        yield step
+        if step['type'].endswith('TestTimeAug'):
+            for options in step['transforms']:
+                yield from flatten(options)
+
+
+def label_loader(settings: Mapping | Sequence[Mapping]) -> dict | None:
+    """Find the first transform that loads image labels.
+
+    Args:
+        settings: A pipeline, or any other part of a config.
+
+    Returns:
+        dict | None: The transform's settings, those in ``settings``.
+    """
+    for node in walk_dicts(settings):
+        if str(node.get('type', '')).endswith('LoadImageLabels'):
+            return node
+    return None
+
+
+def build_test_images(
+    cfg: Config,
+) -> tuple[BaseSegDataset, list[str], int | None]:
+    """Build the test data set of a config without its pipeline.
+
+    Args:
+        cfg: The config; its test pipeline is emptied.
+
+    Returns:
+        tuple: The data set; its images' names, that their files have; and
+        the index of its background as LoadImageLabels has it (0 without that
+        transform), or None.
+
+    Raises:
+        ValueError: If the data set is wrapped, cannot be read or is empty,
+            or two images share a name.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    settings = cfg.test_dataloader.dataset
+    if 'pipeline' not in settings:
+        raise ValueError(
+            'test_dataloader.dataset must be one plain data set, not wrapped'
+        )
+    loader = label_loader(settings.pipeline) or {}
+    settings.pipeline = []
+    try:
+        dataset = DATASETS.build(settings)
+    except (AssertionError, ValueError, OSError) as error:
+        raise ValueError(
+            'test_dataloader.dataset cannot be read or lists no image, look '
+            f'at ann_file {settings.get("ann_file")} and data_prefix: {error}'
+        ) from error
+    if not len(dataset):
+        raise ValueError(
+            'the data set lists no image: look at ann_file and data_prefix of '
+            f'test_dataloader.dataset ({dataset.ann_file})'
+        )
+    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+    stems = unique_stems(info['img_path'] for info in infos)
+    return dataset, stems, loader.get('background_index', 0)

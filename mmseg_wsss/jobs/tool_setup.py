@@ -1,0 +1,151 @@
+"""What the tools that run a config's pipeline over images share."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import MMLogger, print_log
+
+from ..io.atomic import atomic_write
+from ..io.provenance import SOURCE, file_identity, settings_hash
+from ..utils import local_device
+from .command_line import read_config
+from .launch import start_gloo
+
+# One rank may have to wait for another's last images.
+PATIENCE = timedelta(days=7).total_seconds()
+SHOWN = 10
+# Options of transforms that name what others have made.
+FILES = ('checkpoint', 'centroids')
+FOLDERS = {
+    'cam_dir': 'set of CAMs',
+    'label_dir': 'set of labels',
+    'feature_dir': 'set of features',
+}
+
+
+def start_tool(args: argparse.Namespace) -> Config:
+    """Start the ranks of a tool that needs no Runner, and its log.
+
+    Args:
+        args: Parsed arguments of ``add_config_arguments``.
+
+    Returns:
+        Config: The config that the command line names.
+
+    Raises:
+        ValueError: If the launcher's environment variables are not set.
+    """
+    if args.launcher != 'none':
+        start_gloo(args.launcher, PATIENCE)
+    cfg = read_config(args)
+    MMLogger.get_instance('mmseg_wsss', log_level=cfg.get('log_level', 'INFO'))
+    return cfg
+
+
+def read_pipeline(cfg: Config, name: str) -> list[dict]:
+    """Find a list of transforms in a config; refuse masks among them.
+
+    Args:
+        cfg: The config.
+        name: Key of the list.
+
+    Returns:
+        list[dict]: The transforms' settings.
+
+    Raises:
+        ValueError: If there is none, or one loads masks.
+    """
+    pipeline = cfg.get(name)
+    if not isinstance(pipeline, list) or not pipeline:
+        lists = [key for key in cfg if key.endswith('_pipeline')]
+        raise ValueError(
+            f'{cfg.filename} has no list of transforms named {name}: add one, '
+            f'or choose with --pipeline among {lists}'
+        )
+    if any(step['type'].endswith('LoadAnnotations') for step in pipeline):
+        raise ValueError(
+            f'{name} loads masks (LoadAnnotations): refiners work without; '
+            'take it out'
+        )
+    return pipeline
+
+
+def describe(pipeline: list[dict], classes: list[str]) -> dict:
+    """Say what a pipeline's output is made from.
+
+    Args:
+        pipeline: The transforms' settings.
+        classes: Names of the classes in use.
+
+    Returns:
+        dict: Hash of the settings, identities of checkpoints and centroids,
+        and the origin of folders of CAMs, labels and features.
+
+    Raises:
+        ValueError: If a file is missing.
+    """
+    # Where it is computed makes no difference.
+    steps = [{k: v for k, v in s.items() if k != 'device'} for s in pipeline]
+    source = {'pipeline': settings_hash(steps=steps, classes=classes)}
+    for position, step in enumerate(pipeline):
+        for key in FILES:
+            if step.get(key):
+                identity = file_identity(step[key])
+                source[f'{key} (step {position})'] = identity
+        for key, what in FOLDERS.items():
+            made = Path(step.get(key, '')).parent / SOURCE
+            if step.get(key) and made.is_file():
+                name = f'{what} (step {position})'
+                source[name] = json.loads(made.read_text())
+    return source
+
+
+def report_failures(out_dir: Path, failures: dict[str, str]) -> None:
+    """Write ``failures.json``, and log the first failures.
+
+    Args:
+        out_dir: Where it is written.
+        failures: What is wrong, by image name; may be empty.
+    """
+    with atomic_write(out_dir / 'failures.json') as part:
+        part.write_text(json.dumps(failures, indent=1))
+    if not failures:
+        return
+    for stem, error in list(failures.items())[:SHOWN]:
+        print_log(f'  {stem}: {error}', logger='current')
+    more = len(failures) - SHOWN
+    print_log(
+        f'{len(failures)} images failed'
+        + (f', {more} more of them' if more > 0 else '')
+        + f', see {out_dir / "failures.json"}. Mend them and run the same '
+        'command again: it does only what is missing',
+        logger='current',
+    )
+
+
+def choose_device(name: str | None) -> str:
+    """Choose where a tool's network runs.
+
+    Args:
+        name: A device, or None for this rank's GPU, or the CPU where there
+            is none.
+
+    Returns:
+        str: The device.
+
+    Raises:
+        ValueError: If it is not there.
+    """
+    if name is None and torch.cuda.is_available():
+        name = local_device()
+    try:
+        torch.empty(1, device=name or 'cpu')
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f'--device {name}: {error}') from error
+    return name or 'cpu'

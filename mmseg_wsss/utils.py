@@ -1,0 +1,38 @@
+"""The check of options, and which GPU is whose."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import torch
+
+
+def local_device() -> str:
+    """Name the GPU of this rank, as its launcher numbers the ranks.
+
+    Returns:
+        str: ``'cuda:K'`` with K below the number of GPUs; where there are
+        more ranks than GPUs, several share one.
+    """
+    rank = int(os.environ.get('LOCAL_RANK', 0))
+    return f'cuda:{rank % max(torch.cuda.device_count(), 1)}'
+
+
+def allow_gpu_sharing() -> None:
+    """Let more ranks than this machine has GPUs run.
+
+    MMEngine's logger looks up the GPU that the environment variable
+    ``LOCAL_RANK`` numbers, and fails where there are fewer. The ranks beyond
+    get the number of a GPU that is there, as :func:`local_device` gives them.
+    """
+    count = torch.cuda.device_count()
+    if count and torch.cuda.is_available():
+        rank = int(os.environ.get('LOCAL_RANK', 0))
+        os.environ['LOCAL_RANK'] = str(rank % count)
+
+
+def check_option(name: str, value: str, allowed: Sequence[str]) -> None:
+    """Raise a ValueError that lists the choices, unless value is one."""
+    if value not in allowed:
+        raise ValueError(f'{name} must be one of {allowed}, got {value!r}')

@@ -1,0 +1,1 @@
+"""From image labels to a segmentor: stages, own photos, the report."""

@@ -1,0 +1,50 @@
+"""One run at a time in a folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
+
+
+@contextmanager
+def exclusive_lock(folder: Path, patience: float = 10.0) -> Iterator[tuple]:
+    """Keep other runs out of a folder for as long as the block lasts.
+
+    The tools inherit the lock: it holds as long as one of them works, even
+    if the pipeline itself was killed, and ends with the last process.
+
+    Args:
+        folder: The folder.
+        patience: Seconds to wait for a run that is just ending.
+
+    Yields:
+        tuple: File descriptors to pass on to the tools.
+
+    Raises:
+        RuntimeError: If another run is at work there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield ()
+        return
+    with open(folder / '.lock', 'w') as file:
+        end = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > end:
+                    raise RuntimeError(
+                        f'another run is at work in {folder}, or a stage of '
+                        'one that was killed: wait for it, or end it'
+                    ) from error
+                time.sleep(0.2)
+        yield (file.fileno(),)

@@ -1,0 +1,263 @@
+"""Reading a pipeline: its stages, its switches, what passes between them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from mmengine.config import Config
+
+from ...compat import load_config
+from ...jobs.command_line import move_paths
+from . import references
+from .identity import content_hash, named_files, named_folders
+from .references import Reference
+from .stage import Stage, read_stage
+from .wiring import put_in
+
+# Where the configs lie, beside the tools: in a checkout, or in .mim.
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@dataclass
+class Plan:
+    """The stages of a pipeline, in their order.
+
+    Attributes:
+        name: Name of the pipeline.
+        work_dir: Absolute folder with one folder for each stage.
+        stages: All stages by name, those that are off too.
+        configs: The configs of those that are on, with what they take from
+            others as references.
+        hashes: What those are made from, see
+            :func:`~.identity.content_hash`; what they
+            take from others counts by name only.
+        missing: Files that those need and that are not there, and the names
+            of the stages that need them.
+        prepare: Commands of ours to run before, as lists of words.
+    """
+
+    name: str
+    work_dir: Path
+    stages: dict[str, Stage]
+    configs: dict[str, Config]
+    hashes: dict[str, str]
+    missing: dict[str, list[str]]
+    prepare: list[list[str]]
+
+    def missing_lines(self) -> list[str]:
+        """Say which files are missing."""
+        return [
+            f'there is no {file} (stage {", ".join(names)})'
+            for file, names in self.missing.items()
+        ]
+
+    @property
+    def on(self) -> list[Stage]:
+        """The stages that are on."""
+        return [stage for stage in self.stages.values() if stage.on]
+
+    def folder(self, name: str) -> Path:
+        """Tell the folder of a stage."""
+        return self.work_dir / name
+
+    def upstream(self, stage: Stage) -> list[str]:
+        """Name the stages that a stage takes something from."""
+        return list(dict.fromkeys(r.stage for r in stage.references()))
+
+
+def read_plan(
+    pipeline: str | Path,
+    options: Mapping[str, object] | None = None,
+    work_dir: str | Path | None = None,
+    root: Path = ROOT,
+) -> Plan:
+    """Read a pipeline's config.
+
+    It holds ``stages``, a dict of stages by name
+    (:func:`~.stage.read_stage`), each of which may take
+    what stages before it make: ``inputs=dict(labels='{refine.labels}')``.
+    ``use`` has the switches. Asked for what a stage that is off would make,
+    the stages that it would have read are asked, in the order in which its
+    inputs are written. ``options`` are changes to the configs of all stages,
+    and ``prepare`` holds commands, as lists of words, that run before.
+
+    Args:
+        pipeline: Path of the config.
+        options: Changes to it, as ``--cfg-options`` has them.
+        work_dir: Where the stages' folders go; ``work_dir`` of the config,
+            or ``work_dirs/<name>``, if None.
+        root: Where ``configs/...`` is looked for, after the current folder.
+
+    Returns:
+        Plan: The plan. Nothing has been run or written.
+
+    Raises:
+        ValueError: If something is wrong with the pipeline.
+        FileNotFoundError: If it, or the config of a stage, does not exist.
+    """
+    cfg = load_config(_find(str(pipeline), root))
+    cfg.merge_from_dict(dict(options or {}))
+    content = cfg.to_dict()
+    given = content.get('stages')
+    if not isinstance(given, dict) or not given:
+        raise ValueError(
+            f'{pipeline} is no pipeline: it has no dict named stages; see '
+            'configs/pipelines'
+        )
+    use = content.get('use') or {}
+    stages = {n: read_stage(n, s, use) for n, s in given.items()}
+    _check_switches(use, stages, given)
+    name = content.get('name') or Path(pipeline).stem
+    work_dir = work_dir or content.get('work_dir') or Path('work_dirs') / name
+    plan = Plan(
+        name=name,
+        work_dir=Path(work_dir).resolve(),
+        stages=stages,
+        configs={},
+        hashes={},
+        missing={},
+        prepare=[list(words) for words in content.get('prepare') or []],
+    )
+    common = dict(content.get('options') or {})
+    plain: dict[str, Config] = {}
+    known: dict[str, str] = {}
+    for stage in stages.values():
+        try:
+            _resolve(stage, stages)
+            if stage.on:
+                plain[stage.name] = _plain_config(stage, plain, common, root)
+                _finish(plan, stage, plain[stage.name], known)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f'stage {stage.name}: {error}') from error
+        except KeyError as error:  # str() would put it in quotes
+            raise ValueError(f'stage {stage.name}: {error.args[0]}') from error
+        except (ValueError, IndexError, TypeError, ImportError) as error:
+            raise ValueError(f'stage {stage.name}: {error}') from error
+    return plan
+
+
+def _check_switches(
+    use: Mapping, stages: Mapping[str, Stage], given: Mapping
+) -> None:
+    known = {stage.method for stage in stages.values()}
+    known |= {switch for s in given.values() for switch in s.get('when') or ()}
+    for switch, value in use.items():
+        if switch not in known:
+            near = get_close_matches(switch, known, 1)
+            raise ValueError(
+                f'use.{switch}: no stage has such a switch'
+                + (f', do you mean {near[0]}?' if near else '')
+                + f' There are {", ".join(sorted(known))}'
+            )
+        if not isinstance(value, bool):
+            raise ValueError(f'use.{switch} is True or False, got {value!r}')
+
+
+def _resolve(stage: Stage, stages: Mapping[str, Stage]) -> None:
+    """Let a stage's references name stages that are on."""
+
+    def answer(reference: Reference) -> str:
+        earlier = list(stages)[: list(stages).index(stage.name)]
+        if reference.stage not in earlier:
+            raise ValueError(
+                f'{reference} is asked for, but no stage before it has that '
+                f'name: there are {", ".join(earlier) or "none"}'
+            )
+        known = (*stages[reference.stage].outputs, 'config')
+        if reference.output not in known:
+            raise ValueError(
+                f'{reference} is asked for, but {reference.stage} has only '
+                + ', '.join(known)
+            )
+        found = _answer(reference, stages)
+        if found is None and stage.on:
+            raise ValueError(
+                f'{reference} is asked for, but {reference.stage} is off, '
+                f'and no stage that it reads has {reference.output}'
+            )
+        return str(found or reference)
+
+    stage.config = references.replace(stage.config, answer)
+    stage.inputs = references.replace(stage.inputs, answer)
+    stage.options = references.replace(stage.options, answer)
+
+
+def _answer(
+    reference: Reference, stages: Mapping[str, Stage]
+) -> Reference | None:
+    """Find the stage that is on and gives what is asked for."""
+    stage = stages[reference.stage]
+    if stage.on:
+        has = reference.output in (*stage.outputs, 'config')
+        return reference if has else None
+    for before in stage.references():
+        found = _answer(Reference(before.stage, reference.output), stages)
+        if found is not None:
+            return found
+    return None
+
+
+def _plain_config(
+    stage: Stage,
+    plain: Mapping[str, Config],
+    common: Mapping[str, object],
+    root: Path,
+) -> Config:
+    """Read a stage's config, without what it takes from others."""
+    reference = references.parse(stage.config)
+    if reference is None:
+        cfg = load_config(_find(stage.config, root))
+        options = {**common, **stage.options}
+    else:
+        cfg = copy.deepcopy(plain[reference.stage])
+        options = dict(stage.options)
+    if 'data_root' in options and cfg.get('data_root'):
+        move_paths(cfg, cfg.data_root, options['data_root'])
+    cfg.merge_from_dict(options)
+    return cfg
+
+
+def _finish(
+    plan: Plan, stage: Stage, plain: Config, known: dict[str, str]
+) -> None:
+    """Complete a stage's config; note its hash and missing files."""
+    cfg = copy.deepcopy(plain)
+    for name, value in stage.inputs.items():
+        if references.parse(value) is None:
+            value = str(Path(value).resolve())
+        put_in(cfg, stage.kind.tool, stage.settings, name, value)
+    keys = (*stage.kind.keys, *filter(None, [stage.settings.get('pipeline')]))
+    part = {key: _look_up(cfg, key) for key in keys}
+    files = named_files(part)
+    literal = [v for v in stage.inputs.values() if not references.parse(v)]
+    plan.configs[stage.name] = cfg
+    plan.hashes[stage.name] = content_hash(
+        part,
+        [*files, *named_folders(part), *literal],
+        known,
+        tool=stage.kind.tool,
+        settings=stage.settings,
+        inputs=stage.inputs,
+    )
+    for file in (*files, *literal):
+        if not Path(file).exists():
+            plan.missing.setdefault(file, []).append(stage.name)
+
+
+def _look_up(cfg: Config, key: str) -> object:
+    node = cfg
+    for name in key.split('.'):
+        node = (node or {}).get(name)
+    return node
+
+
+def _find(path: str, root: Path) -> Path:
+    """Find a config below the current folder or beside the tools."""
+    for file in (Path(path), root / path, root / 'mmseg_wsss/.mim' / path):
+        if file.is_file():
+            return file
+    raise FileNotFoundError(f'there is no config {path}')

@@ -1,0 +1,218 @@
+"""What a pipeline's folder says of its stages."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from pprint import pformat
+
+from mmengine.config import Config
+
+from ...compat import load_config
+from ...jobs.test_dataset import flatten
+from ..pipeline.record import BEGUN, DONE, LOG
+from ..pipeline.summary import FILE
+
+TAIL = 15
+# Text of a config that is shown; whole configs are shorter.
+MAX_TEXT = 40_000
+
+
+@dataclass
+class StageInfo:
+    """A stage, as far as its folder tells.
+
+    Attributes:
+        name: Its name, and that of its folder.
+        folder: Its folder; it need not exist.
+        tool: File name of the tool; '' if nothing tells.
+        config: What the pipeline calls its config.
+        status: 'finished', 'off', 'stopped' (it failed or was killed) or
+            'not reached'.
+        upstream: Stages that it takes something from.
+        seconds: Of its last run; None if it is not finished.
+        stopped_before: Whether that run went on where one was stopped.
+        figures: Its last figures by name.
+        cfg: Its whole config; None if there is none that can be read.
+        no_cfg: Why there is none.
+        steps: Names of the transforms that a label stage runs.
+        log_tail: The end of its log, if it was stopped.
+    """
+
+    name: str
+    folder: Path
+    tool: str = ''
+    config: str = ''
+    status: str = 'not reached'
+    upstream: list[str] = field(default_factory=list)
+    seconds: float | None = None
+    stopped_before: bool = False
+    figures: dict[str, float] = field(default_factory=dict)
+    cfg: Config | None = None
+    no_cfg: str = ''
+    steps: list[str] = field(default_factory=list)
+    log_tail: list[str] = field(default_factory=list)
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of its config."""
+        return ((self.cfg or {}).get('randomness') or {}).get('seed')
+
+    @property
+    def label_dir(self) -> Path | None:
+        """Folder of the label maps that it left, if it left any."""
+        for name in ('labels', 'predictions'):
+            folder = self.folder / name
+            if folder.is_dir() and any(folder.glob('*.png')):
+                return folder
+        return None
+
+    @property
+    def predicts(self) -> bool:
+        """Whether its label maps are a segmentor's predictions."""
+        return self.tool == 'test.py'
+
+    def settings(self) -> list[str]:
+        """Say the most important settings in a few phrases."""
+        cfg = self.cfg or {}
+        if self.tool != 'train.py':
+            return [' → '.join(self.steps)] if self.steps else []
+        loop = cfg.get('train_cfg') or {}
+        epochs, iters = loop.get('max_epochs'), loop.get('max_iters')
+        batch = (cfg.get('train_dataloader') or {}).get('batch_size')
+        optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
+        said = [f'{epochs} epochs'] if epochs else []
+        said += [f'{iters} iterations'] if iters and not epochs else []
+        said += [f'batch of {batch}'] if batch else []
+        if optimizer:
+            rate = optimizer.get('lr')
+            name = str(optimizer.get('type', 'optimizer'))
+            said.append(name + (f' at {rate:g}' if rate else ''))
+        return said
+
+    def config_text(self) -> str:
+        """Lay its whole config out; '' without one."""
+        if self.cfg is None:
+            return ''
+        text = pformat(self.cfg.to_dict(), width=88, sort_dicts=False)
+        if len(text) > MAX_TEXT:
+            text = f'{text[:MAX_TEXT]}\n... ({len(text)} characters in all)'
+        return text
+
+
+def read_stages(work_dir: Path) -> tuple[str, list[StageInfo]]:
+    """Read the stages of a pipeline in their order.
+
+    Args:
+        work_dir: Folder that ``tools/run_pipeline.py`` wrote. Without its
+            ``pipeline.json``, folders with a stage's record are taken in the
+            order in which they were made.
+
+    Returns:
+        tuple: The pipeline's name, and the stages.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If there is no stage in it.
+    """
+    if not work_dir.is_dir():
+        raise FileNotFoundError(f'there is no folder {work_dir}')
+    summary = _read(work_dir / FILE)
+    listed = summary.get('stages') or _found(work_dir)
+    if not listed:
+        raise ValueError(
+            f'{work_dir} holds no stage: give the folder that '
+            'tools/run_pipeline.py wrote, work_dirs/<name of the pipeline>'
+        )
+    name = str(summary.get('name') or work_dir.resolve().name)
+    return name, [_stage(work_dir, given) for given in listed]
+
+
+def _stage(work_dir: Path, given: Mapping) -> StageInfo:
+    name = str(given.get('name'))
+    folder = work_dir / name
+    stage = StageInfo(
+        name,
+        folder,
+        str(given.get('tool') or ''),
+        str(given.get('config') or ''),
+        upstream=list(given.get('upstream') or []),
+    )
+    if not given.get('on', True):
+        stage.status = 'off'
+        return stage
+    # The folder is newer than the summary where a run was killed.
+    done = _read(folder / DONE)
+    if done:
+        stage.status = 'finished'
+        stage.seconds = done.get('seconds')
+        stage.stopped_before = bool(done.get('stopped_before'))
+        stage.figures = {
+            k: v
+            for k, v in (done.get('figures') or {}).items()
+            if isinstance(v, int | float)
+        }
+    elif (folder / BEGUN).is_file():
+        stage.status = 'stopped'
+        stage.log_tail = _tail(folder / LOG)
+    stage.cfg, stage.no_cfg = _config(folder / 'config.py')
+    pipeline = (given.get('settings') or {}).get('pipeline')
+    steps = (stage.cfg or {}).get(pipeline) if pipeline else None
+    if isinstance(steps, list):
+        kinds = (str(step['type']) for step in flatten(steps))
+        stage.steps = [kind.rpartition('.')[2] for kind in kinds]
+    return stage
+
+
+def _found(work_dir: Path) -> list[dict]:
+    """List the folders that hold a record, the oldest first."""
+    records = [
+        path for name in (DONE, BEGUN) for path in work_dir.glob(f'*/{name}')
+    ]
+    records.sort(key=lambda path: path.stat().st_mtime)
+    names = dict.fromkeys(path.parent.name for path in records)
+    return [
+        {'name': name, 'tool': _tool(work_dir / name / LOG)} for name in names
+    ]
+
+
+def _tool(log: Path) -> str:
+    """Read which tool a stage ran off the first line of its log."""
+    try:
+        with open(log, errors='replace') as lines:
+            words = next(lines, '').split()
+    except OSError:
+        return ''
+    tools = [Path(word).name for word in words if word.endswith('.py')]
+    return tools[0] if tools else ''
+
+
+def _tail(log: Path) -> list[str]:
+    try:
+        with open(log, errors='replace') as lines:
+            return list(deque((line.rstrip() for line in lines), TAIL))
+    except OSError:
+        return []
+
+
+def _read(path: Path) -> dict:
+    """Read a record; empty where there is none that can be read."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _config(path: Path) -> tuple[Config | None, str]:
+    """Read a stage's config, or say why it cannot be read."""
+    if not path.is_file():
+        return None, 'it has no config.py'
+    try:
+        return load_config(path), ''
+    # It is Python, and may import what is not installed here.
+    except Exception as error:
+        return None, f'its config.py cannot be read: {error}'

@@ -1,0 +1,42 @@
+import pytest
+
+from mmseg_wsss.jobs.test_dataset import build_test_images, label_loader
+from tests import tiny
+
+
+def config(root, tmp_path):
+    return tiny.config(root, tiny.cam_head(), tmp_path, masks='masks')
+
+
+def test_images_are_built_without_a_pipeline(tiny_root, tmp_path):
+    cfg = config(tiny_root, tmp_path)
+    cfg.test_dataloader.dataset.pipeline[2].background_index = None
+    dataset, stems, background = build_test_images(cfg)
+    assert len(dataset) == 6 and background is None
+    assert stems == [f'img_{k}' for k in range(6)]
+    assert 'seg_map_path' in dataset.get_data_info(0)
+
+
+def test_loader_is_found_inside_augmentations(tiny_root, tmp_path):
+    cfg = config(tiny_root, tmp_path)
+    loader = label_loader(cfg.tta_pipeline)
+    assert loader['ann_file'].endswith('image_labels.json')
+    assert label_loader([dict(type='LoadImageFromFile')]) is None
+    assert label_loader(cfg.to_dict()) == loader  # anywhere in a config
+
+
+def test_bad_data_sets(tiny_root, tmp_path):
+    cfg = config(tiny_root, tmp_path)
+    settings = cfg.test_dataloader.dataset
+    cfg.test_dataloader.dataset = dict(type='ConcatDataset', datasets=[])
+    with pytest.raises(ValueError, match='not wrapped'):
+        build_test_images(cfg)
+    cfg.test_dataloader.dataset = settings
+    twins = tmp_path / 'twins.txt'
+    twins.write_text('img_1\nimg_2\nimg_1')
+    settings.ann_file = str(twins)
+    with pytest.raises(ValueError, match='img_1: a CAM or label'):
+        build_test_images(cfg)
+    settings.ann_file = str(tiny_root / 'missing.txt')
+    with pytest.raises(ValueError, match='ann_file'):
+        build_test_images(cfg)

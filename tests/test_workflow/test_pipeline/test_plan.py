@@ -1,0 +1,262 @@
+"""Reading pipelines: switches, references, hashes, what is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from mmseg_wsss.workflow.pipeline import read_plan
+from mmseg_wsss.workflow.pipeline.command import stage_arguments
+from mmseg_wsss.workflow.pipeline.identity import named_folders
+from tests.test_workflow.test_pipeline import fake
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    return fake.make(tmp_path)
+
+
+def plan_of(pipeline, **options):
+    return read_plan(pipeline, options, pipeline.parent / 'work')
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_stages_take_what_others_make(pipeline):
+    plan = plan_of(pipeline)
+    assert [stage.name for stage in plan.on] == [
+        *('classifier', 'cams', 'refine', 'segmentor', 'evaluate')
+    ]
+    configs = plan.configs
+    assert configs['refine'].refine_pipeline[0].cam_dir == '{cams.cams}'
+    masks = configs['segmentor'].train_dataloader.dataset.data_prefix
+    assert masks.seg_map_path == '{refine.labels}'
+    assert masks.img_path == 'images'
+    # The config of another stage; the options of all stages.
+    assert configs['cams'].model.type == 'CAM'
+    assert configs['evaluate'].model.type == 'CE'
+    assert all(cfg.seed == 0 for cfg in configs.values())
+    assert plan.upstream(plan.stages['evaluate']) == ['segmentor']
+    assert not plan.missing
+
+
+def test_a_stage_that_is_off_passes_on_what_it_reads(pipeline):
+    plan = plan_of(pipeline, **{'use.refine': False})
+    assert 'refine' not in [stage.name for stage in plan.on]
+    assert plan.stages['segmentor'].inputs == {'labels': '{cams.labels}'}
+
+
+def test_a_switch_changes_settings(pipeline):
+    plan = plan_of(pipeline, **{'use.ocr': True})
+    assert plan.configs['segmentor'].model.type == 'OCR'
+    assert plan.configs['evaluate'].model.type == 'OCR'
+    edit(pipeline, "/ocr.py')", "/ocr.py', options={'model.loss': [1, 2]})")
+    plan = plan_of(pipeline, **{'use.ocr': True})
+    assert plan.configs['segmentor'].model.loss == [1, 2]
+    # It is the stage's own setting only while the switch is on.
+    assert plan_of(pipeline).configs['segmentor'].model.loss == ['ce']
+
+
+def test_several_stages_hang_on_one_switch(pipeline):
+    edit(pipeline, 'cams=dict(\n', "cams=dict(method='refine',\n")
+    with pytest.raises(ValueError, match='refine is off, and no stage'):
+        # What segmentor asks for is nowhere to be found.
+        plan_of(pipeline, **{'use.refine': False})
+
+
+def test_options_of_one_stage_from_the_command_line(pipeline):
+    plan = plan_of(
+        pipeline, **{'stages.segmentor.options.model.width': 7, 'options.a': 1}
+    )
+    assert plan.configs['segmentor'].model.width == 7
+    assert plan.configs['classifier'].model.width == 1
+    assert plan.configs['evaluate'].model.width == 7
+    assert all(cfg.a == 1 for cfg in plan.configs.values())
+
+
+def test_a_path_may_stand_where_a_reference_does(pipeline):
+    root = pipeline.parent
+    edit(pipeline, '{refine.labels}', f'{root}/mine')
+    assert list(plan_of(pipeline).missing) == [f'{root}/mine']
+    (root / 'mine').mkdir()
+    plan = plan_of(pipeline)
+    cfg = plan.configs['segmentor']
+    masks = cfg.train_dataloader.dataset.data_prefix.seg_map_path
+    assert masks == f'{root}/mine' and not plan.missing
+    (root / 'mine' / '0.png').write_text('x')
+    assert plan_of(pipeline).hashes['segmentor'] != plan.hashes['segmentor']
+
+
+def changed(pipeline, before):
+    after = plan_of(pipeline).hashes
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_hashes_follow_configs_and_files(pipeline):
+    root = pipeline.parent
+    before = plan_of(pipeline).hashes
+    assert not changed(pipeline, before)
+    # Comments and parts that a tool does not read make no difference.
+    cam = root / 'cam.py'
+    cam.write_text('# a comment\nunused = 1\n' + cam.read_text())
+    assert not changed(pipeline, before)
+    edit(cam, 'width=1', 'width=2')
+    assert changed(pipeline, before) == {'classifier', 'cams'}
+    edit(cam, 'width=2', 'width=1')
+    edit(root / 'crf.py', 'alpha=2', 'alpha=3')
+    assert changed(pipeline, before) == {'refine'}
+    edit(root / 'crf.py', 'alpha=3', 'alpha=2')
+    (root / 'list.txt').write_text('0\n')
+    assert changed(pipeline, before) == set(before)
+    (root / 'list.txt').write_text('0\n1\n')
+    (root / 'labels.json').write_text('{"0": ["cat"]}')
+    assert changed(pipeline, before) == set(before)
+    (root / 'labels.json').write_text('{}')
+    assert not changed(pipeline, before)
+    (root / 'images').mkdir()
+    (root / 'images' / '0.jpg').write_text('a photo')
+    before = plan_of(pipeline).hashes
+    (root / 'images' / '0.jpg').write_text('another photo')
+    assert changed(pipeline, before) == set(before)
+
+
+def test_masks_count_where_a_training_loads_them(tmp_path):
+    (tmp_path / 'pseudo').mkdir()
+    data = dict(
+        data_root=str(tmp_path), data_prefix=dict(seg_map_path='pseudo')
+    )
+    loads = dict(data, pipeline=[dict(type='LoadAnnotations')])
+    folder = [str(tmp_path / 'pseudo')]
+    assert named_folders({'train_dataloader': dict(dataset=loads)}) == folder
+    assert named_folders({'train_dataloader': dict(dataset=data)}) == []
+    assert named_folders({'test_dataloader': dict(dataset=data)}) == folder
+
+
+def test_missing_files_are_named_with_their_stages(pipeline):
+    (pipeline.parent / 'labels.json').unlink()
+    (line,) = plan_of(pipeline).missing_lines()
+    assert 'labels.json (stage classifier, cams, refine' in line
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'error'),
+    [
+        ('refine=True', 'refien=True', 'use.refien.*do you mean refine'),
+        ('refine=True', "refine='no'", 'use.refine is True or False'),
+        ('{refine.labels}', '{refin.labels}', 'no stage before it'),
+        ('{refine.labels}', '{evaluate.labels}', 'no stage before it'),
+        ('{refine.labels}', '{refine.cams}', 'has only labels, config'),
+        ('cams=dict(\n', 'clouds=dict(\n', 'clouds: it has no kind.*train'),
+        ('inputs=dict(cams', 'inptus=dict(cams', "'inptus', do you mean"),
+        ('inputs=dict(cams', 'inputs=dict(cam', "'cam', do you mean 'cams'"),
+        ("{root}/crf.py'", "nowhere.py'", 'stage refine: there is no config'),
+        ('classifier=dict(config=', 'classifier=dict(conf=', 'conf'),
+        ('inputs=dict(checkpoint', 'options=dict(checkpoint', 'needs inputs'),
+        ('{root}/ce.py', '{root}/crf.py', 'train_dataloader|LoadAnnot'),
+        ('{root}/crf.py', '{root}/ce.py', 'no list refine_pipeline'),
+        ('when=dict(ocr=dict(config=', 'when=dict(ocr=str(', 'when: ocr must'),
+        ('inputs=dict(cams=', 'inputs=list(', 'refine: inputs must be a dict'),
+        ('stages = dict', 'steps = dict', 'has no dict named stages'),
+        ('refine=dict(', 'old=dict(', 'use.refine: no stage|cannot be named'),
+    ],
+)
+def test_what_is_wrong_is_said(pipeline, old, new, error):
+    root = str(pipeline.parent)
+    if old == '{root}/ce.py':  # a config that loads no masks
+        edit(pipeline.parent / 'crf.py', 'LoadAnnotations', 'Nothing')
+    edit(pipeline, *(text.replace('{root}', root) for text in (old, new)))
+    with pytest.raises((ValueError, FileNotFoundError), match=error):
+        plan_of(pipeline)
+
+
+def test_a_refiner_that_cannot_take_its_input(pipeline):
+    edit(pipeline.parent / 'crf.py', 'LoadCAM', 'LoadMap')
+    with pytest.raises(ValueError, match='refine_pipeline has no LoadCAM'):
+        plan_of(pipeline)
+
+
+def test_a_config_that_imports_what_is_not_there(pipeline):
+    with open(pipeline.parent / 'crf.py', 'a') as file:
+        file.write("custom_imports = dict(imports=['no_such_module'])\n")
+    with pytest.raises(ValueError, match=r'stage refine: .*no_such_module'):
+        plan_of(pipeline)
+
+
+STEGO = """
+stages = dict(
+    neighbours=dict(config='{root}/stego.py'),
+    stego=dict(
+        config='{root}/stego.py',
+        choose='best',
+        inputs=dict(neighbours='{{neighbours.neighbours}}'),
+    ),
+    features=dict(
+        config='{root}/stego.py',
+        inputs=dict(checkpoint='{{stego.checkpoint}}'),
+    ),
+    centroids=dict(
+        config='{root}/stego.py',
+        inputs=dict(features='{{features.features}}'),
+    ),
+    debias=dict(
+        config='{root}/stego.py',
+        pipeline='debias_pipeline',
+        save_scores=True,
+        inputs=dict(
+            features='{{features.features}}',
+            centroids='{{centroids.centroids}}',
+        ),
+    ),
+)
+"""
+STEGO_CONFIG = """
+pairs = dict(neighbours='x', dataset=dict(type='Y'))
+train_dataloader = dict(dataset=pairs)
+val_dataloader = dict(dataset=pairs)
+feature_extractor = dict(type='STEGOFeatures', checkpoint='x')
+load = [dict(type='LoadFeatures', feature_dir='x')]
+centroid_pipeline = [*load, dict(type='RegionCentroids')]
+debias_pipeline = [*load, dict(type='mmseg_wsss.MARSDebias', centroids='x')]
+"""
+
+
+def test_what_mars_passes_on(tmp_path):
+    (tmp_path / 'stego.py').write_text(STEGO_CONFIG)
+    file = tmp_path / 'mars.py'
+    file.write_text(STEGO.format(root=tmp_path))
+    plan = read_plan(file)
+    cfg = plan.configs['stego']
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        assert loader.dataset.neighbours == '{neighbours.neighbours}'
+    features = plan.configs['features'].feature_extractor
+    assert features.checkpoint == '{stego.checkpoint}'
+    (load, _) = plan.configs['centroids'].centroid_pipeline
+    assert load.feature_dir == '{features.features}'
+    load, debias = plan.configs['debias'].debias_pipeline
+    assert load.feature_dir == '{features.features}'
+    assert debias.centroids == '{centroids.centroids}'
+    assert set(plan.stages['debias'].outputs) == {'labels', 'cams'}
+    assert not plan.missing
+    arguments = {
+        name: stage_arguments(stage, 'c.py', Path('f'), {}, 3)
+        for name, stage in plan.stages.items()
+    }
+    common = ['c.py', '--work-dir', 'f']
+    workers = ['--num-workers', '3']
+    assert arguments == {
+        'neighbours': [*common, '--out', 'f/neighbours.npz', *workers],
+        'stego': common,
+        'features': [*common, '--out-dir', 'f', *workers],
+        'centroids': [
+            *common,
+            *('--out-dir', 'f', '--pipeline', 'centroid_pipeline', *workers),
+        ],
+        'debias': [
+            *common,
+            *('--out-dir', 'f', '--pipeline', 'debias_pipeline'),
+            *('--save-scores', *workers),
+        ],
+    }
