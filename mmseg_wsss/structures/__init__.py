@@ -2,6 +2,7 @@
 
 from .current_batch import (
     batch_context,
+    current_background_index,
     current_data_samples,
     current_image_labels,
     current_images,
@@ -23,6 +24,7 @@ from .pixel_weights import set_pixel_weights, stack_pixel_weights
 
 __all__ = [
     'batch_context',
+    'current_background_index',
     'current_data_samples',
     'current_image_labels',
     'current_images',
