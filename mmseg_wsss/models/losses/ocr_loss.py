@@ -81,11 +81,12 @@ def ocr_loss(
     n, c = seg_logits.shape[:2]
     if c < 2 or image_labels.shape != (n, c):
         raise ValueError(
-            f'OCRLoss needs logits (N, C, ...) of C > 1 classes and image '
-            f'labels (N, C) over all classes of the head, got '
-            f'{tuple(seg_logits.shape)} and {tuple(image_labels.shape)}; a '
-            'binary head must use out_channels=2'
+            'OCRLoss needs logits (N, C, ...), C > 1 (a binary head must use '
+            'out_channels=2), and image labels (N, C) over all classes of the '
+            f'head, got {(*seg_logits.shape,)} and {(*image_labels.shape,)}'
         )
+    if prior is not None and prior.shape != (c, c):
+        raise ValueError(f'prior must be ({c}, {c}), got {(*prior.shape,)}')
     foreground_indices(c, background_index)  # checks the index
     candidate = (image_labels > 0).to(seg_logits.device)[:, :, None]
     if background_index is not None:
@@ -144,27 +145,19 @@ def prior_correlation(
     Args:
         counts: N[k, l] (C, C), the number of images with both classes.
         num_images: L, the number of images.
-        norm: 'joint' is Eq. 7, M = N / L. 'conditional' is P(l | k) =
-            N[k, l] / N[k, k], with which Eq. 9 tells foreground classes apart
-            (on VOC their joint values are below 0.05).
+        norm: 'joint' is Eq. 7, M = N / L (on VOC below 0.05 between
+            foreground classes); 'conditional' is P(l | k) = N[k, l] / N[k, k].
 
     Returns:
         Tensor: M (C, C), float32 in [0, 1]. Rows of unseen classes are 0.
 
     Raises:
         ValueError: If ``norm`` is unknown or ``counts`` is not square.
-
-    Example:
-        >>> prior_correlation(torch.tensor([[4, 2], [2, 2]]), num_images=4)
-        tensor([[1.0000, 0.5000],
-                [0.5000, 0.5000]])
     """
     check_option('prior_norm', norm, PRIOR_NORMS)
     counts = torch.as_tensor(counts).double()
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
-        raise ValueError(
-            f'co-occurrence must be square (C, C), got {tuple(counts.shape)}'
-        )
+        raise ValueError(f'counts must be (C, C), got {(*counts.shape,)}')
     if norm == 'joint':
         return (counts / max(num_images, 1)).float()
     return (counts / counts.diagonal().clamp(min=1e-12)[:, None]).float()
@@ -174,8 +167,8 @@ def prior_correlation(
 class OCRLoss(ImageLevelLoss):
     """Out-of-candidate rectification loss for any MMSeg head.
 
-    It is used beside the cross-entropy on the pseudo labels (Eq. 4; alpha is
-    ``loss_weight``), with ``WeakSupervisionHook`` in ``custom_hooks``::
+    It is used beside the cross-entropy (Eq. 4; alpha is ``loss_weight``),
+    with ``WeakSupervisionHook`` in ``custom_hooks``::
 
         loss_decode=[
             dict(type='CrossEntropyLoss', avg_non_ignore=True),
@@ -188,9 +181,6 @@ class OCRLoss(ImageLevelLoss):
             'auto' counts the training set's image labels.
         prior_norm (str): See :func:`prior_correlation`. Defaults to 'joint'.
         **kwargs: See :class:`ImageLevelLoss`.
-
-    Raises:
-        ValueError: If an option is unknown or the prior is not a matrix.
     """
 
     default_name = 'loss_ocr'
@@ -237,22 +227,15 @@ class OCRLoss(ImageLevelLoss):
         """Compute the mean loss over the valid pixels, weighted or not."""
         if self.awaits_cooccurrence:
             raise RuntimeError(
-                "OCRLoss(prior='auto') has no co-occurrence yet: add "
-                "custom_hooks=[dict(type='mmseg_wsss.WeakSupervisionHook')], "
-                'or call set_cooccurrence(counts, num_images)'
+                "OCRLoss(prior='auto') has no counts: add WeakSupervisionHook "
+                'to custom_hooks, or call set_cooccurrence(counts, num_images)'
             )
         z, valid = inputs.logits, inputs.valid
         if self.prior is not None:
             self.prior = self.prior.to(z.device)
-            if len(self.prior) != z.shape[1]:
-                raise ValueError(
-                    f'the prior has {len(self.prior)} classes, the logits '
-                    f'have {z.shape[1]}'
-                )
         if weight is not None and weight.shape != valid.shape:
             raise ValueError(
-                f'weight must have shape {tuple(valid.shape)}, got '
-                f'{tuple(weight.shape)}'
+                f'weight must be {(*valid.shape,)}, got {(*weight.shape,)}'
             )
         labels, background = inputs.image_labels, inputs.background_index
         options = self.margin, self.threshold, self.group, self.pixels
@@ -270,9 +253,6 @@ def _read_prior(prior) -> np.ndarray:
         prior = np.asarray(prior if path is None else np.load(path), float)
     except (OSError, ValueError) as error:
         raise ValueError(f'prior={path!r} cannot be read: {error}') from error
-    if prior.min(initial=0) < 0 or prior.max(initial=0) > 1:
-        raise ValueError(
-            'the prior must hold joint frequencies in [0, 1], counts divided '
-            f'by the number of images; got {prior.min()} to {prior.max()}'
-        )
+    if not ((prior >= 0) & (prior <= 1)).all():
+        raise ValueError('prior must be joint frequencies in [0, 1], Eq. 7')
     return prior
