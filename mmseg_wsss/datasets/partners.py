@@ -34,7 +34,7 @@ def partner_prior(labels: np.ndarray) -> np.ndarray:
 
     Example:
         >>> partner_prior([[1, 0], [1, 0], [1, 1]])
-        array([[0.6, 0.4],
+        array([[0.6       , 0.4       ],
                [0.66666667, 0.33333333]])
     """
     labels = np.asarray(labels) > 0
