@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from ...structures import (
     current_background_index,
     current_image_labels,
     foreground_indices,
+    labels_from_mask,
 )
-from ...utils import at_least_float32
+from ...utils import at_least_float32, check_option
 
 
 class ClassLogits(NamedTuple):
@@ -42,7 +46,8 @@ class LossInputs:
         seg_label: Label map (N, ...), None from a CAM network.
         ignore_index: Value of the pixels of ``seg_label`` that do not count.
         given: The pair ``image_labels`` and ``background_index`` of the call;
-            labels of None are read from the current batch.
+            labels of None come from the batch or the label map.
+        labels_from: 'batch' or 'mask', where those come from.
     """
 
     caller: str
@@ -50,13 +55,16 @@ class LossInputs:
     seg_label: Tensor | None
     ignore_index: int | None
     given: tuple[Tensor | None, int | None]
+    labels_from: str = 'batch'
 
     @property
     def image_labels(self) -> Tensor:
         """Multi-hot labels (N, C) over all classes, background included."""
-        if self.given[0] is None:
-            return current_image_labels(self.caller)
-        return self.given[0]
+        if self.given[0] is not None:
+            return self.given[0]
+        if self.labels_from == 'mask':
+            return labels_from_mask(self.seg_label, self.logits.shape[1])
+        return current_image_labels(self.caller)
 
     @property
     def background_index(self) -> int | None:
@@ -139,7 +147,7 @@ def check_finite(caller: str, logits: Tensor) -> None:
         )
 
 
-class ImageLevelLoss(nn.Module):
+class ImageLevelLoss(nn.Module, ABC):
     """Base class of losses that learn from image labels.
 
     A subclass sets ``default_name``, lists its options for ``print(model)``
@@ -149,6 +157,10 @@ class ImageLevelLoss(nn.Module):
     (:class:`mmseg_wsss.WeakSupervisionHook`) or with the call.
 
     Args:
+        labels_from (str): Image labels where the call brings none: 'batch',
+            or 'mask' to use the classes of the label map. After a crop, or
+            where a pseudo label misses a class, that is wrong. Defaults to
+            'batch'.
         loss_weight (float): Factor. Defaults to 1.0.
         loss_name (str, optional): Key in the log, which begins with 'loss_'.
             Defaults to None, the class's ``default_name``.
@@ -158,9 +170,23 @@ class ImageLevelLoss(nn.Module):
     shown: tuple[str, ...] = ()
 
     def __init__(
-        self, loss_weight: float = 1.0, loss_name: str | None = None
+        self,
+        labels_from: str = 'batch',
+        loss_weight: float = 1.0,
+        loss_name: str | None = None,
     ):
         super().__init__()
+        check_option('labels_from', labels_from, ('batch', 'mask'))
+        if labels_from == 'mask':
+            print_log(
+                f"{type(self).__name__}(labels_from='mask') uses the classes "
+                'of each label map as image labels. After a crop, or where a '
+                'pseudo label misses a class, present classes count as '
+                'absent.',
+                logger='current',
+                level=logging.WARNING,
+            )
+        self.labels_from = labels_from
         self.loss_weight = loss_weight
         self._loss_name = loss_name or self.default_name
 
@@ -209,18 +235,22 @@ class ImageLevelLoss(nn.Module):
                 seg_label,
                 ignore_index,
                 (image_labels, background_index),
+                self.labels_from,
             )
             loss = self.compute(inputs, weight=weight, **kwargs)
         return self.loss_weight * loss
 
+    @abstractmethod
     def compute(self, inputs: LossInputs, **kwargs: Any) -> Tensor:
         """Compute the loss without its factor.
 
         Args:
             inputs: Logits and labels.
             **kwargs: What else the head or the caller passed.
+
+        Returns:
+            Tensor: Scalar.
         """
-        raise NotImplementedError
 
     def extra_repr(self) -> str:
         """Return the options that ``print(model)`` shows."""
