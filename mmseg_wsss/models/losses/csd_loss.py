@@ -197,7 +197,7 @@ class CSDLoss(ImageLevelLoss):
         loss_weight: float = 1.0,
         loss_name: str | None = None,
     ):
-        super().__init__(loss_weight, loss_name)
+        super().__init__(loss_weight=loss_weight, loss_name=loss_name)
         check_option('classes', classes, CLASSES)
         check_option('view_norm', view_norm, NORMS)
         if min(fg_weight, bg_weight) < 0:
