@@ -269,6 +269,26 @@ def test_only_the_views_with_a_weight_are_run(monkeypatch):
     assert seen == [2, 2]
 
 
+def test_the_network_runs_under_autocast(monkeypatch):
+    model, samples = segmentor(), [sample()]
+    dtypes = []
+    extract = model.extract_feat
+
+    def record(inputs):
+        features = extract(inputs)
+        dtypes.append(features[0].dtype)
+        return features
+
+    monkeypatch.setattr(model, 'extract_feat', record)
+    with (
+        torch.autocast('cpu', torch.bfloat16),
+        batch_context(samples, segmentor=model),
+    ):
+        loss = model.decode_head.loss_decode[1](torch.zeros(1, 3, 8, 8))
+    assert dtypes == [torch.bfloat16] * 2
+    assert loss.dtype == torch.float32
+
+
 def test_weights_cast_by_autocast_keep_their_gradient():
     model, samples = segmentor(), [sample()]
     with (
