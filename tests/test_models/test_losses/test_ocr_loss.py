@@ -421,3 +421,16 @@ def test_bad_shapes():
             weight=torch.ones(1, 2),
             image_labels=ones,
         )
+
+
+def test_compiles_as_one_graph():
+    logits, labels, prior = example(seed=3)
+    compiled = torch.compile(ocr_loss, fullgraph=True, backend='eager')
+    loss = compiled(logits, labels, None, prior)
+    assert torch.allclose(loss, ocr_loss(logits, labels, prior=prior))
+
+
+def test_nan_logits_are_not_hidden():
+    logits, labels, _ = example()
+    logits[0, 2, 1, 1] = float('nan')
+    assert torch.isnan(ocr_loss(logits, labels)[0, 1, 1])
