@@ -172,13 +172,13 @@ def view_logits(
     with _attributes(learning, **mode):
         # Students first: autocast caches the weights that it casts, and those
         # cast without gradient would cut it off.
-        students = head(segmentor.extract_feat(torch.cat(pasted)))
+        student_logits = head(segmentor.extract_feat(torch.cat(pasted)))
         with torch.no_grad(), _attributes(others, training=False):
-            teacher = head(segmentor.extract_feat(source))
+            teacher_logits = head(segmentor.extract_feat(source))
     labels = dict(foreground='labels', background='target_labels')
     return {
         name: ViewPair(
-            teacher,
+            teacher_logits,
             student,
             _pad_masks([v.get(f'{name}_mask') for v in views], inputs),
             torch.stack([view.get(labels[name]) for view in views]),
@@ -186,7 +186,7 @@ def view_logits(
             common_background_index(views),
         )
         for name, student in zip(
-            view_names, students.split(len(views)), strict=True
+            view_names, student_logits.split(len(views)), strict=True
         )
     }
 
