@@ -1,12 +1,12 @@
-"""Find each image's nearest neighbours, by the mean of its features.
+"""Compute each image's nearest neighbours, by the mean of its features.
 
     python tools/make_neighbours.py CONFIG --num-workers 8
 
-CONFIG trains STEGO: the neighbours are those that model.extractor sees among
-the images of test_dataloader, which neighbour_pipeline loads and crops to one
-size. They are written to the config's neighbour_file, which NeighbourPairs
-reads. Ten thousand images take minutes; a run that was stopped starts anew,
-and a file that is there already is left alone.
+CONFIG trains STEGO. The features are those of model.extractor on the images of
+test_dataloader, which neighbour_pipeline loads and crops to one size. The
+neighbours are written to the config's neighbour_file, which NeighbourPairs
+reads. Ten thousand images take minutes. A stopped run starts again from the
+beginning; an existing file is kept.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def parse_args() -> argparse.Namespace:
         '--device', help='where the features are computed (default: a GPU)'
     )
     parser.add_argument(
-        '--overwrite', action='store_true', help='write the file anew'
+        '--overwrite', action='store_true', help='replace an existing file'
     )
     args = parser.parse_args()
     for name in ('number', 'batch_size'):
@@ -88,7 +88,7 @@ def find_settings(cfg: Config, out: str | None) -> tuple[Path, dict, dict]:
     if not cfg.get('neighbour_pipeline'):
         raise ValueError(
             f'{cfg.filename} has no neighbour_pipeline: add the transforms '
-            'that load a picture, crop it to one size and pack it'
+            'that load an image, crop it to one size and pack it'
         )
     extractor = cfg.get('model', {}).get('extractor')
     if extractor is None:
@@ -105,7 +105,7 @@ def find_settings(cfg: Config, out: str | None) -> tuple[Path, dict, dict]:
 
 
 def describe(stems: list[str], number: int, extractor: dict, **others) -> dict:
-    """Say what the neighbours are made from."""
+    """Return the provenance of the neighbours."""
     source = {
         'number of neighbours': number,
         'set of images': settings_hash(stems=stems),
@@ -119,7 +119,7 @@ def describe(stems: list[str], number: int, extractor: dict, **others) -> dict:
 
 
 def is_done(out: Path, source: dict, overwrite: bool) -> bool:
-    """Tell whether the file is there; refuse one that was made otherwise."""
+    """Check whether the file exists; raise if it has another provenance."""
     if overwrite or not out.exists():
         return False
     _, before = load_neighbours(out)
@@ -137,8 +137,8 @@ def report(errors: dict[str, str]) -> None:
     for stem, error in list(errors.items())[:SHOWN]:
         print_log(f'  {stem}: {error}', logger='current')
     print_log(
-        f'{len(errors)} images failed, no neighbours were written. Mend them, '
-        'or take them from the list of images',
+        f'{len(errors)} images failed, no neighbours were written. Fix them, '
+        'or remove them from the list of images',
         logger='current',
     )
 
@@ -159,7 +159,7 @@ def main() -> None:
             pipeline=pipeline,
         )
         if is_done(out, source, args.overwrite):
-            print_log(f'{out} is there already', logger='current')
+            print_log(f'{out} exists already', logger='current')
             leave()
         device = choose_device(args.device)
         extractor = MODELS.build(settings).to(device)

@@ -1,7 +1,7 @@
 # CSD on the DeiT-S CAM network, VOC 2012: of our networks the one nearest to
-# the paper's MCTformer. Crops as in the author's snapshot, short side 256 and
-# crop 224, since MMPretrain's RandomResizedCrop leaves masks behind. Masks are
-# the pseudo labels of a first run, <data_root>/pseudo_labels.
+# the paper's MCTformer. Short side 256 and crop 224, since MMPretrain's
+# RandomResizedCrop does not crop masks. Masks are the pseudo labels of a first
+# run, <data_root>/pseudo_labels.
 _base_ = [
     '../cam/cam_deit-s_voc12.py',
     '../_base_/losses/csd.py',

@@ -1,5 +1,5 @@
-# CSD on the built-in scenes. It starts from a first run and pastes by that
-# run's pseudo labels:
+# CSD on the built-in scenes. It starts from a first run, whose pseudo labels
+# are the masks:
 #   python tools/train.py configs/cam/cam_mobilenetv2_scenes.py
 #   then write its pseudo labels to data/scenes/pseudo_labels
 _base_ = [
@@ -19,7 +19,7 @@ single_pipeline = [
     dict(type='RandomFlip', prob=0.5),
 ]
 train_pipeline = [
-    dict(type='mmseg_wsss.CSDCopyPaste', stride=8),
+    dict(type='mmseg_wsss.CSDCopyPaste'),
     dict(type='mmseg_wsss.PackWSSSInputs'),
 ]
 train_dataloader = dict(

@@ -1,4 +1,4 @@
-"""The data set wrapper that gives an image its single-label partner."""
+"""The data set wrapper that adds a single-label partner to an image."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
 from ..structures import foreground_indices
-from ..utils import check_option
 from .partners import Partners
 from .seeded_sampler import item_seed
-from .training_labels import load_label_matrix
-
-TARGETS = ('multi', 'all')
+from .training_labels import (
+    find_transform,
+    leaf_datasets,
+    load_label_matrix,
+)
 
 
 @DATASETS.register_module()
@@ -41,9 +42,9 @@ class CSDDataset:
                     dict(type='mmseg_wsss.PackWSSSInputs')]))
 
     MMSeg's MultiImageMixDataset does not fit: it asks a transform for
-    partners before the transform sees the image whose partners they are, so
-    a draw cannot depend on the image's labels; and it loads a partner for
-    images that need none.
+    partners before the transform sees the target, so that a draw cannot
+    depend on the target's labels; and it loads a partner for images that need
+    none.
 
     All labels are read once, when the data set is built. With
     :class:`SeededSampler` an item depends on the run's seed, the epoch and
@@ -51,23 +52,11 @@ class CSDDataset:
 
     Args:
         dataset (dict | object): The data set of single images; its pipeline
-            has LoadImageLabels. Several may be concatenated; what repeats
-            or resamples images goes around this data set.
+            has LoadImageLabels. Several may be concatenated; wrappers that
+            repeat or resample images belong around this data set.
         pipeline (Sequence[dict]): Transforms of the pair.
         resampling (str): 'cooccurrence' (Eq. 1) or 'uniform'. Defaults to
             'cooccurrence'.
-        targets (str): Images that get a partner: 'multi'-label ones (paper),
-            or 'all' (the author's snapshot), which costs more. Defaults to
-            'multi'.
-        min_partners (int): Classes with fewer single-label images are never
-            pasted. Defaults to 1.
-        form (str): 'linear' or 'softmax', see
-            :func:`~mmseg_wsss.datasets.partners.partner_prior`. Defaults to
-            'linear'.
-        diagonal (str): 'single', 'all' or 'zero'. Defaults to 'single'.
-        smoothing (float): Start of all counts. Defaults to 1.0.
-        background_index (int, optional): The data set's background class,
-            None if there is none. Defaults to 0.
 
     Attributes:
         foreground (list[int]): Indices of the foreground classes.
@@ -83,19 +72,11 @@ class CSDDataset:
         dataset: dict | object,
         pipeline: Sequence[dict],
         resampling: str = 'cooccurrence',
-        targets: str = 'multi',
-        min_partners: int = 1,
-        form: str = 'linear',
-        diagonal: str = 'single',
-        smoothing: float = 1.0,
-        background_index: int | None = 0,
     ):
-        check_option('targets', targets, TARGETS)
         if isinstance(dataset, dict):
             dataset = DATASETS.build(dataset)
         self.dataset = dataset
         self.pipeline = Compose(pipeline)
-        self.targets = targets
         loaded = load_label_matrix(dataset)
         if loaded is None:
             raise ValueError(
@@ -108,44 +89,35 @@ class CSDDataset:
             raise ValueError(
                 f'CSDDataset knows the labels of {len(labels)} images, but '
                 f'its {type(dataset).__name__} has {len(dataset)} items: put '
-                'what repeats or resamples images around CSDDataset, not into '
-                'it'
+                'wrappers that repeat or resample images around CSDDataset, '
+                'not into it'
             )
-        self.foreground = foreground_indices(len(classes), background_index)
-        self.partners = Partners(
-            labels[:, self.foreground],
-            resampling,
-            min_partners,
-            form=form,
-            diagonal=diagonal,
-            smoothing=smoothing,
+        self.foreground = foreground_indices(
+            len(classes), _background_index(dataset)
         )
-        self._report([classes[k] for k in self.foreground], min_partners)
+        self.partners = Partners(labels[:, self.foreground], resampling)
+        self._report([classes[k] for k in self.foreground])
 
-    def _report(self, names: list[str], min_partners: int) -> None:
+    def _report(self, names: list[str]) -> None:
         """Log the two domains, and the classes that cannot be pasted."""
         counts = dict(zip(names, self.partners.counts.tolist(), strict=True))
-        single = sum(counts.values())
         several = int((self.partners.num_labels > 1).sum())
         fewest = min(counts, key=counts.get)
         print_log(
-            f'CSD: {single} single-label and {several} multi-label images; '
-            f"fewest single-label images: '{fewest}', {counts[fewest]}",
+            f'CSD: {sum(counts.values())} single-label and {several} '
+            f"multi-label images; fewest single-label images: '{fewest}', "
+            f'{counts[fewest]}',
             logger='current',
         )
-        rare = [
-            f'{name} ({count})'
-            for name, count in counts.items()
-            if count < min_partners
-        ]
-        if rare:
+        absent = [name for name, count in counts.items() if not count]
+        if absent:
             print_log(
-                f'CSD never pastes {", ".join(rare)}: fewer than '
-                f'min_partners={min_partners} single-label images',
+                f'CSD never pastes {", ".join(absent)}: there is no '
+                'single-label image',
                 logger='current',
                 level=logging.WARNING,
             )
-        if self.targets == 'multi' and not several:
+        if not several:
             print_log(
                 'CSD has no multi-label image to paste into and does nothing',
                 logger='current',
@@ -168,10 +140,17 @@ class CSDDataset:
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> dict:
-        """Load an image and, if it is a target, its partner."""
+        """Load an image and, if it has several classes, a partner."""
         with item_seed(index):
             results = self.dataset[index]
-            if self.targets == 'all' or self.partners.num_labels[index] > 1:
+            if self.partners.num_labels[index] > 1:
                 partner = self.partners.draw(index)
                 results['partner'] = self.dataset[partner]
             return self.pipeline(results)
+
+
+def _background_index(dataset) -> int | None:
+    """Return the background index that LoadImageLabels adds to an image."""
+    leaf = next(leaf_datasets(dataset))
+    load = find_transform(leaf, 'LoadImageLabels')
+    return load.transform(leaf.get_data_info(0))['background_index']

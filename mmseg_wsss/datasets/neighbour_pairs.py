@@ -1,4 +1,4 @@
-"""The data set wrapper that gives an image one of its nearest neighbours."""
+"""The data set wrapper that adds a nearest neighbour to an image."""
 
 from __future__ import annotations
 
@@ -34,14 +34,13 @@ class NeighbourPairs:
                     dict(type='PackSegInputs')])))
 
     The published code cuts every image into five crops of half its size on
-    disk, once, and looks for the neighbours among the crops. Here a random
-    crop of the pipeline shows such a part, another one each time, and
-    neighbours are those of whole images.
+    disk, once, and finds the neighbours among the crops. Here the pipeline
+    crops at random in each epoch, and neighbours are those of whole images.
 
-    One image in ``every`` can be held out to choose a checkpoint by; the
-    training part never sees it, as a neighbour neither. A held-out image is
-    paired with its nearest neighbour, among all images, and its random
-    numbers are the same each time.
+    Every ``every``-th image can be held out for choosing a checkpoint; the
+    training part contains it neither as an image nor as a neighbour. A
+    held-out image is paired with its nearest neighbour among all images, with
+    the same random numbers each time.
 
     With :class:`SeededSampler` an item of the training part depends on the
     run's seed, the epoch and its index, not on the workers.
@@ -50,11 +49,11 @@ class NeighbourPairs:
         dataset (dict | object): The data set of single images; its pipeline
             ends in PackSegInputs.
         neighbours (str): File of tools/make_neighbours.py.
-        k (int): Neighbours that are drawn from; fewer where the file has
-            fewer. Defaults to 7.
+        k (int): Number of nearest neighbours to draw from, at most as many as
+            the file has. Defaults to 7.
         part (str): 'train', 'held_out' or 'all', which holds none out.
             Defaults to 'all'.
-        every (int): Every so manieth image, from the first on, is held out.
+        every (int): Every n-th image, starting with the first, is held out.
             Defaults to 20.
 
     Attributes:
@@ -110,7 +109,7 @@ class NeighbourPairs:
         return copy.deepcopy(self.dataset.metainfo)
 
     def full_init(self) -> None:
-        """Do nothing: all is there since this was built."""
+        """Do nothing: everything was loaded when this was built."""
 
     def get_data_info(self, index: int) -> dict:
         """Return the annotation of one image."""
@@ -135,11 +134,11 @@ class NeighbourPairs:
             index: Position in this data set.
 
         Returns:
-            dict: What the inner data set gives for the image, and the
-            neighbour's picture as ``neighbours``.
+            dict: The inner data set's item of the image, and the neighbour's
+            image as ``neighbours``.
 
         Raises:
-            ValueError: If the inner pipeline packs nothing.
+            ValueError: If the inner pipeline does not pack its images.
         """
         if self.part == 'held_out':
             index = SeededIndex.of(index, 0)

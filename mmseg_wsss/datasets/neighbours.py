@@ -1,4 +1,4 @@
-"""The nearest neighbours of a data set's images, and their file."""
+"""Nearest neighbours of a data set's images, and their file."""
 
 from __future__ import annotations
 
@@ -33,16 +33,15 @@ class Neighbours(NamedTuple):
 def nearest_neighbours(
     vectors: Tensor, k: int, block: int = 1024
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the vectors of the largest cosine, by brute force.
+    """Return the vectors of the largest cosine, by brute force.
 
-    The similarities of ``block`` vectors with all N live at a time. Time
-    grows with N^2: 10 thousand images take seconds, a million some hours on
-    a CPU.
+    Memory holds the similarities of ``block`` vectors with all N. Time grows
+    with N^2: 10 thousand images take seconds, a million hours on a CPU.
 
     Args:
         vectors: One vector per image (N, D), float.
-        k: Neighbours per image; fewer images give N - 1.
-        block: Vectors at a time.
+        k: Neighbours per image, at most N - 1.
+        block: Vectors per block.
 
     Returns:
         tuple: Positions int32 (N, k) and cosines float32 (N, k), nearest
@@ -79,12 +78,12 @@ def save_neighbours(
     neighbours: Neighbours,
     source: Mapping[str, object] | None = None,
 ) -> None:
-    """Write neighbours (``.npz``), whole or not at all.
+    """Write neighbours (``.npz``) atomically.
 
     Args:
         path: File to write.
-        neighbours: What to write.
-        source: What they are made from, as JSON values by name.
+        neighbours: The neighbours.
+        source: Their provenance, JSON values by name.
 
     Raises:
         ValueError: If shapes do not fit.
@@ -115,11 +114,11 @@ def load_neighbours(
         path: File written by :func:`save_neighbours`.
 
     Returns:
-        tuple: The neighbours, and what they are made from.
+        tuple: The neighbours, and their provenance.
 
     Raises:
         FileNotFoundError: If there is none.
-        ValueError: If the file is damaged or is something else.
+        ValueError: If the file is damaged or has another format.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -145,20 +144,20 @@ def load_neighbours(
 def usable_neighbours(
     neighbours: Neighbours, stems: Sequence[str], k: int
 ) -> list[np.ndarray]:
-    """List the k nearest neighbours of images among these images.
+    """Return the k nearest neighbours of images within a subset.
 
     Args:
-        neighbours: Of all images.
-        stems: Names of the images; others do not count.
-        k: The most that an image gets.
+        neighbours: Neighbours of all images.
+        stems: Names of the images in the subset.
+        k: Largest number of neighbours per image.
 
     Returns:
         list[np.ndarray]: Positions in ``stems`` for each of them, nearest
         first, int64.
 
     Raises:
-        ValueError: If an image is not in the file, or has no neighbour among
-            these.
+        ValueError: If an image is not in the file, or has no neighbour in
+            the subset.
     """
     rows = {stem: row for row, stem in enumerate(neighbours.stems)}
     unknown = [stem for stem in stems if stem not in rows]

@@ -1,25 +1,16 @@
-"""Which single-label image is pasted into which image (CSD, BMVC 2023).
+"""The single-label image that CSD pastes into an image.
 
 Yang et al., "Cross-domain Semantic Decoupling for Weakly-Supervised Semantic
-Segmentation", Section 3.2 and Eq. 1. Images of one class are the source
-domain, images of several the target domain. For a target with classes c the
-partner's class j is drawn in proportion to sum_c P[c, j], with::
+Segmentation", BMVC 2023, Section 3.2. Images of one class are the source
+domain, images of several classes the target domain. For a target with classes
+c the class j of the partner is drawn in proportion to sum_c P[c, j], with::
 
     P[i, j] = N[i, j] / sum_k N[i, k]                                  (Eq. 1)
 
-then one of that class's single-label images, each as likely as the other.
-
-Where the paper says nothing, or the author's snapshot differs:
-
-* N[i, i]: single-label images of the class, as in the snapshot. Only so does
-  a class with "more single-label domain samples" become more likely, as the
-  paper has it. The count of all its images, or 0, are options.
-* Counts start at 1, as in the snapshot.
-* The snapshot takes softmax(0.1 N) over each row in place of Eq. 1. With
-  counts in the hundreds this is one class per row: an option.
-* A class without single-label images cannot be drawn, whatever its weight.
-  ``min_partners`` raises the bar: by VOC's counts each of its 21 single-label
-  tables would be pasted some ten times an epoch.
+and the partner uniformly from the single-label images of class j. N[i, j]
+counts the images with both classes, N[i, i] the single-label images of class
+i, so that a class with more of them is more likely, as the paper says. Counts
+start at 1. A class without single-label images is never drawn.
 """
 
 from __future__ import annotations
@@ -29,49 +20,28 @@ import numpy as np
 from ..utils import check_option
 from .label_files.load import cooccurrence, single_label_counts
 
-FORMS = ('linear', 'softmax')
-DIAGONALS = ('single', 'all', 'zero')
 RESAMPLINGS = ('cooccurrence', 'uniform')
 
 
-def partner_prior(
-    labels: np.ndarray,
-    form: str = 'linear',
-    diagonal: str = 'single',
-    smoothing: float = 1.0,
-    temperature: float = 0.1,
-) -> np.ndarray:
-    """Prior correlation P of classes (Eq. 1).
+def partner_prior(labels: np.ndarray) -> np.ndarray:
+    """Return the prior correlation P of classes (Eq. 1).
 
     Args:
         labels: Multi-hot labels (L, K) over the foreground classes.
-        form: 'linear' (Eq. 1), or 'softmax' of ``temperature`` times counts.
-        diagonal: N[i, i] counts the 'single'-label images of the class,
-            'all' its images, or is 'zero'.
-        smoothing: Added to every count.
-        temperature: Factor of the counts in the softmax.
 
     Returns:
-        np.ndarray: (K, K), float64 in [0, 1]; rows sum to 1. A row without
-        any count is 0 if 'linear', uniform if 'softmax'.
+        np.ndarray: (K, K), float64 in (0, 1); rows sum to 1.
 
-    Raises:
-        ValueError: If an option is out of range.
+    Example:
+        >>> partner_prior([[1, 0], [1, 0], [1, 1]])
+        array([[0.6       , 0.4       ],
+               [0.66666667, 0.33333333]])
     """
-    check_option('form', form, FORMS)
-    check_option('diagonal', diagonal, DIAGONALS)
-    if smoothing < 0:
-        raise ValueError(f'smoothing must be >= 0, got {smoothing}')
     labels = np.asarray(labels) > 0
     counts = cooccurrence(labels).astype(np.float64)
-    if diagonal != 'all':
-        alone = single_label_counts(labels)
-        np.fill_diagonal(counts, alone if diagonal == 'single' else 0)
-    counts += smoothing
-    if form == 'softmax':
-        counts = temperature * counts
-        counts = np.exp(counts - counts.max(1, keepdims=True))
-    return counts / np.maximum(counts.sum(1, keepdims=True), 1e-300)
+    np.fill_diagonal(counts, single_label_counts(labels))
+    counts += 1
+    return counts / counts.sum(1, keepdims=True)  # Eq. 1
 
 
 class Partners:
@@ -79,59 +49,46 @@ class Partners:
 
     Args:
         labels: Multi-hot labels (L, K) over the foreground classes.
-        resampling: 'cooccurrence' is the paper's; 'uniform' takes any
-            single-label image, the paper's "plain copy-paste".
-        min_partners: Classes with fewer single-label images are not drawn.
-        **prior: Options of :func:`partner_prior`.
+        resampling: 'cooccurrence' (Eq. 1), or 'uniform', any single-label
+            image, the paper's plain copy-paste.
 
     Attributes:
         counts: Single-label images of each class (K,), int64.
         num_labels: Foreground classes of each image (L,), int64.
-        usable: Which classes can be drawn (K,), bool.
 
     Raises:
-        ValueError: If an option is out of range, or no class can be drawn.
+        ValueError: If the option is unknown, or no image has a single label.
     """
 
-    def __init__(
-        self,
-        labels: np.ndarray,
-        resampling: str = 'cooccurrence',
-        min_partners: int = 1,
-        **prior,
-    ):
+    def __init__(self, labels: np.ndarray, resampling: str = 'cooccurrence'):
         check_option('resampling', resampling, RESAMPLINGS)
-        if min_partners < 1:
-            raise ValueError(f'min_partners must be >= 1, got {min_partners}')
         self.labels = np.asarray(labels) > 0
         self.resampling = resampling
         self.num_labels = self.labels.sum(1)
         single = (self.num_labels == 1)[:, None] & self.labels
         self._images = [np.flatnonzero(column) for column in single.T]
         self.counts = single.sum(0)
-        self.usable = self.counts >= min_partners
-        if not self.usable.any():
+        if not self.counts.any():
             raise ValueError(
-                f'no class has {min_partners} or more single-label images, '
-                'of which CSD takes what it pastes: look at the label file, '
-                'or lower min_partners'
+                'no image has a single label, and CSD pastes from such images '
+                'only: check the label file and the image list'
             )
-        self.prior = partner_prior(self.labels, **prior)
+        self.prior = partner_prior(self.labels)
 
     def class_weights(self, label: np.ndarray) -> np.ndarray:
-        """Tell how likely each class is to be pasted into an image.
+        """Return the probability of each class to be pasted into an image.
 
         Args:
-            label: Multi-hot label (K,) of the image.
+            label: Multi-hot label (K,) of the image, with at least one class.
 
         Returns:
-            np.ndarray: (K,), float64, sums to 1; 0 for classes that cannot
-            be drawn. If the image's classes occur with none that can, it is
-            as if ``resampling`` were 'uniform'.
+            np.ndarray: (K,), float64, sums to 1; 0 for classes without
+            single-label images.
         """
-        weights = self.prior[np.asarray(label) > 0].sum(0) * self.usable
-        if self.resampling == 'uniform' or not weights.sum() > 0:
-            weights = self.counts * self.usable
+        weights = self.counts
+        if self.resampling == 'cooccurrence':
+            sums = self.prior[np.asarray(label) > 0].sum(0)
+            weights = sums * (self.counts > 0)
         return weights / weights.sum()
 
     def draw(self, index: int) -> int:

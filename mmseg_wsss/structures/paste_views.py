@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from mmengine.structures import BaseDataElement
 
+from .image_labels import BACKGROUND
+
 FIELD = 'paste_views'
 
 
@@ -25,52 +27,49 @@ def set_paste_views(
     labels: np.ndarray,
     target_labels: np.ndarray,
     source_labels: np.ndarray,
-    placement: Sequence[float] | None = None,
+    background_index: int | None = 0,
 ) -> None:
-    """Put an image's pasted views on its data sample.
+    """Store an image's pasted views on its data sample.
 
     Args:
         data_sample (SegDataSample): The sample; changed in place.
-        source: The partner's picture (h, w, 3), as the data set loads it.
+        source: The partner's image (h, w, 3), as the data set loads it.
         foreground: View with the partner's object (H, W, 3).
         background: View with the partner's background (H, W, 3).
-        foreground_mask: What was pasted (H, W), bool.
-        background_mask: What was pasted (H, W), bool.
-        labels: Multi-hot union of both images' labels (C,), those of the
-            foreground view.
-        target_labels: Multi-hot labels of the image (C,), those of the
-            background view.
-        source_labels: Multi-hot labels of the partner (C,).
-        placement: Scale along y and x of the foreground, and the place (y, x)
-            of the partner's top left corner, in pixels; None for an overlay.
+        foreground_mask: Pixels (H, W) of the object, bool.
+        background_mask: Pixels (H, W) of the background, bool.
+        labels: Multi-hot labels (C,) of the foreground view, the union of
+            both images' labels.
+        target_labels: Multi-hot labels (C,) of the background view, those of
+            the image.
+        source_labels: Multi-hot labels (C,) of the partner.
+        background_index: Index of the background in the labels, None without
+            one. It is stored as meta information. Defaults to 0.
     """
-    views = BaseDataElement()
-    for name, picture in (
+    views = BaseDataElement(metainfo={BACKGROUND: background_index})
+    for name, image in (
         ('source', source),
         ('foreground', foreground),
         ('background', background),
     ):
-        channels_first = np.ascontiguousarray(picture.transpose(2, 0, 1))
+        channels_first = np.ascontiguousarray(image.transpose(2, 0, 1))
         views.set_data({name: torch.from_numpy(channels_first)})
     views.foreground_mask = torch.from_numpy(foreground_mask)
     views.background_mask = torch.from_numpy(background_mask)
     views.labels = torch.as_tensor(labels).float()
     views.target_labels = torch.as_tensor(target_labels).float()
     views.source_labels = torch.as_tensor(source_labels).float()
-    if placement is not None:
-        views.placement = torch.tensor(placement, dtype=torch.float32)
     data_sample.set_field(views, FIELD, dtype=BaseDataElement)
 
 
 def find_paste_views(data_samples: Sequence | None) -> list[BaseDataElement]:
-    """Collect the views of the samples that have some.
+    """Return the views of the samples that have some.
 
     Args:
         data_samples: A batch of data samples.
 
     Returns:
         list[BaseDataElement]: With the fields of :func:`set_paste_views`, all
-        tensors; pictures are (3, H, W), ``placement`` is there for moved
-        objects only.
+        tensors; images are (3, H, W).
     """
     return [s.get(FIELD) for s in data_samples or () if FIELD in s]

@@ -21,7 +21,7 @@ from mmseg_wsss.datasets.training_labels import (
 from mmseg_wsss.structures import find_paste_views
 from tests import tiny
 
-PASTE = dict(type='mmseg_wsss.CSDCopyPaste', stride=4)
+PASTE = dict(type='mmseg_wsss.CSDCopyPaste')
 PACK = dict(type='mmseg_wsss.PackWSSSInputs')
 
 
@@ -57,7 +57,6 @@ def test_only_multi_label_images_get_a_partner(tiny_root):
             assert torch.equal(views.labels, merged.clamp(max=1))
             assert views.source.dtype == torch.uint8
             assert views.source.shape == item['inputs'].shape
-    assert all(has_views(build(tiny_root, targets='all')[k]) for k in range(6))
 
 
 def test_counts_and_labels_are_found_through_the_wrapper(tiny_root):
@@ -69,6 +68,24 @@ def test_counts_and_labels_are_found_through_the_wrapper(tiny_root):
     assert steps.count('CSDCopyPaste') == 2
     assert dataset.metainfo['classes'] == tiny.CLASSES
     assert 'img_0' in dataset.get_data_info(0)['img_path']
+
+
+def test_the_background_index_comes_with_the_labels(tiny_root):
+    cfg = dataset_config(tiny_root)[1]
+    assert DATASETS.build(cfg).foreground == [1, 2, 3]
+    load = next(
+        step
+        for step in cfg.dataset.pipeline
+        if step['type'].endswith('LoadImageLabels')
+    )
+    load['background_index'] = None
+    dataset = DATASETS.build(cfg)
+    assert dataset.foreground == [0, 1, 2, 3]
+    item = dataset[int(np.argmax(dataset.partners.num_labels))]
+    views = item['data_samples'].paste_views
+    assert views.metainfo['background_index'] is None
+    assert views.source_labels.sum() == 1
+    assert not views.background_mask.any()
 
 
 def test_repeated_images_inside_are_refused(tiny_root):
@@ -96,7 +113,7 @@ def test_a_seeded_item_repeats_and_leaves_the_generators_alone(tiny_root):
 def batches(root, workers, epochs=2):
     flip = dict(type='RandomFlip', prob=0.5)
     cut = dict(type='RandomCrop', crop_size=(24, 24))
-    _, dataset = dataset_config(root, cut, flip, targets='all')
+    _, dataset = dataset_config(root, cut, flip)
     loader = Runner.build_dataloader(
         dict(
             batch_size=2,
@@ -154,7 +171,7 @@ def test_report(tiny_root, caplog, monkeypatch):
     build(tiny_root)
     assert messages[0].startswith('CSD: 2 single-label and 4 multi-label')
     assert "fewest single-label images: 'blue', 0" in messages[0]
-    assert 'never pastes blue (0)' in messages[1]
+    assert 'never pastes blue: there is no' in messages[1]
     messages.clear()
     (tiny_root / 'list.txt').write_text('img_0')
     build(tiny_root)
@@ -162,12 +179,12 @@ def test_report(tiny_root, caplog, monkeypatch):
 
 
 def test_bad_input(tiny_root):
-    with pytest.raises(ValueError, match='targets must be one of'):
-        build(tiny_root, targets='single')
+    with pytest.raises(ValueError, match='resampling must be one of'):
+        build(tiny_root, resampling='never')
     _, config = dataset_config(tiny_root)
     config.dataset.pipeline = [dict(type='LoadImageFromFile')]
     with pytest.raises(ValueError, match=r'LoadImageLabels.*inner dataset'):
         CSDDataset(**{k: v for k, v in config.items() if k != 'type'})
     (tiny_root / 'list.txt').write_text('img_1')
-    with pytest.raises(ValueError, match='no class has 1 or more single'):
+    with pytest.raises(ValueError, match='no image has a single label'):
         build(tiny_root)

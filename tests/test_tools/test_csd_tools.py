@@ -26,7 +26,7 @@ def test_pictures_of_the_pairs(config_file, tiny_root, tmp_path):
     output = call(
         BROWSE, config_file, '--out-dir', out, '--number', 2, '--stride', 4
     )
-    assert '2 pictures in' in output
+    assert '2 sheets in' in output
     files = sorted(out.iterdir())
     assert [file.name for file in files] == ['img_1.png', 'img_2.png']
     sheet = np.asarray(Image.open(files[0]))
@@ -89,10 +89,11 @@ def test_options_of_the_table(label_file, tmp_path):
         STATISTICS,
         label_file,
         *NAMES,
-        *('--list', tmp_path / 'list.txt', '--form', 'softmax'),
-        *('--diagonal', 'zero', '--smoothing', '0', '--top', '1'),
+        *('--list', tmp_path / 'list.txt', '--top', '1'),
     )
-    assert '2 images' in output and 'person 0.356 ' in output
+    # Counts from 1: horse 2 2 1, of which the first is listed.
+    assert '2 images' in output and 'horse 0.400 |' in output
+    assert 'person 0.400 ' not in output
 
 
 def test_an_image_without_labels(label_file, tmp_path):

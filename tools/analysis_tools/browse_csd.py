@@ -1,10 +1,10 @@
-r"""Draw what CSD pastes: source, target, both views and what was pasted.
+r"""Draw what CSD pastes: source, target, both views and the pasted pixels.
 
     python tools/analysis_tools/browse_csd.py configs/csd/CONFIG.py \
         --out-dir DIR
 
-One picture per target of the config's training data. The masks are laid over
-the views: red the partner's object, blue its background. Grey squares are the
+One sheet per target of the config's training data. The masks are drawn on the
+views: red the partner's object, blue its background. Grey squares are the
 cells that the losses compare, those whose every pixel was pasted.
 """
 
@@ -19,7 +19,7 @@ from mmseg.registry import DATASETS
 from mmseg_wsss.datasets.seeded_sampler import SeededIndex
 from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
-from mmseg_wsss.models.losses.cells import full_cells
+from mmseg_wsss.models.losses.csd_views import full_cells
 from mmseg_wsss.visualization import contact_sheet
 
 COLOURS = {'foreground': (220, 40, 40), 'background': (40, 90, 220)}
@@ -30,50 +30,52 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument('--out-dir', required=True, help='for the pictures')
     parser.add_argument(
-        '--number', type=int, default=10, help='of pictures, 0 for all'
+        '--out-dir', required=True, help='folder of the sheets'
     )
     parser.add_argument(
-        '--seed', type=int, default=0, help='of the partners and crops'
+        '--number', type=int, default=10, help='number of sheets, 0 for all'
     )
     parser.add_argument(
-        '--stride', type=int, default=16, help='of the cells, in pixels'
+        '--seed', type=int, default=0, help='seed of the partners and crops'
+    )
+    parser.add_argument(
+        '--stride', type=int, default=16, help='side of a cell in pixels'
     )
     parser.add_argument(
         '--rgb',
         action='store_true',
-        help='the pipeline delivers RGB (MMSeg: BGR)',
+        help='the pipeline loads RGB (MMSeg: BGR)',
     )
     return parser.parse_args()
 
 
-def picture(tensor: torch.Tensor, rgb: bool) -> np.ndarray:
-    """Turn a picture (3, H, W) into (H, W, 3) uint8, RGB."""
+def to_rgb(tensor: torch.Tensor, rgb: bool) -> np.ndarray:
+    """Return an image (3, H, W) as (H, W, 3) uint8, RGB."""
     image = tensor.numpy().transpose(1, 2, 0)
     image = image if rgb else image[..., ::-1]
     return np.ascontiguousarray(image.clip(0, 255).astype(np.uint8))
 
 
-def lay_over(
+def draw_mask(
     image: np.ndarray, mask: torch.Tensor, colour: tuple, stride: int
 ) -> np.ndarray:
-    """Colour a mask (H, W) on its view, and grey its full cells."""
+    """Return the view with a mask (H, W) in colour and its full cells grey."""
     height, width = mask.shape
     size = max(1, height // stride), max(1, width // stride)
     cells = full_cells(mask[None], size)[0].numpy()
     rows = np.arange(height) * size[0] // height
     columns = np.arange(width) * size[1] // width
     cells = cells[rows][:, columns]
-    laid = image.astype(np.float64)
+    drawn = image.astype(np.float64)
     inside = mask.numpy()
-    laid[inside] = 0.5 * laid[inside] + 0.5 * np.array(colour)
-    laid[cells] = 0.5 * laid[cells] + 0.5 * 128
-    return laid.round().astype(np.uint8)
+    drawn[inside] = 0.5 * drawn[inside] + 0.5 * np.array(colour)
+    drawn[cells] = 0.5 * drawn[cells] + 0.5 * 128
+    return drawn.round().astype(np.uint8)
 
 
 def draw(item: dict, classes: dict[int, str], args: argparse.Namespace):
-    """Draw one target, or return None where nothing was pasted.
+    """Return the sheet of one target, None if nothing was pasted.
 
     ``classes`` are the names of the foreground classes by their index.
     """
@@ -81,7 +83,7 @@ def draw(item: dict, classes: dict[int, str], args: argparse.Namespace):
     if 'paste_views' not in sample:
         return None
     views = sample.paste_views
-    row = [picture(p, args.rgb) for p in (views.source, item['inputs'])]
+    row = [to_rgb(p, args.rgb) for p in (views.source, item['inputs'])]
     titles = []
     for side, labels in (
         ('source', views.source_labels),
@@ -89,16 +91,16 @@ def draw(item: dict, classes: dict[int, str], args: argparse.Namespace):
     ):
         names = [name for k, name in classes.items() if labels[k] > 0]
         titles.append(f'{side}: {", ".join(names)}')
-    for kind, colour in COLOURS.items():
-        view = picture(views.get(kind), args.rgb)
-        mask = views.get(f'{kind}_mask')
-        row += [view, lay_over(view, mask, colour, args.stride)]
-        titles += [f'{kind} pasted', f'{100 * mask.float().mean():.0f} %']
+    for name, colour in COLOURS.items():
+        view = to_rgb(views.get(name), args.rgb)
+        mask = views.get(f'{name}_mask')
+        row += [view, draw_mask(view, mask, colour, args.stride)]
+        titles += [f'{name} pasted', f'{100 * mask.float().mean():.0f} %']
     return contact_sheet([row], column_titles=titles)
 
 
-def save_pictures(args: argparse.Namespace) -> int:
-    """Draw the first targets of the training data, and count them."""
+def save_sheets(args: argparse.Namespace) -> int:
+    """Write the sheets of the first targets and return their number."""
     cfg = read_config(args)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
@@ -125,10 +127,10 @@ def save_pictures(args: argparse.Namespace) -> int:
 def main() -> None:
     args = parse_args()
     try:
-        count = save_pictures(args)
+        count = save_sheets(args)
     except (ValueError, OSError) as error:
         raise SystemExit(f'error: {" ".join(str(error).split())}') from error
-    print(f'{count} pictures in {args.out_dir}')
+    print(f'{count} sheets in {args.out_dir}')
 
 
 if __name__ == '__main__':

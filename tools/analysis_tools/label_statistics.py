@@ -1,4 +1,4 @@
-r"""Print what image labels say of classes: counts, partners, CSD's prior.
+r"""Print class counts, co-occurrence and CSD's prior of image labels.
 
     python tools/analysis_tools/label_statistics.py \
         data/VOCdevkit/VOC2012/cls_labels.npy --classes PascalVOCDataset \
@@ -22,7 +22,6 @@ from mmseg_wsss.datasets import (
     read_split_list,
 )
 from mmseg_wsss.datasets.label_files.load import single_label_counts
-from mmseg_wsss.datasets.partners import DIAGONALS, FORMS
 from mmseg_wsss.datasets.transforms.loading import resolve_classes
 from mmseg_wsss.structures import foreground_indices
 
@@ -47,9 +46,6 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='the first class is not the background',
     )
-    parser.add_argument('--form', choices=FORMS, default='linear')
-    parser.add_argument('--diagonal', choices=DIAGONALS, default='single')
-    parser.add_argument('--smoothing', type=float, default=1.0)
     parser.add_argument(
         '--top', type=int, default=2, help='classes in the last column'
     )
@@ -73,7 +69,7 @@ def read(args: argparse.Namespace) -> tuple[list[int], list[str], np.ndarray]:
 def class_table(
     ids: list[int], names: list[str], labels: np.ndarray, prior: np.ndarray
 ) -> PrettyTable:
-    """Lay out one row per class; ``prior`` is cut to its largest entries."""
+    """Return a table, one row per class; ``prior`` is 0 but for its top."""
     counts = cooccurrence(labels)
     alone = single_label_counts(labels)
     table = PrettyTable(COLUMNS, align='r')
@@ -105,7 +101,7 @@ def main() -> None:
     args = parse_args()
     try:
         ids, names, labels = read(args)
-        prior = partner_prior(labels, args.form, args.diagonal, args.smoothing)
+        prior = partner_prior(labels)
     except (ValueError, OSError) as error:
         raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     print(class_table(ids, names, labels, keep_top(prior, args.top)))

@@ -1,28 +1,26 @@
-"""CAM logits of the pasted views of a batch, from the same network.
+"""CAM logits of CSD's pasted views, computed by the network in training.
 
-A loss calls it inside the segmentor's own forward, so that there is no second
-model code, and DDP and mixed precision treat the views as they treat the
-images.
+:class:`CSDLoss` calls :func:`view_logits` inside the segmentor's forward, so
+that DDP and mixed precision treat the views like the images. The students (the
+pasted foregrounds and backgrounds, two images per pair) share one forward; the
+teacher (the single-label images) is a second one without gradient, in eval
+mode but for its batch norms.
 
-* The views that learn share one forward: pasted foregrounds and pasted
-  backgrounds, two pictures per pair. The teacher's, the partner's own
-  pictures, is a second one without gradient.
-* Pictures of one forward do not see each other where layers normalise each by
-  itself (LayerNorm, GroupNorm) or with fixed statistics (batch norm in eval
-  mode, as IRN has it). For batch norms in training mode there is a choice:
-  ``norm='batch'`` normalises the students by their own statistics and the
-  teacher by its own, and keeps both out of the running statistics, which the
-  test uses and pasted pictures would shift. 'running' takes the running
-  statistics for all, 'train' is the author's snapshot: students by their own
-  statistics, which enter the running ones, teacher by the running ones.
-* The teacher is in eval mode but for those statistics: no dropout.
+Batch norms in training mode would mix the images of a forward and add pasted
+images to the running statistics. ``norm`` says what they do on the views:
+
+* 'batch': students and teacher are each normalised by their own statistics;
+  the running statistics stay as they are.
+* 'running': all are normalised by the running statistics.
+
+Batch norms in eval mode (as in IRN), LayerNorm and GroupNorm are not affected.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -32,19 +30,31 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-NORMS = ('batch', 'running', 'train')
+from ...structures import (
+    current_data_samples,
+    current_segmentor,
+    find_paste_views,
+    foreground_indices,
+)
+from ...structures.image_labels import common_background_index
+from ...utils import at_least_float32
+from .base import check_finite
+
+NORMS = ('batch', 'running')
 
 
 class ViewPair(NamedTuple):
-    """What is compared of M pairs of views.
+    """Logits of M single-label images and of the views pasted from them.
 
     Attributes:
-        teacher: Logits (M, K, h, w) of the partner alone, no gradient.
-        student: Logits (M, K, h, w) of the pasted view, cell by cell
-            opposite to the teacher's.
-        mask: Bool (M, H, W), the pixels that both show.
-        labels: Multi-hot labels (M, C) of the pasted view.
-        source_labels: Multi-hot labels (M, C) of the partner.
+        teacher: Logits (M, K, h, w) of the single-label images.
+        student: Logits (M, K, h, w) of the pasted views, aligned with the
+            teacher's.
+        mask: Bool (M, H, W), the pixels that were pasted.
+        labels: Multi-hot labels (M, C) of the pasted views.
+        source_labels: Multi-hot labels (M, C) of the single-label images.
+        background_index: Index of the background in the labels, None without
+            one.
     """
 
     teacher: Tensor
@@ -52,131 +62,76 @@ class ViewPair(NamedTuple):
     mask: Tensor
     labels: Tensor
     source_labels: Tensor
+    background_index: int | None = 0
+
+    def foreground(self) -> ViewPair:
+        """Return the pair in float32 over the foreground classes.
+
+        Raises:
+            ValueError: If shapes do not fit or a logit is not finite.
+        """
+        total = self.labels.shape[1]
+        indices = foreground_indices(total, self.background_index)
+        maps = []
+        for logits in (self.teacher, self.student):
+            channels = logits.shape[1]
+            if channels not in (total, len(indices)):
+                raise ValueError(
+                    f'CSDLoss got logits of {channels} channels and labels '
+                    f'over {total} classes with background_index='
+                    f'{self.background_index}'
+                )
+            logits = logits[:, indices] if channels == total else logits
+            check_finite('CSDLoss', logits)
+            maps.append(at_least_float32(logits))
+        labels = self.labels[:, indices], self.source_labels[:, indices]
+        return ViewPair(*maps, self.mask, *labels, None)
 
 
-def owning_head(segmentor: nn.Module, loss: nn.Module) -> nn.Module:
-    """Find the decode head of a segmentor that a loss belongs to.
+def full_cells(mask: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the cells of a map whose every pixel is in a mask.
 
     Args:
-        segmentor: The segmentor.
-        loss: A loss among the ``loss_decode`` of one of its heads.
+        mask: Bool (M, H, W).
+        size: Height and width (h, w) of the map.
 
     Returns:
-        nn.Module: The head.
+        Tensor: Bool (M, h, w).
+    """
+    outside = (~mask.bool()).float()[:, None]
+    return F.adaptive_max_pool2d(outside, size)[:, 0] == 0
+
+
+def run_current_views(
+    loss: nn.Module, view_names: Sequence[str], norm: str
+) -> dict[str, ViewPair]:
+    """Run the current segmentor on the views of the current batch.
+
+    Args:
+        loss: The loss that asks; its head's logits count.
+        view_names: Which pasted views to run.
+        norm: 'batch' or 'running', see above.
+
+    Returns:
+        dict[str, ViewPair]: By view name; empty without a view.
 
     Raises:
-        ValueError: If no head has the loss.
+        ValueError: If no head of the segmentor has the loss, or its batch
+            norms do not allow it.
+        RuntimeError: If no batch is current.
     """
+    segmentor = current_segmentor(type(loss).__name__)
+    views = find_paste_views(current_data_samples())
+    if not views or not view_names:
+        return {}
     for head in segmentor.modules():
         if isinstance(head, BaseDecodeHead) and any(
             module is loss for module in head.modules()
         ):
-            return head
+            return view_logits(segmentor, head, views, view_names, norm)
     raise ValueError(
         f'{type(loss).__name__} is in no decode head of the segmentor: put '
         'it into loss_decode of one, or pass views to the call'
-    )
-
-
-@contextmanager
-def kept_statistics(layers: Sequence[nn.Module]) -> Iterator[None]:
-    """Let layers normalise by a batch without learning its statistics."""
-    before = [
-        (layer, layer.momentum, getattr(layer, 'num_batches_tracked', None))
-        for layer in layers
-    ]
-    try:
-        for layer in layers:
-            layer.momentum, layer.num_batches_tracked = 0.0, None
-        yield
-    finally:
-        for layer, momentum, counter in before:
-            layer.momentum, layer.num_batches_tracked = momentum, counter
-
-
-@contextmanager
-def training_mode(modules: Iterable[nn.Module], mode: bool) -> Iterator[None]:
-    """Switch modules to training or eval mode and back, one by one."""
-    before = [(module, module.training) for module in modules]
-    try:
-        for module, _ in before:
-            module.training = mode
-        yield
-    finally:
-        for module, was in before:
-            module.training = was
-
-
-def running_statistics(segmentor: nn.Module) -> list[nn.Module]:
-    """List the layers that learn running statistics of batches."""
-    return [
-        module
-        for module in segmentor.modules()
-        if getattr(module, 'running_mean', None) is not None
-        and hasattr(module, 'momentum')  # a FrozenBatchNorm2d has none
-    ]
-
-
-def check_norm(
-    segmentor: nn.Module, learning: Sequence[nn.Module], norm: str
-) -> None:
-    """Refuse statistics of the views that would be wrong without notice.
-
-    Args:
-        segmentor: The segmentor.
-        learning: Its layers with running statistics in training mode.
-        norm: 'batch', 'running' or 'train'.
-
-    Raises:
-        ValueError: If statistics of the views are synchronised between ranks:
-            a rank without views would leave the others wait. If activations
-            are checkpointed: the backward pass repeats the forward, after
-            the layers have gone back to their own mode.
-    """
-    synchronised = get_world_size() > 1 and any(
-        'SyncBatchNorm' in type(layer).__name__ for layer in learning
-    )
-    if norm != 'running' and synchronised:
-        raise ValueError(
-            f"view_norm='{norm}' does not work with SyncBN on several ranks, "
-            "whose batches differ in their views: set view_norm='running'"
-        )
-    checkpointed = any(
-        getattr(module, 'with_cp', False) for module in segmentor.modules()
-    )
-    if norm != 'train' and learning and checkpointed:
-        raise ValueError(
-            f"view_norm='{norm}' does not work with with_cp=True and batch "
-            'norms in training mode: set with_cp=False, norm_eval=True, or '
-            "view_norm='train'"
-        )
-
-
-def move_map(logits: Tensor, placement: Tensor, size: Sequence[int]) -> Tensor:
-    """Bring maps to where their pictures were pasted, bilinearly.
-
-    Args:
-        logits: Maps (M, K, h, w) over pictures of ``size``.
-        placement: (M, 4): scale along y and x, and shift along y and x in
-            pixels. A point p of the picture went to scale * p + shift.
-        size: Height and width of the pictures in pixels.
-
-    Returns:
-        Tensor: (M, K, h, w), float32 or float64; the border's value outside.
-    """
-    if logits.dtype != torch.float64:
-        logits = logits.float()
-    scale, shift = placement[:, :2], placement[:, 2:]
-    size = placement.new_tensor(tuple(size))
-    # From [-1, 1] of the target back to [-1, 1] of the picture.
-    factor = 1 / scale
-    offset = (1 - 2 * shift / size) / scale - 1
-    theta = placement.new_zeros(len(placement), 2, 3)
-    theta[:, 0, 0], theta[:, 1, 1] = factor[:, 1], factor[:, 0]
-    theta[:, 0, 2], theta[:, 1, 2] = offset[:, 1], offset[:, 0]
-    grid = F.affine_grid(theta.to(logits), logits.shape, align_corners=False)
-    return F.grid_sample(
-        logits, grid, padding_mode='border', align_corners=False
     )
 
 
@@ -184,7 +139,7 @@ def view_logits(
     segmentor: nn.Module,
     head: nn.Module,
     views: Sequence[BaseDataElement],
-    kinds: Sequence[str] = ('foreground', 'background'),
+    view_names: Sequence[str] = ('foreground', 'background'),
     norm: str = 'batch',
 ) -> dict[str, ViewPair]:
     """Run a segmentor on the pasted views of a batch.
@@ -194,71 +149,99 @@ def view_logits(
         head: The head whose logits count.
         views: Views of M images, at least one, from
             :func:`mmseg_wsss.structures.find_paste_views`.
-        kinds: Which pasted views to run.
-        norm: Statistics of batch norms in training mode: 'batch', 'running'
-            or 'train', see above.
+        view_names: Which pasted views to run.
+        norm: 'batch' or 'running', see above.
 
     Returns:
-        dict[str, ViewPair]: By kind.
+        dict[str, ViewPair]: By view name.
 
     Raises:
-        ValueError: If ``norm`` cannot work with the network, see
-            :func:`check_norm`.
+        ValueError: If the network's batch norms do not allow it.
     """
-    learning = [x for x in running_statistics(segmentor) if x.training]
-    check_norm(segmentor, learning, norm)
-    inputs = _preprocess(
-        segmentor,
-        [view.get(kind) for kind in ('source', *kinds) for view in views],
-    )
+    learning = _learning_norms(segmentor)
+    _check_norm(segmentor, learning, norm)
+    images = [view.get(k) for k in ('source', *view_names) for view in views]
+    samples = [SegDataSample() for _ in images]
+    batch = dict(inputs=images, data_samples=samples)
+    inputs = segmentor.data_preprocessor(batch, True)['inputs']
     source, *pasted = inputs.split(len(views))
-    # Students first: autocast keeps the weights it casts, and those that are
-    # cast without gradient would cut it off.
-    with ExitStack() as stack:
-        if norm == 'running':
-            stack.enter_context(training_mode(learning, False))
-        elif norm == 'batch':
-            stack.enter_context(kept_statistics(learning))
-        students = head(segmentor.extract_feat(torch.cat(pasted)))
-    with torch.no_grad(), ExitStack() as stack:
-        stack.enter_context(training_mode(list(segmentor.modules()), False))
-        if norm == 'batch':
-            stack.enter_context(training_mode(learning, True))
-            stack.enter_context(kept_statistics(learning))
-        teacher = head(segmentor.extract_feat(source))
-    size = inputs.shape[2:]
-    pairs = {}
-    source_labels = torch.stack([view.source_labels for view in views])
-    for kind, student in zip(kinds, students.split(len(views)), strict=True):
-        opposite = teacher
-        if kind == 'foreground' and any('placement' in v for v in views):
-            overlay = source_labels.new_tensor((1, 1, 0, 0))
-            placement = [v.get('placement', overlay) for v in views]
-            opposite = move_map(teacher, torch.stack(placement), size)
-        labels = [
-            view.labels if kind == 'foreground' else view.target_labels
-            for view in views
-        ]
-        pairs[kind] = ViewPair(
-            opposite,
+    others = [x for x in segmentor.modules() if x not in learning]
+    mode: dict[str, Any] = dict(training=False)
+    if norm == 'batch':  # without an update of the running statistics
+        mode = dict(momentum=0.0, num_batches_tracked=None)
+    with _attributes(learning, **mode):
+        # Students first: autocast caches the weights that it casts, and those
+        # cast without gradient would cut it off.
+        student_logits = head(segmentor.extract_feat(torch.cat(pasted)))
+        with torch.no_grad(), _attributes(others, training=False):
+            teacher_logits = head(segmentor.extract_feat(source))
+    labels = dict(foreground='labels', background='target_labels')
+    return {
+        name: ViewPair(
+            teacher_logits,
             student,
-            _pad_masks([v.get(f'{kind}_mask') for v in views], size),
-            torch.stack(labels),
-            source_labels,
+            _pad_masks([v.get(f'{name}_mask') for v in views], inputs),
+            torch.stack([view.get(labels[name]) for view in views]),
+            torch.stack([view.source_labels for view in views]),
+            common_background_index(views),
         )
-    return pairs
+        for name, student in zip(
+            view_names, student_logits.split(len(views)), strict=True
+        )
+    }
 
 
-def _preprocess(segmentor: nn.Module, pictures: list[Tensor]) -> Tensor:
-    """Normalise and pad pictures (3, h, w) as training images are."""
-    samples = [SegDataSample() for _ in pictures]
-    batch = dict(inputs=pictures, data_samples=samples)
-    return segmentor.data_preprocessor(batch, True)['inputs']
+def _learning_norms(segmentor: nn.Module) -> list[nn.Module]:
+    """Return the layers in training mode with running statistics."""
+    return [
+        module
+        for module in segmentor.modules()
+        if module.training
+        and getattr(module, 'running_mean', None) is not None
+        and hasattr(module, 'momentum')  # a FrozenBatchNorm2d has none
+    ]
 
 
-def _pad_masks(masks: Sequence[Tensor], size: Sequence[int]) -> Tensor:
-    """Stack masks, not set where the pictures were padded."""
-    height, width = size
+def _check_norm(
+    segmentor: nn.Module, learning: Sequence[nn.Module], norm: str
+) -> None:
+    """Raise if the batch norms would silently give wrong statistics."""
+    synchronised = get_world_size() > 1 and any(
+        'SyncBatchNorm' in type(layer).__name__ for layer in learning
+    )
+    if norm == 'batch' and synchronised:
+        # A rank without views would deadlock the others.
+        raise ValueError(
+            "view_norm='batch' does not work with SyncBN on several ranks, "
+            "whose batches differ in their views: set view_norm='running'"
+        )
+    checkpointed = any(
+        getattr(module, 'with_cp', False) for module in segmentor.modules()
+    )
+    if learning and checkpointed:
+        # The backward pass repeats the forward, with the modes restored.
+        raise ValueError(
+            'CSDLoss does not work with with_cp=True and batch norms in '
+            'training mode: set with_cp=False or norm_eval=True'
+        )
+
+
+@contextmanager
+def _attributes(modules: Iterable[nn.Module], **values: Any) -> Iterator[None]:
+    """Set attributes of modules and restore them on exit."""
+    before = [(m, k, getattr(m, k, None)) for m in modules for k in values]
+    try:
+        for module, name, _ in before:
+            setattr(module, name, values[name])
+        yield
+    finally:
+        for module, name, value in before:
+            setattr(module, name, value)
+
+
+def _pad_masks(masks: Sequence[Tensor], inputs: Tensor) -> Tensor:
+    """Stack masks, False where the images were padded."""
+    height, width = inputs.shape[2:]
     return torch.stack(
         [
             F.pad(mask, (0, width - mask.shape[1], 0, height - mask.shape[0]))

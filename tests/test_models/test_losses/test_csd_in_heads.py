@@ -56,14 +56,6 @@ def test_beside_isl_and_fsl(tiny_root, tmp_path):
     assert 'decode.loss_fsl' in losses
 
 
-def test_random_placement(tiny_root, tmp_path):
-    cfg = tiny.csd_config(tiny_root, tmp_path / 'work')
-    cfg.train_dataloader.dataset.pipeline[0].update(
-        placement='random', stride=4
-    )
-    assert losses_of(cfg)['decode.loss_csd'] > 0
-
-
 def test_auxiliary_cam_head_beside_a_segmentor(tiny_root, tmp_path):
     cfg = tiny.csd_config(tiny_root, tmp_path / 'work')
     cfg.model.auxiliary_head = cfg.model.decode_head

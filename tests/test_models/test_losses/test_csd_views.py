@@ -1,4 +1,4 @@
-"""The pasted views' forward: teacher, students, norms, placement."""
+"""The pasted views' forward: teacher, students, norms; and their cells."""
 
 import numpy as np
 import pytest
@@ -9,10 +9,10 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_wsss import batch_context, set_image_labels
-from mmseg_wsss.models.losses import csd_views as paste_views
+from mmseg_wsss.models.losses import csd_views
 from mmseg_wsss.models.losses.csd_views import (
-    move_map,
-    owning_head,
+    full_cells,
+    run_current_views,
     view_logits,
 )
 from mmseg_wsss.structures import find_paste_views, set_paste_views
@@ -102,6 +102,33 @@ def test_views_see_what_the_network_would_alone():
     assert pairs['foreground'].labels[0].tolist() == [1, 1, 1, 1]
     assert pairs['background'].labels[0].tolist() == [1, 1, 1, 0]
     assert pairs['background'].source_labels[0].tolist() == [1, 0, 0, 1]
+    assert pairs['background'].background_index == 0
+
+
+def test_the_background_index_comes_with_the_views():
+    pairs = run(segmentor(), sample(background_index=None))
+    assert pairs['foreground'].background_index is None
+    model = segmentor()
+    one = sample(background_index=3)
+    with batch_context([one], segmentor=model):
+        loss = model.decode_head.loss_decode[1](torch.zeros(1, 3, 8, 8))
+    assert loss > 0
+    with pytest.raises(ValueError, match='different background_index'):
+        run(segmentor(), sample(), one)
+
+
+def test_full_cells():
+    mask = torch.zeros(1, 16, 20, dtype=torch.bool)
+    mask[:, 3:13, 4:19] = True
+    cells = full_cells(mask, (4, 5))
+    assert cells[0].int().tolist() == [
+        [0, 0, 0, 0, 0],
+        [0, 1, 1, 1, 0],
+        [0, 1, 1, 1, 0],
+        [0, 0, 0, 0, 0],
+    ]
+    assert torch.equal(full_cells(cells, (4, 5)), cells)
+    assert full_cells(torch.ones(1, 33, 33), (5, 5)).all()
 
 
 def test_padding_is_no_part_of_the_masks():
@@ -149,24 +176,15 @@ def test_statistics_of_the_views_are_not_kept():
     assert torch.allclose(pair.teacher, pair.student, atol=1e-5)
 
 
-def test_training_mode_is_the_snapshots():
-    norm = nn.BatchNorm2d(8)
-    model = segmentor(norm)
-    run(model, sample(), sample(1), norm='train')
-    assert norm.num_batches_tracked == 1  # the teacher is in eval mode
-    assert norm.running_mean.abs().max() > 0
-
-
 def test_layers_in_eval_mode_stay_so():
     norm = nn.BatchNorm2d(8)
     model = segmentor(norm)
     norm.eval()
     results = [
         run(model, sample(), norm=kind)['foreground'].student
-        for kind in ('batch', 'running', 'train')
+        for kind in ('batch', 'running')
     ]
     assert torch.equal(results[0], results[1])
-    assert torch.equal(results[0], results[2])
     assert not norm.training and norm.num_batches_tracked == 0
 
 
@@ -192,10 +210,9 @@ def test_teacher_has_no_dropout_and_modes_come_back():
 
 def test_synchronised_statistics_are_refused_between_ranks(monkeypatch):
     model = segmentor(nn.SyncBatchNorm(8))
-    monkeypatch.setattr(paste_views, 'get_world_size', lambda: 2)
-    for norm in ('batch', 'train'):
-        with pytest.raises(ValueError, match="='running'"):
-            run(model, sample(), norm=norm)
+    monkeypatch.setattr(csd_views, 'get_world_size', lambda: 2)
+    with pytest.raises(ValueError, match="='running'"):
+        run(model, sample(), norm='batch')
     pairs = run(model, sample(), norm='running')
     assert pairs['foreground'].student.requires_grad
 
@@ -207,48 +224,19 @@ def test_checkpointed_activations_are_refused():
     for norm in ('batch', 'running'):
         with pytest.raises(ValueError, match='with_cp=True and batch norms'):
             run(model, sample(), norm=norm)
-    assert run(model, sample(), norm='train')
     model.backbone.conv[1].eval()
     assert run(model, sample(), norm='batch')
-
-
-@pytest.mark.parametrize('scale', [1.0, 0.5])
-def test_a_map_moves_with_its_picture(scale):
-    # A map that is linear in position keeps its values at the moved points.
-    y, x = torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing='ij')
-    logits = torch.stack([y, x])[None]
-    placement = torch.tensor([[scale, scale, 8.0, 4.0]])
-    moved = move_map(logits, placement, (32, 32))  # cells of 4 pixels
-    centre = (torch.arange(8.0) + 0.5) * 4
-    for channel, shift in ((0, 8.0), (1, 4.0)):
-        at = ((centre - shift) / scale / 4 - 0.5).clamp(0, 7)
-        at = at[:, None] if channel == 0 else at[None]
-        assert torch.allclose(moved[0, channel], at.expand(8, 8), atol=1e-4)
-    same = move_map(logits, torch.tensor([[1.0, 1, 0, 0]]), (32, 32))
-    assert torch.allclose(same, logits, atol=1e-5)
-    half = move_map(logits.bfloat16(), placement, (32, 32))
-    assert half.dtype == torch.float32
-    assert torch.allclose(half, moved, atol=1e-4)
-
-
-def test_placement_moves_the_foreground_teacher_only():
-    model = segmentor()
-    still, moved = sample(), sample(placement=(1.0, 1.0, 8, 0))
-    pairs = run(model, still, moved)
-    teacher = pairs['foreground'].teacher
-    assert torch.allclose(teacher[1, :, 2:], teacher[0, :, :-2], atol=1e-5)
-    same = pairs['background'].teacher
-    assert torch.allclose(same[0], same[1], atol=1e-6)
-    assert torch.allclose(teacher[0], same[0], atol=1e-5)
 
 
 def test_the_loss_runs_its_own_head():
     model = segmentor()
     loss = model.decode_head.loss_decode[1]
-    assert owning_head(model, loss) is model.decode_head
-    with pytest.raises(ValueError, match='is in no decode head'):
-        owning_head(model, nn.Identity())
     samples = [sample(), sample(1)]
+    with batch_context(samples, segmentor=model):
+        pairs = run_current_views(loss, ('background',), 'batch')
+        with pytest.raises(ValueError, match='is in no decode head'):
+            run_current_views(nn.Identity(), ('background',), 'batch')
+    assert pairs.keys() == {'background'}
     batch = dict(
         inputs=[s.paste_views.foreground for s in samples],
         data_samples=samples,
@@ -279,6 +267,26 @@ def test_only_the_views_with_a_weight_are_run(monkeypatch):
     with batch_context(samples, segmentor=model):
         model.decode_head.loss_decode[1](torch.zeros(2, 3, 8, 8))
     assert seen == [2, 2]
+
+
+def test_the_network_runs_under_autocast(monkeypatch):
+    model, samples = segmentor(), [sample()]
+    dtypes = []
+    extract = model.extract_feat
+
+    def record(inputs):
+        features = extract(inputs)
+        dtypes.append(features[0].dtype)
+        return features
+
+    monkeypatch.setattr(model, 'extract_feat', record)
+    with (
+        torch.autocast('cpu', torch.bfloat16),
+        batch_context(samples, segmentor=model),
+    ):
+        loss = model.decode_head.loss_decode[1](torch.zeros(1, 3, 8, 8))
+    assert dtypes == [torch.bfloat16] * 2
+    assert loss.dtype == torch.float32
 
 
 def test_weights_cast_by_autocast_keep_their_gradient():
