@@ -75,18 +75,6 @@ class Content:
                 return group
         return None
 
-    @property
-    def seconds(self) -> float:
-        """Time of the finished stages."""
-        done = (s for s in self.stages if s.status == 'finished')
-        return sum(stage.seconds or 0 for stage in done)
-
-    @property
-    def seeds(self) -> list[str]:
-        """Seeds of the stages in use."""
-        used = (s.seed for s in self.stages if s.status != 'off')
-        return sorted({str(seed) for seed in used if seed is not None})
-
     def measured_figures(self, stage: StageInfo) -> dict[str, float]:
         """Return the figures of a stage that were measured here."""
         group = self.group_of(stage.name)

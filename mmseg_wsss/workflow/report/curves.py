@@ -51,10 +51,10 @@ def read_curves(folder: Path) -> Curves:
     losses = _series(train, lambda name: 'loss' in name)
     total = losses.pop('loss', [])
     # The sum of one loss is that loss.
-    if total not in losses.values():
+    if total and total not in losses.values():
         losses = {'loss': total, **losses}
     return Curves(
-        losses=losses if any(losses.values()) else {},
+        losses=losses,
         metrics=_series(validation, lambda name: name not in _OTHERS),
         unit='epoch' if any('epoch' in x for x in train) else 'iteration',
     )

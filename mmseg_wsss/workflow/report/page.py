@@ -89,7 +89,7 @@ def render(content: Content) -> str:
     }
     page = environment.get_template('page.html.j2')
     room = _MAX_PAGE - len(page.render(view, strip_groups=[]).encode())
-    return page.render(view, strip_groups=build_strips(content, room))
+    return page.render(view, strip_groups=list(build_strips(content, room)))
 
 
 def number(value: float | None, digits: int = 1) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
@@ -13,25 +12,6 @@ from .charts import heat_map, line_chart, stacked_bars
 from .collect import Content, Group, foreground_labels
 from .curves import Series
 from .measure import Measured
-
-
-@dataclass
-class Matrix:
-    """A heat map and what its caption needs.
-
-    Attributes:
-        chart: The heat map.
-        title: Its accessible name.
-        source: The stages that it belongs to.
-        images: Number of images.
-        single: Number of images with one class only.
-    """
-
-    chart: Markup
-    title: str
-    source: str
-    images: int
-    single: int = 0
 
 
 def shares_chart(content: Content) -> Markup | None:
@@ -66,8 +46,13 @@ def class_tables(
             yield group, measured, rows
 
 
-def confusion_matrix(content: Content) -> Matrix | None:
-    """Draw the confusion of the last segmentor, or else of the last labels."""
+def confusion_matrix(content: Content) -> dict | None:
+    """Draw the confusion of the last segmentor, or else of the last labels.
+
+    Returns:
+        dict | None: Title, chart, stage, number of images; None without
+        masks.
+    """
     order = [stage.name for stage in content.stages]
     found = [
         (stage.predicts, order.index(stage.name), group)
@@ -89,11 +74,21 @@ def confusion_matrix(content: Content) -> Matrix | None:
     ]
     title = f'Confusion of {order[place]}'
     chart = heat_map(shares, texts, names, columns, title)
-    return Matrix(chart, title, order[place], measured.images)
+    return {
+        'title': title,
+        'chart': chart,
+        'stage': order[place],
+        'images': measured.images,
+    }
 
 
-def label_matrix(content: Content) -> Matrix | None:
-    """Draw how often classes occur together in the first image labels."""
+def label_matrix(content: Content) -> dict | None:
+    """Draw how often classes occur together in the first image labels.
+
+    Returns:
+        dict | None: Title, chart, stages, number of images and of those with
+        a ``single`` class; None without image labels.
+    """
     for group in content.groups:
         found = foreground_labels(group.images)
         if found is None:
@@ -105,10 +100,13 @@ def label_matrix(content: Content) -> Matrix | None:
         texts = [[str(n) if n else '' for n in row] for row in counts]
         title = 'Images in which two classes occur together'
         chart = heat_map(shares, texts, names, names, title)
-        single = int((labels.sum(1) == 1).sum())
-        return Matrix(
-            chart, title, group.names, len(group.images.stems), single
-        )
+        return {
+            'title': title,
+            'chart': chart,
+            'stages': group.names,
+            'images': len(group.images.stems),
+            'single': int((labels.sum(1) == 1).sum()),
+        }
     return None
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ...structures.labels import BIASED_LABEL, IGNORE_LABEL
 from .collect import Content, Group
-from .images import UNREADABLE
+from .images import UNREADABLE, Images
 from .pictures import MAX_PICTURE, SIDE, data_uri, overlay
 
 
@@ -50,53 +51,39 @@ class Strip:
     problem: str = ''
 
 
-@dataclass
-class StripGroup:
-    """The strips of a group, and the classes for their legend.
-
-    Attributes:
-        group: The group.
-        strips: One for each image.
-        classes: Indices of the foreground classes that may occur.
-        special: Labels without a class that occur, of 254 and 255.
-    """
-
-    group: Group
-    strips: list[Strip]
-    classes: list[int]
-    special: set[int]
-
-
-def build_strips(content: Content, room: int) -> list[StripGroup]:
+def build_strips(content: Content, room: int) -> Iterator[tuple]:
     """Build the strips of the chosen images.
 
     Args:
         content: What the report shows.
         room: Bytes of the page that the pictures may take together.
 
-    Returns:
-        list[StripGroup]: One for each group that has label maps to show.
+    Yields:
+        tuple: A group of images, its strips, its foreground classes that may
+        occur, and those of the labels 254 and 255 that do.
     """
     groups = [group for group in content.groups if group.shown]
     count = sum(len(g.shown) * (len(g.stages) + 2) for g in groups)
     # Base64 makes them a third larger.
     limit = min(MAX_PICTURE, room * 3 // 4 // max(count, 1))
-    return [_build_group(group, limit) for group in groups]
+    for group in groups:
+        special: set[int] = set()
+        strips = [
+            _build_strip(group, stem, rank, limit, special)
+            for stem, rank in group.shown
+        ]
+        present = set()
+        for stem, _ in group.shown:
+            present.update(_foreground(group.images, stem, unknown=True))
+        yield group, strips, sorted(present), special
 
 
-def _build_group(group: Group, limit: int) -> StripGroup:
-    special: set[int] = set()
-    strips = [
-        _build_strip(group, stem, rank, limit, special)
-        for stem, rank in group.shown
-    ]
-    images = group.images
-    present = np.zeros(len(images.classes), dtype=bool)
-    for stem, _ in group.shown:
-        found = images.candidates(stem)
-        present |= True if found is None else found
-    classes = [k for k in np.flatnonzero(present) if k != images.background]
-    return StripGroup(group, strips, classes, special)
+def _foreground(images: Images, stem: str, unknown: bool) -> list[int]:
+    """Return the foreground classes of an image; all or none if unknown."""
+    found = images.candidates(stem)
+    if found is None:
+        found = np.full(len(images.classes), unknown)
+    return [k for k in np.flatnonzero(found) if k != images.background]
 
 
 def _build_strip(
@@ -109,10 +96,8 @@ def _build_strip(
     except UNREADABLE as error:
         strip.problem = str(error)
         return strip
-    present = images.candidates(stem)
-    if present is not None:
-        kept = (k for k in np.flatnonzero(present) if k != images.background)
-        strip.classes = [images.classes[k] for k in kept]
+    present = _foreground(images, stem, unknown=False)
+    strip.classes = [images.classes[k] for k in present]
     size = photo.shape[1::-1]
     strip.pictures.append(Picture('photo', data_uri(photo, limit), size))
 

@@ -66,6 +66,11 @@ class TestCurves:
         made_up.scalars(tmp_path, [train(5, loss=3.0, **{'a.loss_x': 3.0})])
         assert list(read_curves(tmp_path).losses) == ['a.loss_x']
 
+    def test_a_sum_that_is_never_finite(self, tmp_path):
+        lines = [train(5, loss=math.nan, **{'a.loss_x': 3.0})]
+        made_up.scalars(tmp_path, lines)
+        assert read_curves(tmp_path).losses == {'a.loss_x': [(5, 3.0)]}
+
     def test_nothing(self, tmp_path):
         curves = read_curves(tmp_path)
         assert not curves.losses and not curves.metrics
