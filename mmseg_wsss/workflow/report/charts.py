@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Sequence
 from textwrap import fill
 from xml.etree import ElementTree
@@ -123,27 +124,17 @@ def stacked_bars(rows: Sequence[tuple[str, Sequence[float]]]) -> Markup:
         figure = _figure(_WIDTH, height, layout='constrained')
         axes = figure.subplots()
         for k, (label, colour) in enumerate(SHARES.items()):
-            bars = axes.barh(
-                range(len(rows)),
-                shares[:, k],
-                0.72,
-                begins[:, k],
-                color=colour,
-                label=label,
-            )
+            look = dict(height=0.72, color=colour, label=label)
+            place = range(len(rows)), shares[:, k]
+            bars = axes.barh(*place, left=begins[:, k], **look)
             texts = [f'{x:.1f}' if x > 12 else '' for x in shares[:, k]]
             axes.bar_label(bars, texts, label_type='center', color='white')
         names = [fill(name, 18) for name, _ in rows]
         axes.set(xlim=(0, 100), ylim=(len(rows) - 0.5, -0.5), xticks=[])
         axes.set_yticks(range(len(rows)), names)
         axes.spines.bottom.set_visible(False)
-        figure.legend(
-            loc='outside lower left',
-            ncols=3,
-            handlelength=1,
-            handletextpad=0.4,
-            columnspacing=1,
-        )
+        narrow = dict(handlelength=1, handletextpad=0.4, columnspacing=1)
+        figure.legend(loc='outside lower left', ncols=3, **narrow)
         return _svg(figure, title)
 
 
@@ -179,31 +170,20 @@ def heat_map(
             cmap=SHADES,
             vmin=0,
             vmax=1,
-            aspect='auto',
             interpolation='none',
         )
+        # The layout need not measure what is inside the axes.
+        cell = dict(size=size, ha='center', va='center_baseline')
+        cell['in_layout'] = False
         for (r, c), share in np.ndenumerate(shares):
             if texts[r][c]:
                 # Contrast of at least 4.5 : 1 on either side of the limit.
                 ink = 'white' if share > 0.61 else 'black'
-                text = axes.text(
-                    *(c, r, texts[r][c]),
-                    size=size,
-                    color=ink,
-                    ha='center',
-                    va='center_baseline',
-                )
-                # The layout need not measure what is inside the axes.
-                text.set_in_layout(False)
+                axes.text(c, r, texts[r][c], color=ink, **cell)
         axes.set_yticks(range(len(rows)), rows)
         axes.xaxis.tick_top()
-        axes.set_xticks(
-            range(len(columns)),
-            columns,
-            rotation=50,
-            ha='left',
-            rotation_mode='anchor',
-        )
+        slanted = dict(rotation=50, ha='left', rotation_mode='anchor')
+        axes.set_xticks(range(len(columns)), columns, **slanted)
         axes.spines[:].set(visible=True, color=_GRID)
         return _svg(figure, title, fixed=True, bbox_inches='tight')
 
@@ -231,7 +211,10 @@ def _svg(figure: Figure, title: str, fixed: bool = False, **options) -> Markup:
     """
     file = io.StringIO()
     metadata = dict.fromkeys(('Creator', 'Date', 'Format', 'Type'))
-    figure.savefig(file, format='svg', metadata=metadata, **options)
+    with warnings.catch_warnings():
+        # Glyphs that its font lacks: the page's reader has other fonts.
+        warnings.simplefilter('ignore', UserWarning)
+        figure.savefig(file, format='svg', metadata=metadata, **options)
     root = ElementTree.fromstring(file.getvalue())
     box = root.get('viewBox')
     width = float(box.split()[2])
@@ -248,15 +231,10 @@ def _svg(figure: Figure, title: str, fixed: bool = False, **options) -> Markup:
         element.tail = None
         if not (element.text or '').strip():
             element.text = None
-    wide = (
-        f'width:{width:.0f}px' if fixed else f'max-width:{width * 1.4:.0f}px'
-    )
-    root.attrib = {
-        'role': 'img',
-        'aria-label': title,
-        'viewBox': box,
-        'style': wide,
-    }
+    size = f'width:{width:.0f}px'
+    size = size if fixed else f'max-width:{1.25 * width:.0f}px'
+    root.attrib = {'role': 'img', 'aria-label': title}
+    root.attrib |= {'viewBox': box, 'style': size}
     return Markup(ElementTree.tostring(root, encoding='unicode'))
 
 

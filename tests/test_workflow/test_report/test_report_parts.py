@@ -214,6 +214,15 @@ class TestCharts:
             ink = (1, 1, 1) if share > 0.61 else (0, 0, 0)
             assert contrast(ink, SHADES(share**0.7)) >= 4.5
 
+    @pytest.mark.filterwarnings('error')
+    def test_names_in_any_script(self):
+        chart = Chart(
+            heat_map(
+                np.eye(2), [['1', ''], ['', '1']], ['猫', 'b'], ['a', '犬'], ''
+            )
+        )
+        assert {'猫', '犬'} <= {*chart.places}
+
     def test_large_numbers_fit_their_cells(self):
         counts = np.full((2, 2), 118_000)
         texts = [['118000'] * 2] * 2
