@@ -112,7 +112,13 @@ setup(
     python_requires='>=3.10,<3.13',
     # Neither stack is required here: both provide the module mmseg, and
     # installing one over the other breaks it. The extras name them.
-    install_requires=['torch>=2.1', 'numpy', 'pillow'],
+    install_requires=[
+        'torch>=2.1',
+        'numpy',
+        'pillow',
+        'jinja2>=3',
+        'matplotlib>=3.7',
+    ],
     extras_require={
         'onedl': [
             'onedl-mmengine>=0.10,<1',

@@ -101,6 +101,8 @@ class TestWheel:
     def test_carries_the_package_and_nothing_else(self, wheel):
         names = [n for n in wheel.namelist() if '.dist-info/' not in n]
         assert 'mmseg_wsss/models/losses/__init__.py' in names
+        page = {'page.html.j2', 'macros.html.j2', 'page.css'}
+        assert {f'mmseg_wsss/workflow/report/{n}' for n in page} <= {*names}
         assert all(n.startswith('mmseg_wsss/') for n in names)
         assert not [n for n in names if n.endswith('.pyc')]
         assert len(names) == len(set(names))
@@ -113,7 +115,13 @@ class TestWheel:
             for line in metadata.get_all('Requires-Dist')
             if 'extra ==' not in line
         ]
-        assert sorted(always) == ['numpy', 'pillow', 'torch>=2.1']
+        assert sorted(always) == [
+            'jinja2>=3',
+            'matplotlib>=3.7',
+            'numpy',
+            'pillow',
+            'torch>=2.1',
+        ]
         extras = {'onedl', 'openmmlab', 'crf', 'timm', 'dev'}
         assert set(metadata.get_all('Provides-Extra')) == extras
         pythons = set(metadata['Requires-Python'].split(','))

@@ -1,4 +1,4 @@
-"""Pictures."""
+"""Overlays and contact sheets."""
 
 from .contact_sheet import colorize, contact_sheet
 from .overlay import cam_overlay, label_overlay

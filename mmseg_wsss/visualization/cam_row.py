@@ -1,4 +1,4 @@
-"""One image with the CAMs of several networks and its mask, as pictures."""
+"""An image, the CAMs of several networks and its mask, side by side."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .overlay import cam_overlay, label_overlay
 class CAMRow:
     """Draw a row of pictures per image.
 
-    The row holds the image, for each folder the seed label of its CAMs laid
-    over the image, and the mask laid over it where the image has one. The
-    background stays clear.
+    The row holds the image and, drawn over it, the seed label of the CAMs in
+    each folder, and the mask if the image has one. The background stays
+    transparent.
 
     Args:
         dataset: An MMSeg data set; its classes, palette and ``label_map``
@@ -43,11 +43,13 @@ class CAMRow:
         self.palette = dataset.metainfo['palette']
         self.folders = folders
         self.scores = scores
-        # Seeds have clear pixels even where no class is the background.
-        self._clear = -1 if background_index is None else background_index
+        # Seeds have such pixels even if no class is the background.
+        self._transparent = (
+            -1 if background_index is None else background_index
+        )
         self._read_mask = label_reader(dataset)
         on_disk = original_class_ids(dataset.metainfo)
-        self._in_use = {k: place for place, k in enumerate(on_disk)}
+        self._class_index = {k: index for index, k in enumerate(on_disk)}
 
     def __call__(self, info: Mapping) -> tuple[list[np.ndarray], str]:
         """Draw one image's row.
@@ -73,7 +75,9 @@ class CAMRow:
                 row.append(cam_overlay(image, cam.max(0, initial=0)))
                 continue
             size, score = image.shape[:2], self.scores[name]
-            label = label_from_cam(classes, cam, size, score, self._clear)
+            label = label_from_cam(
+                classes, cam, size, score, self._transparent
+            )
             row.append(self._overlay(image, label))
         mask_path = info.get('seg_map_path')
         if mask_path and Path(mask_path).is_file():
@@ -89,16 +93,16 @@ class CAMRow:
 
     def _read_cam(self, path: Path) -> tuple[list[int], np.ndarray]:
         ids, cam = load_cam(path)
-        strange = sorted(set(ids.tolist()) - set(self._in_use))
-        if strange:
+        unknown = sorted(set(ids.tolist()) - set(self._class_index))
+        if unknown:
             raise ValueError(
-                f'{path} holds class index {strange[0]}, which the data set '
+                f'{path} holds class index {unknown[0]}, which the data set '
                 'does not use: was it written with the classes of this '
                 'config?'
             )
-        return [self._in_use[k] for k in ids.tolist()], cam
+        return [self._class_index[k] for k in ids.tolist()], cam
 
     def _overlay(self, image: np.ndarray, label: np.ndarray) -> np.ndarray:
         return label_overlay(
-            image, label, self.palette, background_index=self._clear
+            image, label, self.palette, background_index=self._transparent
         )

@@ -16,7 +16,7 @@ def colorize(
     palette: Sequence[Sequence[int]],
     ignore_color: Sequence[int] = (255, 255, 255),
 ) -> np.ndarray:
-    """Turn a label map into a picture.
+    """Return a label map as a picture.
 
     Args:
         label (np.ndarray): Integer label map (H, W).
@@ -51,9 +51,9 @@ def contact_sheet(
     column_titles: Sequence[str] | None = None,
     cell: tuple[int, int] | None = None,
 ) -> Image.Image:
-    """Tile pictures into one image.
+    """Draw a grid of pictures into one image.
 
-    Pictures keep their shape: each is made to fit its cell and centred.
+    Pictures keep their aspect ratio: each is scaled to its cell and centred.
     Rows may differ in length.
 
     Args:

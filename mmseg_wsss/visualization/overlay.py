@@ -1,4 +1,4 @@
-"""Label maps and CAMs laid over their image."""
+"""Label maps and CAMs drawn over their image."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def label_overlay(
     opacity: float = 0.6,
     background_index: int | None = 0,
 ) -> np.ndarray:
-    """Lay a label map over its image.
+    """Draw a label map over its image.
 
     Args:
         image: (H, W, 3) uint8, RGB.
-        label: Integer labels (H, W); the background stays clear, labels
-            without a class turn white.
+        label: Integer labels (H, W); the background stays transparent,
+            labels without a class are white.
         palette: One RGB triple of 0 to 255 per class.
         opacity: Of the labels, in [0, 1].
         background_index: Index of the background, None if there is none.
@@ -49,7 +49,7 @@ def label_overlay(
 def cam_overlay(
     image: np.ndarray, cam: np.ndarray, opacity: float = 0.6
 ) -> np.ndarray:
-    """Lay a CAM over its image, from blue (0) to red (1).
+    """Draw a CAM over its image, from blue (0) to red (1).
 
     Args:
         image: (H, W, 3) uint8, RGB.

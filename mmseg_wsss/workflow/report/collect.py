@@ -16,16 +16,17 @@ from .stages import StageInfo, read_stages
 
 @dataclass
 class Group:
-    """Stages that left label maps of the same images.
+    """Stages that wrote label maps of the same images.
 
     Attributes:
         images: The images.
         stages: The stages in their order.
         measured: What was measured, by stage; without those that have no
             image with a mask.
-        shown: Which images to show: their stems, and why.
+        shown: Which images to show: their stems, and 'worst', 'middle',
+            'best' or 'drawn'.
         drawn: Whether these were drawn, as there is nothing to rank by.
-        compared: Images that were looked at, of all.
+        compared: Number of images that were compared, of all.
     """
 
     images: Images
@@ -36,6 +37,11 @@ class Group:
     compared: int = 0
 
     @property
+    def names(self) -> str:
+        """Names of the stages."""
+        return ', '.join(stage.name for stage in self.stages)
+
+    @property
     def last(self) -> StageInfo:
         """The stage that images are ranked by: the last one with labels."""
         labels = [stage for stage in self.stages if not stage.predicts]
@@ -44,7 +50,7 @@ class Group:
 
 @dataclass
 class Content:
-    """What a report tells.
+    """What a report shows.
 
     Attributes:
         name: The pipeline's name.
@@ -63,23 +69,40 @@ class Content:
     notes: list[str] = field(default_factory=list)
 
     def group_of(self, stage: str) -> Group | None:
-        """Find the group that a stage belongs to."""
+        """Return the group that a stage belongs to."""
         for group in self.groups:
             if any(stage == member.name for member in group.stages):
                 return group
         return None
 
-    def figures(self, stage: StageInfo) -> dict[str, float]:
-        """The figures of a stage: those it logged, then those measured."""
+    def measured_figures(self, stage: StageInfo) -> dict[str, float]:
+        """Return the figures of a stage that were measured here."""
         group = self.group_of(stage.name)
         found = group and group.measured.get(stage.name)
-        return {**(found.figures() if found else {}), **stage.figures}
+        return found.figures() if found else {}
+
+    def figures(self, stage: StageInfo) -> dict[str, float]:
+        """Return the figures that a stage logged, else those measured."""
+        return {**self.measured_figures(stage), **stage.figures}
+
+    def measured_on(self, stage: StageInfo) -> str:
+        """Return which images the figures of a stage belong to."""
+        if stage.status == 'off':
+            return '-'
+        if stage.tool == 'train.py':
+            return 'validation' if stage.figures else '-'
+        if stage.label_dir is None:
+            return '-'
+        count = sum(1 for _ in stage.label_dir.glob('*.png'))
+        group = self.group_of(stage.name)
+        total = len(group.images.stems) if group else count
+        return f'{count} images' if count >= total else f'{count} of {total}'
 
 
 def collect(
     work_dir: Path, max_images: int = 1000, show: int = 3, seed: int = 0
 ) -> Content:
-    """Read what a pipeline has made.
+    """Read the results of a pipeline.
 
     Args:
         work_dir: Its folder.
@@ -89,7 +112,7 @@ def collect(
         seed: Of the draws.
 
     Returns:
-        Content: Whatever could be read; the notes tell what could not.
+        Content: Whatever could be read; its notes list what could not.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -183,7 +206,7 @@ def _choose(group: Group, show: int, seed: int) -> None:
 
 
 def spread(ranked: list[str], show: int) -> list[tuple[str, str]]:
-    """Take the first, the middle and the last of a list.
+    """Return the first, the middle and the last of a list.
 
     Args:
         ranked: Stems, the worst first.

@@ -1,4 +1,4 @@
-"""What a training logged: losses and validation figures over its steps."""
+"""Losses and validation figures that a training logged."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 Series = dict[str, list[tuple[float, float]]]
 
-# Means over as many parts take the place of more points.
+# More points are replaced by the means of as many parts.
 MAX_POINTS = 300
 _OTHERS = {'data_time', 'time', 'memory', 'step', 'epoch', 'iter'}
 
@@ -30,18 +31,46 @@ class Curves:
     metrics: Series = field(default_factory=dict)
     unit: str = 'iteration'
 
+    @property
+    def last_step(self) -> float:
+        """Step of the last validation."""
+        return max(points[-1][0] for points in self.metrics.values())
+
 
 def read_curves(folder: Path) -> Curves:
     """Read the curves of a training.
 
     Args:
-        folder: Its folder, with ``<time>/vis_data/scalars.json`` of each
-            start. A training that went on after it was stopped counts from
-            there: what an earlier start logged beyond is dropped.
+        folder: Its folder.
 
     Returns:
         Curves: Empty if it logged nothing. Values that are no finite numbers
         are left out.
+    """
+    train, validation = read_scalars(folder)
+    losses = _series(train, lambda name: 'loss' in name)
+    total = losses.pop('loss', [])
+    # The sum of one loss is that loss.
+    if total and total not in losses.values():
+        losses = {'loss': total, **losses}
+    return Curves(
+        losses=losses,
+        metrics=_series(validation, lambda name: name not in _OTHERS),
+        unit='epoch' if any('epoch' in x for x in train) else 'iteration',
+    )
+
+
+def read_scalars(folder: Path) -> tuple[list[dict], list[dict]]:
+    """Read what MMEngine's logger wrote in all starts of a training.
+
+    Args:
+        folder: Folder with ``<time>/vis_data/scalars.json`` of each start.
+            What an earlier start logged at or after the first step of a
+            later one is dropped.
+
+    Returns:
+        tuple: Lines of the training and lines of the validations, each with
+        its ``step``.
     """
     train: list[dict] = []
     validation: list[dict] = []
@@ -55,34 +84,20 @@ def read_curves(folder: Path) -> Curves:
                 begin = new[0]['step']
                 kept[:] = [line for line in kept if line['step'] < begin]
                 kept += new
-    losses = _series(train, lambda name: 'loss' in name)
-    total = losses.pop('loss', [])
-    # The sum of one loss is that loss.
-    if total not in losses.values():
-        losses = {'loss': total, **losses}
-    return Curves(
-        losses=losses if any(losses.values()) else {},
-        metrics=_series(validation, lambda name: name not in _OTHERS),
-        unit='epoch' if any('epoch' in x for x in train) else 'iteration',
-    )
+    return train, validation
 
 
 def thin(
     points: list[tuple[float, float]], limit: int = MAX_POINTS
 ) -> list[tuple[float, float]]:
-    """Take means of neighbours until there are at most ``limit`` points."""
+    """Average neighbouring points until at most ``limit`` are left."""
     if len(points) <= limit:
         return points
-    ends = [round(k * len(points) / limit) for k in range(limit + 1)]
-    parts = [points[a:b] for a, b in pairwise(ends)]
-    return [
-        (sum(x for x, _ in p) / len(p), sum(y for _, y in p) / len(p))
-        for p in parts
-    ]
+    return [tuple(p.mean(0)) for p in np.array_split(np.array(points), limit)]
 
 
 def _lines(path: Path) -> Iterator[dict]:
-    """Yield the lines that are whole: a killed run may break the last."""
+    """Yield the complete lines: a killed run may leave half a line."""
     with open(path, errors='replace') as file:
         for line in file:
             try:

@@ -64,7 +64,7 @@ class Images:
         return (*self.classes, *files)
 
     def has_mask(self, stem: str) -> bool:
-        """Tell whether an image has a mask."""
+        """Return whether an image has a mask."""
         path = self._infos[stem].get('seg_map_path')
         return bool(path) and Path(path).is_file()
 
@@ -78,8 +78,8 @@ class Images:
         Args:
             path: The file.
             predicted: Whether MMSeg's IoUMetric wrote it: it writes the
-                classes in use, from 1 on with ``reduce_zero_label``. Label
-                files of ours hold what the data set's masks do.
+                classes in use, from 1 on with ``reduce_zero_label``. The
+                label files of mmseg_wsss hold the ids of the masks.
 
         Raises:
             ValueError: If it has colours.
@@ -99,7 +99,7 @@ class Images:
         return read_photo(self._infos[stem]['img_path'], side)
 
     def candidates(self, stem: str) -> np.ndarray | None:
-        """Tell which classes an image may hold, by its image labels.
+        """Return which classes an image may hold, by its image labels.
 
         Returns:
             np.ndarray | None: Bool (C,), the background included; None for

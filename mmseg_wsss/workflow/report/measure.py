@@ -15,7 +15,7 @@ from .images import UNREADABLE, Images
 
 @dataclass
 class Measured:
-    """What was found on the images of a stage.
+    """Comparison of the label maps of a stage with masks.
 
     Attributes:
         confusion: (C, C + 1) int64, the sum of
@@ -36,11 +36,11 @@ class Measured:
     errors: dict[str, str] = field(default_factory=dict)
 
     def rates(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """IoU, FP and FN share of each class (C,) in percent."""
+        """Return IoU, FP and FN share of each class (C,) in percent."""
         return area_rates(areas_of(self.confusion))
 
     def figures(self) -> dict[str, float]:
-        """The figures over all images, in percent; empty without images."""
+        """Return the figures in percent; empty without images."""
         if not self.images:
             return {}
         iou, fp, fn = map(mean_score, self.rates())
@@ -64,7 +64,7 @@ def measure(
         stems: The images to compare; those without file or mask are left
             out.
         predicted: Whether the files are predictions as MMSeg's IoUMetric
-            writes them, rather than label files of ours.
+            writes them, rather than label files of mmseg_wsss.
 
     Returns:
         Measured: Figures, and errors of images that cannot be compared.

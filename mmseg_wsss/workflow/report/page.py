@@ -1,35 +1,26 @@
-"""The report: one HTML file that needs nothing but itself."""
+"""The report: one HTML file that loads nothing else."""
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
-from collections.abc import Sequence
-from html import escape
 from importlib import import_module
 from pathlib import Path
-from string import Template
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ...compat import stack_name
 from ...io.atomic import atomic_write
 from ...version import __version__
-from . import sections, strips, training
+from . import sections
 from .collect import Content, collect
-from .tables import in_words
+from .strips import build_strips
 
 FILE = 'report.html'
-_HERE = Path(__file__).parent
-# Bytes of the whole page, but for very many images.
+# Bytes of the whole page, except with very many images.
 _MAX_PAGE = 4_800_000
-_BEFORE = (sections.stages_section,)
-_AFTER = (
-    sections.classes_section,
-    sections.confusion_section,
-    training.curves_section,
-    sections.labels_section,
-    sections.settings_section,
-)
 
 
 def write_report(
@@ -39,7 +30,7 @@ def write_report(
     show: int = 3,
     seed: int = 0,
 ) -> Path:
-    """Write a page that shows what came out at every stage of a pipeline.
+    """Write a page that shows the results of every stage of a pipeline.
 
     It has the stages' figures, curves, confusion and co-occurrence maps,
     images through all stages, and the settings. Everything is inside the
@@ -70,56 +61,56 @@ def write_report(
 
 
 def render(content: Content) -> str:
-    """Lay the page out.
+    """Return the page as HTML.
 
     Args:
-        content: What it tells.
+        content: What it shows.
 
     Returns:
         str: HTML.
     """
-    template = Template((_HERE / 'page.html').read_text(encoding='utf-8'))
-    before, after = (
-        '\n'.join(section(content) for section in part)
-        for part in (_BEFORE, _AFTER)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    room = _MAX_PAGE - len(f'{before}{after}'.encode())
-    pictures = strips.strips_section(content, room)
-    return template.substitute(
-        title=escape(f'{content.name}: report'),
-        style=(_HERE / 'page.css').read_text(encoding='utf-8'),
-        name=escape(content.name),
-        facts=_facts(content),
-        notes=_notes(content.notes),
-        sections=f'{before}\n{pictures}\n{after}',
-    )
-
-
-def _facts(content: Content) -> str:
-    """The head of the page: when, how long, with what."""
-    done = [s for s in content.stages if s.status == 'finished']
-    on = [s for s in content.stages if s.status != 'off']
-    seconds = sum(stage.seconds or 0 for stage in done)
-    seeds = {str(s.seed) for s in on if s.seed is not None}
-    facts = {
-        'Made': time.strftime('%Y-%m-%d %H:%M %Z'),
-        'Stages': f'{len(done)} of {len(on)} finished',
-        'Time': in_words(seconds) if done else '-',
-        'Seed': ', '.join(sorted(seeds)) or '-',
-        'Folder': str(content.work_dir.resolve()),
-        'Versions': ', '.join(_versions()),
+    environment.filters.update(number=number, in_words=in_words)
+    view = {
+        'content': content,
+        'made': time.strftime('%Y-%m-%d %H:%M %Z'),
+        'versions': ', '.join(_versions()),
+        'shares': sections.shares_chart(content),
+        'class_tables': list(sections.class_tables(content)),
+        'confusion': sections.confusion_matrix(content),
+        'trainings': sections.training_charts(content),
+        'labels': sections.label_matrix(content),
     }
-    wide = ' class="wide"'
-    items = [
-        f'<div{wide if len(value) > 24 else ""}><dt>{name}</dt>'
-        f'<dd>{escape(value)}</dd></div>'
-        for name, value in facts.items()
-    ]
-    return f'<dl class="facts">{"".join(items)}</dl>'
+    page = environment.get_template('page.html.j2')
+    room = _MAX_PAGE - len(page.render(view, strip_groups=[]).encode())
+    return page.render(view, strip_groups=list(build_strips(content, room)))
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """Return a number as text; a dash for None, NaN and infinity."""
+    if value is None or not math.isfinite(value):
+        return '-'
+    return f'{value:.{digits}f}'
+
+
+def in_words(seconds: float) -> str:
+    """Return a time as text: '34 s', '2 min 5 s', '3 h 20 min'."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f'{seconds} s'
+    if seconds < 3600:
+        return f'{seconds // 60} min {seconds % 60} s'
+    return f'{seconds // 3600} h {seconds % 3600 // 60} min'
 
 
 def _versions() -> list[str]:
-    """Versions of what the report was made with."""
+    """Return the versions that the report was made with."""
     modules = ('mmengine', 'mmcv', 'mmseg', 'torch')
     return [
         f'mmseg_wsss {__version__}',
@@ -127,12 +118,3 @@ def _versions() -> list[str]:
         f'stack {stack_name()}',
         f'Python {platform.python_version()}',
     ]
-
-
-def _notes(notes: Sequence[str]) -> str:
-    if not notes:
-        return ''
-    items = ''.join(f'<li>{escape(note)}</li>' for note in notes)
-    return (
-        f'<div class="notes"><h2>Could not be read</h2><ul>{items}</ul></div>'
-    )

@@ -18,20 +18,20 @@ MAX_PICTURE = 24_000
 BIASED_COLOURS = ((255, 0, 200), (20, 0, 20))
 
 
-def lay_over(
+def overlay(
     photo: np.ndarray,
     label: np.ndarray,
     palette: Sequence[Sequence[int]],
     background: int | None,
 ) -> np.ndarray:
-    """Lay a label map over its photo, with white lines along its contours.
+    """Draw a label map over its photo, with white lines along its contours.
 
     Args:
         photo: (h, w, 3) uint8, RGB.
         label: Labels (H, W), integer, over the classes in use; resized to
             the photo. 255 turns white, 254 magenta with dark stripes.
         palette: An RGB triple of 0 to 255 for each class.
-        background: The class that stays clear, or None.
+        background: The class that stays transparent, or None.
 
     Returns:
         np.ndarray: (h, w, 3) uint8, RGB.
@@ -41,19 +41,19 @@ def lay_over(
         (width, height), Image.Resampling.NEAREST
     )
     label = np.array(small)
-    laid = label_overlay(photo, label, palette, 0.6, background)
-    laid[boundary(label)] = 255
-    laid[label == IGNORE_LABEL] = 255
+    blended = label_overlay(photo, label, palette, 0.6, background)
+    blended[boundary(label)] = 255
+    blended[label == IGNORE_LABEL] = 255
     rows, columns = np.indices(label.shape)
     stripes = (rows + columns) // 4 % 2
     colours = np.array(BIASED_COLOURS, dtype=np.uint8)[stripes]
     biased = label == BIASED_LABEL
-    laid[biased] = colours[biased]
-    return laid
+    blended[biased] = colours[biased]
+    return blended
 
 
 def boundary(label: np.ndarray) -> np.ndarray:
-    """Mark the pixels (H, W) whose right or lower neighbour differs."""
+    """Return the pixels (H, W) whose right or lower neighbour differs."""
     edge = np.zeros(label.shape, dtype=bool)
     edge[:, :-1] |= label[:, :-1] != label[:, 1:]
     edge[:-1] |= label[:-1] != label[1:]
@@ -61,7 +61,7 @@ def boundary(label: np.ndarray) -> np.ndarray:
 
 
 def data_uri(picture: np.ndarray, limit: int = MAX_PICTURE) -> str:
-    """Write a picture as the data URI of a JPEG.
+    """Return a picture as the data URI of a JPEG.
 
     Args:
         picture: (h, w, 3) uint8, RGB.

@@ -1,4 +1,4 @@
-"""What a pipeline's folder says of its stages."""
+"""The stages of a pipeline, read from its folder."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ MAX_TEXT = 40_000
 
 @dataclass
 class StageInfo:
-    """A stage, as far as its folder tells.
+    """A stage, as far as its folder shows.
 
     Attributes:
         name: Its name, and that of its folder.
         folder: Its folder; it need not exist.
-        tool: File name of the tool; '' if nothing tells.
-        config: What the pipeline calls its config.
+        tool: File name of the tool; '' if unknown.
+        config: Its config, as the pipeline names it.
         status: 'finished', 'off', 'stopped' (it failed or was killed) or
             'not reached'.
-        upstream: Stages that it takes something from.
+        upstream: Stages whose outputs it reads.
         seconds: Of its last run; None if it is not finished.
-        stopped_before: Whether that run went on where one was stopped.
+        stopped_before: Whether that run resumed an interrupted one.
         figures: Its last figures by name.
         cfg: Its whole config; None if there is none that can be read.
         no_cfg: Why there is none.
@@ -63,7 +63,7 @@ class StageInfo:
 
     @property
     def label_dir(self) -> Path | None:
-        """Folder of the label maps that it left, if it left any."""
+        """Folder of the label maps that it wrote, if any."""
         for name in ('labels', 'predictions'):
             folder = self.folder / name
             if folder.is_dir() and any(folder.glob('*.png')):
@@ -76,7 +76,7 @@ class StageInfo:
         return self.tool == 'test.py'
 
     def settings(self) -> list[str]:
-        """Say the most important settings in a few phrases."""
+        """Return the most important settings in a few phrases."""
         cfg = self.cfg or {}
         if self.tool != 'train.py':
             return [' → '.join(self.steps)] if self.steps else []
@@ -84,17 +84,17 @@ class StageInfo:
         epochs, iters = loop.get('max_epochs'), loop.get('max_iters')
         batch = (cfg.get('train_dataloader') or {}).get('batch_size')
         optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
-        said = [f'{epochs} epochs'] if epochs else []
-        said += [f'{iters} iterations'] if iters and not epochs else []
-        said += [f'batch of {batch}'] if batch else []
+        phrases = [f'{epochs} epochs'] if epochs else []
+        phrases += [f'{iters} iterations'] if iters and not epochs else []
+        phrases += [f'batch of {batch}'] if batch else []
         if optimizer:
             rate = optimizer.get('lr')
             name = str(optimizer.get('type', 'optimizer'))
-            said.append(name + (f' at {rate:g}' if rate else ''))
-        return said
+            phrases.append(name + (f' at {rate:g}' if rate else ''))
+        return phrases
 
     def config_text(self) -> str:
-        """Lay its whole config out; '' without one."""
+        """Return its whole config as text; '' without one."""
         if self.cfg is None:
             return ''
         text = pformat(self.cfg.to_dict(), width=88, sort_dicts=False)
@@ -108,8 +108,8 @@ def read_stages(work_dir: Path) -> tuple[str, list[StageInfo]]:
 
     Args:
         work_dir: Folder that ``tools/run_pipeline.py`` wrote. Without its
-            ``pipeline.json``, folders with a stage's record are taken in the
-            order in which they were made.
+            ``pipeline.json``, the stages are the folders with a stage's
+            record, the oldest first.
 
     Returns:
         tuple: The pipeline's name, and the stages.
@@ -168,7 +168,7 @@ def _stage(work_dir: Path, given: Mapping) -> StageInfo:
 
 
 def _found(work_dir: Path) -> list[dict]:
-    """List the folders that hold a record, the oldest first."""
+    """Return the folders that hold a record, the oldest first."""
     records = [
         path for name in (DONE, BEGUN) for path in work_dir.glob(f'*/{name}')
     ]
@@ -180,7 +180,7 @@ def _found(work_dir: Path) -> list[dict]:
 
 
 def _tool(log: Path) -> str:
-    """Read which tool a stage ran off the first line of its log."""
+    """Read the tool of a stage from the first line of its log."""
     try:
         with open(log, errors='replace') as lines:
             words = next(lines, '').split()
@@ -199,7 +199,7 @@ def _tail(log: Path) -> list[str]:
 
 
 def _read(path: Path) -> dict:
-    """Read a record; empty where there is none that can be read."""
+    """Read a record; empty if it is missing or damaged."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError):
@@ -208,7 +208,7 @@ def _read(path: Path) -> dict:
 
 
 def _config(path: Path) -> tuple[Config | None, str]:
-    """Read a stage's config, or say why it cannot be read."""
+    """Read a stage's config; None and the reason if that fails."""
     if not path.is_file():
         return None, 'it has no config.py'
     try:

@@ -1,150 +1,125 @@
-"""The section of the images: chosen ones through all stages."""
+"""The chosen images through all stages, as data for the template."""
 
 from __future__ import annotations
 
-from html import escape
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ...structures.labels import BIASED_LABEL, IGNORE_LABEL
-from .charts import number
 from .collect import Content, Group
-from .images import UNREADABLE
-from .parts import legend, names_of, section, swatch, text
-from .pictures import MAX_PICTURE, SIDE, data_uri, lay_over
+from .images import UNREADABLE, Images
+from .pictures import MAX_PICTURE, SIDE, data_uri, overlay
 
 
-def strips_section(content: Content, room: int) -> str:
-    """The chosen images, through all stages.
+@dataclass
+class Picture:
+    """A photo or label map.
+
+    Attributes:
+        name: The stage, 'photo' or 'ground truth'.
+        uri: The picture as data URI; '' if there is none.
+        size: Its width and height in pixels.
+        problem: Why there is none.
+        miou: Mean IoU of this image in percent, None if not measured.
+    """
+
+    name: str
+    uri: str = ''
+    size: tuple[int, int] = (0, 0)
+    problem: str = ''
+    miou: float | None = None
+
+
+@dataclass
+class Strip:
+    """An image through all stages.
+
+    Attributes:
+        stem: Name of the image.
+        rank: 'worst', 'middle', 'best' or 'drawn'.
+        classes: Names of its foreground classes by its image labels.
+        pictures: Photo, label maps and mask.
+        problem: Why its photo cannot be read.
+    """
+
+    stem: str
+    rank: str
+    classes: list[str] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    problem: str = ''
+
+
+def build_strips(content: Content, room: int) -> Iterator[tuple]:
+    """Build the strips of the chosen images.
 
     Args:
-        content: What the report tells.
+        content: What the report shows.
         room: Bytes of the page that the pictures may take together.
 
-    Returns:
-        str: HTML.
+    Yields:
+        tuple: A group of images, its strips, its foreground classes that may
+        occur, and those of the labels 254 and 255 that do.
     """
-    count = sum(
-        len(group.shown) * (len(group.stages) + 2) for group in content.groups
-    )
+    groups = [group for group in content.groups if group.shown]
+    count = sum(len(g.shown) * (len(g.stages) + 2) for g in groups)
     # Base64 makes them a third larger.
     limit = min(MAX_PICTURE, room * 3 // 4 // max(count, 1))
-    parts = [_strips(group, limit) for group in content.groups if group.shown]
-    if not parts:
-        parts.append(text('No stage has left label maps.'))
-    return section('Images through the stages', ''.join(parts))
+    for group in groups:
+        special: set[int] = set()
+        strips = [
+            _build_strip(group, stem, rank, limit, special)
+            for stem, rank in group.shown
+        ]
+        present = set()
+        for stem, _ in group.shown:
+            present.update(_foreground(group.images, stem, unknown=True))
+        yield group, strips, sorted(present), special
 
 
-def _strips(group: Group, limit: int) -> str:
-    last = group.last.name
-    if group.drawn:
-        words = (
-            f'{len(group.shown)} images drawn at random from those of '
-            f'{last}: without masks there is no telling the best from the '
-            'worst.'
-        )
-    else:
-        words = (
-            f'The worst, middle and best of {group.compared} images by the '
-            f"mIoU of {last}. Below each picture is the image's own mIoU."
-        )
-    special: set[int] = set()
-    strips = [
-        _strip(group, stem, why, limit, special) for stem, why in group.shown
-    ]
-    least = 130 * (len(group.stages) + 2)
-    columns = f'repeat(auto-fill,minmax(min(100%,{least}px),1fr))'
-    return (
-        f'<h3>{escape(names_of(group))}</h3>{text(words)}'
-        f'{_colours(group, special)}'
-        f'<div class="strips" style="grid-template-columns:{columns}">'
-        f'{"".join(strips)}</div>'
-    )
+def _foreground(images: Images, stem: str, unknown: bool) -> list[int]:
+    """Return the foreground classes of an image; all or none if unknown."""
+    found = images.candidates(stem)
+    if found is None:
+        found = np.full(len(images.classes), unknown)
+    return [k for k in np.flatnonzero(found) if k != images.background]
 
 
-def _strip(
-    group: Group, stem: str, why: str, limit: int, special: set[int]
-) -> str:
-    """An image through all stages; adds the labels 254 and 255 it meets."""
-    images, title = group.images, escape(stem)
+def _build_strip(
+    group: Group, stem: str, rank: str, limit: int, special: set[int]
+) -> Strip:
+    """Build a strip; adds the labels 254 and 255 that occur to ``special``."""
+    images, strip = group.images, Strip(stem, rank)
     try:
         photo = images.read_photo(stem, SIDE)
     except UNREADABLE as error:
-        return text(f'{stem}: the photo cannot be read: {error}')
-    present = images.candidates(stem)
-    if present is not None:
-        names = [
-            images.classes[k]
-            for k in np.flatnonzero(present)
-            if k != images.background
-        ]
-        title += f': {escape(", ".join(names))}' if names else ''
-    cells = [_cell(photo, 'photo', '', stem, limit)]
-    maps = [
-        (stage.name, stage.label_dir / f'{stem}.png', stage.predicts)
-        for stage in group.stages
-    ]
-    for name, path, predicted in maps:
-        if not path.is_file():
-            cells.append(_empty(name, 'not there'))
-            continue
-        measured = group.measured.get(name)
-        miou = measured.miou.get(stem) if measured else None
-        said = '' if miou is None else f' {number(miou)}'
+        strip.problem = str(error)
+        return strip
+    present = _foreground(images, stem, unknown=False)
+    strip.classes = [images.classes[k] for k in present]
+    size = photo.shape[1::-1]
+    strip.pictures.append(Picture('photo', data_uri(photo, limit), size))
+
+    def add(name, read, *source, miou=None):
         try:
-            label = images.read_label(path, predicted)
+            label = read(*source)
         except UNREADABLE:
-            cells.append(_empty(name, 'cannot be read'))
-            continue
-        special.update({BIASED_LABEL, IGNORE_LABEL} & set(np.unique(label)))
-        laid = lay_over(photo, label, images.palette, images.background)
-        cells.append(_cell(laid, name, said, stem, limit))
-    if images.has_mask(stem):
-        try:
-            mask = images.read_mask(stem)
-            special.update({IGNORE_LABEL} & set(np.unique(mask)))
-            laid = lay_over(photo, mask, images.palette, images.background)
-            cells.append(_cell(laid, 'ground truth', '', stem, limit))
-        except UNREADABLE:
-            cells.append(_empty('ground truth', 'cannot be read'))
-    return (
-        f'<div class="strip"><h4><span class="why">{why}</span> {title}</h4>'
-        f'<div class="cells" style="max-width:{len(cells) * 230}px">'
-        f'{"".join(cells)}</div></div>'
-    )
-
-
-def _cell(picture, name: str, said: str, stem: str, limit: int) -> str:
-    height, width = picture.shape[:2]
-    return (
-        f'<figure><img src="{data_uri(picture, limit)}" width="{width}" '
-        f'height="{height}" alt="{escape(name)} of {escape(stem)}">'
-        f'<figcaption>{escape(name)}<b>{said}</b></figcaption></figure>'
-    )
-
-
-def _empty(name: str, why: str) -> str:
-    return (
-        f'<figure><div class="none">{why}</div>'
-        f'<figcaption>{escape(name)}</figcaption></figure>'
-    )
-
-
-def _colours(group: Group, special: set[int]) -> str:
-    """Legend of the classes of the images shown, and of 254 and 255."""
-    images, present = group.images, set()
-    for stem, _ in group.shown:
-        found = images.candidates(stem)
-        if found is None:
-            present.update(range(len(images.classes)))
+            picture = Picture(name, problem='cannot be read', miou=miou)
         else:
-            present.update(np.flatnonzero(found).tolist())
-    items = [
-        (swatch(images.palette[k]), images.classes[k])
-        for k in sorted(present - {images.background})
-    ]
-    if BIASED_LABEL in special:
-        items.append(('<span class="swatch biased"></span>', 'biased (254)'))
-    if IGNORE_LABEL in special:
-        items.append((swatch('white'), 'ignored (255)'))
-    return legend(items)
+            special.update({BIASED_LABEL, IGNORE_LABEL} & set(label.flat))
+            laid = overlay(photo, label, images.palette, images.background)
+            picture = Picture(name, data_uri(laid, limit), size, miou=miou)
+        strip.pictures.append(picture)
+
+    for stage in group.stages:
+        path = stage.label_dir / f'{stem}.png'
+        measured = group.measured.get(stage.name)
+        miou = measured.miou.get(stem) if measured else None
+        if path.is_file():
+            add(stage.name, images.read_label, path, stage.predicts, miou=miou)
+        else:
+            strip.pictures.append(Picture(stage.name, problem='not there'))
+    if images.has_mask(stem):
+        add('ground truth', images.read_mask, stem)
+    return strip
