@@ -171,6 +171,7 @@ class CSDDataset:
         """Load an image and, if it is a target, its partner."""
         with item_seed(index):
             results = self.dataset[index]
+        with item_seed(index):  # again, whatever the image has drawn
             if self.targets == 'all' or self.partners.num_labels[index] > 1:
                 partner = self.partners.draw(index)
                 results['partner'] = self.dataset[partner]
