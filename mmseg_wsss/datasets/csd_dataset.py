@@ -45,9 +45,7 @@ class CSDDataset:
     a draw cannot depend on the image's labels; and it loads a partner for
     images that need none.
 
-    All labels are read once, when the data set is built. With
-    :class:`SeededSampler` an item depends on the run's seed, the epoch and
-    its index, not on the workers.
+    All labels are read once, when the data set is built.
 
     Args:
         dataset (dict | object): The data set of single images; its pipeline

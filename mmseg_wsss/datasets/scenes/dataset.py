@@ -12,9 +12,9 @@ from .plan import CLASSES, PALETTE
 class ScenesDataset(BaseSegDataset):
     """Little drawn scenes in VOC's layout: background and six classes.
 
-    ``tools/dataset_converters/make_scenes.py`` draws them in seconds; what
-    they hold is told in :mod:`mmseg_wsss.datasets.scenes.plan`. The masks
-    are exact and meant for evaluation.
+    ``tools/dataset_converters/make_scenes.py`` draws them in seconds, see
+    :mod:`mmseg_wsss.datasets.scenes.plan`. The masks are exact and meant for
+    evaluation.
 
     Args:
         **kwargs: See :class:`mmseg.datasets.BaseSegDataset`.
