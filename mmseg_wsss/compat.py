@@ -249,23 +249,29 @@ def walk_dicts(node: Any) -> Iterator[dict]:
             yield from walk_dicts(item)
 
 
-def find_steps(config: Any, name: str) -> list[dict]:
-    """Return the settings of all transforms (or hooks, ...) of one type.
+def is_type(settings: dict, name: str) -> bool:
+    """Return whether settings are of a type, in whatever scope.
 
     Args:
-        config: A pipeline, or any other nested part of a config; transforms
-            inside TestTimeAug and the like are found too.
-        name: The type, without scope: ``'LoadAnnotations'`` also finds
+        settings: A transform, hook, ... of a config.
+        name: The type without scope; ``'LoadAnnotations'`` also matches
             ``'mmseg.LoadAnnotations'``.
+    """
+    return str(settings.get('type', '')).rpartition('.')[2] == name
+
+
+def find_steps(config: Any, name: str) -> list[dict]:
+    """Return the settings of all transforms of one type.
+
+    Args:
+        config: A pipeline, or any other part of a config. Nested transforms,
+            such as those of TestTimeAug, are found too.
+        name: The type without scope, see :func:`is_type`.
 
     Returns:
         The settings themselves, not copies, in their order.
     """
-    return [
-        node
-        for node in walk_dicts(config)
-        if str(node.get('type', '')).rpartition('.')[2] == name
-    ]
+    return [node for node in walk_dicts(config) if is_type(node, name)]
 
 
 # ------------------------------------------------------------------- models
