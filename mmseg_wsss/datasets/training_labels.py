@@ -26,7 +26,7 @@ class LabelStatistics:
     num_images: int
 
     def classes_without_image(self) -> list[str]:
-        """Names of the classes that no image has."""
+        """Return the names of the classes that no image has."""
         empty = self.counts.diagonal() == 0
         return [
             name

@@ -251,9 +251,9 @@ def _refine(
         options = params or {}
         return pixel_adaptive_refine(scores[None], image[None], **options)[0]
     if refine == 'crf':
-        picture = (image * 255).round().byte().permute(1, 2, 0)
+        pixels = (image * 255).round().byte().permute(1, 2, 0)
         marginals = crf_from_scores(
-            picture.contiguous().cpu().numpy(),
+            pixels.contiguous().cpu().numpy(),
             scores.cpu().numpy(),
             params or CRF_PRESET,
         )

@@ -19,7 +19,7 @@ BATCHES_TO_CHECK = 50
 
 @HOOKS.register_module()
 class WeakSupervisionHook(Hook):
-    """Make each batch the current one while the segmentor processes it.
+    """Set each batch as the current one while the segmentor processes it.
 
     Any loss of any head can then read the image labels and the images; no
     type and no parameter name changes. Use it as
