@@ -21,7 +21,7 @@ def local_device() -> str:
 
 
 def allow_gpu_sharing() -> None:
-    """Let more ranks than this machine has GPUs run.
+    """Allow more ranks than GPUs.
 
     MMEngine's logger looks up the GPU that the environment variable
     ``LOCAL_RANK`` numbers, and fails where there are fewer. The ranks beyond

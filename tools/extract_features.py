@@ -40,7 +40,7 @@ from mmseg_wsss.jobs.feature_extraction import (
     extract_features,
     extraction_settings,
 )
-from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.output_folder import (
     remove_files,
     remove_leftovers,
@@ -156,7 +156,7 @@ def main() -> None:
         raise SystemExit(f'cannot write to {folder}: {error}') from error
     if is_main_process():
         report_failures(out_dir, failures)
-    leave(1 if failures else 0)
+    exit_process(1 if failures else 0)
 
 
 if __name__ == '__main__':

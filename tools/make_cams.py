@@ -35,7 +35,7 @@ from mmseg_wsss.jobs.command_line import (
     read_config,
     use_tta,
 )
-from mmseg_wsss.jobs.launch import leave, start_ranks
+from mmseg_wsss.jobs.launch import exit_process, start_ranks
 from mmseg_wsss.jobs.output_folder import (
     remove_files,
     remove_leftovers,
@@ -179,7 +179,7 @@ def main() -> None:
     barrier()
     result = summarise_labels(label_dir, dataset, stems)
     log_summary(result)
-    leave(1 if result and result['errors'] else 0)
+    exit_process(1 if result and result['errors'] else 0)
 
 
 if __name__ == '__main__':

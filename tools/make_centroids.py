@@ -46,7 +46,7 @@ from mmseg_wsss.jobs.command_line import (
     add_workers_argument,
     number_of_workers,
 )
-from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.output_folder import remove_leftovers
 from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import (
@@ -190,7 +190,7 @@ def main() -> None:
         if missing:  # what is there is not of these parts
             centroids.unlink(missing_ok=True)
             failed = True
-    leave(1 if failed else 0)
+    exit_process(1 if failed else 0)
 
 
 if __name__ == '__main__':

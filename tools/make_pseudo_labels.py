@@ -27,7 +27,7 @@ from mmseg_wsss.jobs.command_line import (
     number_of_workers,
 )
 from mmseg_wsss.jobs.image_jobs import Refinement, refine_images
-from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.output_folder import (
     remove_files,
     remove_leftovers,
@@ -106,7 +106,7 @@ def main() -> None:
         report_failures(out_dir, failures)
     result = summarise_labels(label_dir, dataset, stems)
     log_summary(result)
-    leave(1 if failures or (result and result['errors']) else 0)
+    exit_process(1 if failures or (result and result['errors']) else 0)
 
 
 if __name__ == '__main__':

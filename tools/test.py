@@ -8,12 +8,13 @@ import argparse
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmseg_wsss.compat import find_steps
 from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
     read_config,
     use_tta,
 )
-from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.launch import exit_process
 
 
 def parse_args() -> argparse.Namespace:
@@ -54,10 +55,7 @@ def paint(cfg, args: argparse.Namespace) -> None:
 
 def write_predictions(cfg, folder: str) -> None:
     """Let the config's IoUMetric write label maps into a folder."""
-    evaluators = cfg.test_evaluator
-    if isinstance(evaluators, dict):
-        evaluators = [evaluators]
-    metrics = [e for e in evaluators if e['type'].endswith('IoUMetric')]
+    metrics = find_steps(cfg.test_evaluator, 'IoUMetric')
     if not metrics:
         raise SystemExit('--out needs an IoUMetric in test_evaluator')
     metrics[0]['output_dir'] = folder
@@ -79,7 +77,7 @@ def main() -> None:
     else:
         runner = Runner.from_cfg(cfg)
     runner.test()
-    leave()
+    exit_process()
 
 
 if __name__ == '__main__':

@@ -12,8 +12,7 @@ from .neighbour_pairs import NeighbourPairs
 from .neighbours import load_neighbours, save_neighbours
 from .partners import Partners, partner_prior
 from .scenes.dataset import ScenesDataset
-from .seeded_datasets import SeededSegDataset, SeededVOCDataset
-from .seeded_sampler import SeededItems, SeededSampler
+from .seeded_sampler import SeededSampler
 from .training_labels import LabelStatistics, label_statistics
 from .transforms import (
     AddBackground,
@@ -59,10 +58,7 @@ __all__ = [
     'RegionCentroids',
     'ScenesDataset',
     'ScoresToLabel',
-    'SeededItems',
     'SeededSampler',
-    'SeededSegDataset',
-    'SeededVOCDataset',
     'cooccurrence',
     'label_statistics',
     'load_image_labels',
