@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 
 def local_device() -> str:
@@ -36,3 +37,8 @@ def check_option(name: str, value: str, allowed: Sequence[str]) -> None:
     """Raise a ValueError that lists the choices, unless value is one."""
     if value not in allowed:
         raise ValueError(f'{name} must be one of {allowed}, got {value!r}')
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """Return the tensor in float64 if it is that, else in float32."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
