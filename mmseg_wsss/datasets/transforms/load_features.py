@@ -12,7 +12,7 @@ from mmseg.registry import TRANSFORMS
 from ...io.features import load_features
 from ...io.provenance import folder_origin
 from .grid import check_grid
-from .keys import bgr_image
+from .keys import require_image
 
 
 @TRANSFORMS.register_module()
@@ -57,7 +57,7 @@ class LoadFeatures(BaseTransform):
             ValueError: If the file is missing or damaged, its grid does not
                 fit the image, or the image is not the picture on disk.
         """
-        size = bgr_image(results).shape[:2]
+        size = require_image(results, self).shape[:2]
         if results.get('flip') or size != results.get('ori_shape', size):
             raise ValueError(
                 'LoadFeatures needs the picture as it is on disk: put it '

@@ -18,13 +18,7 @@ from ...pseudo_labels.dense_crf import crf_from_scores, require_pydensecrf
 from ...pseudo_labels.mars import debiased_label, mask_scores, similarity_map
 from ...pseudo_labels.pixel_adaptive import pixel_adaptive_refine
 from ...utils import check_option
-from .keys import (
-    check_background,
-    features_of,
-    image_labels_of,
-    label_key,
-    rgb_image,
-)
+from .keys import check_background, label_key, require, rgb_image
 
 REFINERS = ('crf', 'local', 'none')
 
@@ -105,14 +99,15 @@ class MARSDebias(BaseTransform):
                 of one kind, or the data set has no or another background.
         """
         check_background(results, self.background_index, self)
-        key = label_key(results, self)
-        image, label = rgb_image(results), results[key]
+        key = label_key(results)
+        image = rgb_image(results, self)
+        label = require(results, key, self)
         if image.shape[:2] != label.shape:
             raise ValueError(
                 f'the image has size {image.shape[:2]}, its label '
                 f'{label.shape}: put MARSDebias before steps that resize'
             )
-        features = features_of(results, self)
+        features = require(results, 'features', self)
         self._check_features(results, len(features))
         suspects, vectors = self._centroids_of(results)
         similarity = torch.zeros(features.shape[1:])
@@ -144,7 +139,7 @@ class MARSDebias(BaseTransform):
 
     def _centroids_of(self, results: dict) -> tuple[list[int], np.ndarray]:
         """Find the classes to judge, and the centroids of the image's."""
-        labels = image_labels_of(results, self)
+        labels = require(results, 'image_labels', self)
         ids = original_class_ids({**results, 'classes': labels})
         foreground = [
             k for k in range(len(labels)) if k != self.background_index

@@ -17,7 +17,7 @@ from ...pseudo_labels.affinity import WalkGraph
 from ...pseudo_labels.random_walk import random_walk
 from ...utils import local_device
 from .affinity_network import load_affinity_network
-from .keys import bgr_image, scores_of
+from .keys import require, require_image
 
 DIVISOR = 32  # the stride of the coarsest feature of common backbones
 
@@ -91,11 +91,13 @@ class RandomWalk(BaseTransform):
         Raises:
             ValueError: If the checkpoint holds no affinity network.
         """
-        scores = torch.from_numpy(scores_of(results, self)).to(self.device)
+        scores = torch.from_numpy(require(results, 'scores', self)).to(
+            self.device
+        )
         if not len(scores):
             return results
         size = scores.shape[1:]
-        image = torch.from_numpy(bgr_image(results).copy())
+        image = torch.from_numpy(require_image(results, self).copy())
         image = image.permute(2, 0, 1).to(self.device)
         seen = self._seen_size(size)
         if seen != size:

@@ -12,7 +12,7 @@ from ...pseudo_labels.dense_crf import crf_from_scores, require_pydensecrf
 from ...pseudo_labels.pixel_adaptive import pixel_adaptive_refine
 from ...structures.labels import IGNORE_LABEL
 from ...utils import check_option
-from .keys import image_labels_of, label_of_scores, rgb_image, scores_of
+from .keys import label_of_scores, require, rgb_image
 
 SOURCES = ('scores', 'pseudo_label')
 
@@ -68,11 +68,11 @@ class DenseCRFRefine(BaseTransform):
             ValueError: If the scores or the label are missing or do not fit
                 the image, or a label is no candidate.
         """
-        image = rgb_image(results)
+        image = rgb_image(results, self)
         hard = self.source == 'pseudo_label'
         if hard:
             self._scores_from_label(results)
-        scores = scores_of(results, self)
+        scores = require(results, 'scores', self)
         background = self.background_index
         if (
             background is not None
@@ -99,7 +99,7 @@ class DenseCRFRefine(BaseTransform):
                 "DenseCRFRefine(source='pseudo_label') needs a label: put "
                 'mmseg_wsss.ScoresToLabel in front of it'
             )
-        candidates = np.flatnonzero(image_labels_of(results, self))
+        candidates = np.flatnonzero(require(results, 'image_labels', self))
         if not len(candidates):
             raise ValueError(
                 'the image has no label and the data set no background: drop '
@@ -155,8 +155,10 @@ class PixelAdaptiveRefine(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Refine ``scores``; without any class nothing happens."""
-        scores = scores_of(results, self)
-        image = torch.from_numpy(rgb_image(results)).permute(2, 0, 1) / 255
+        scores = require(results, 'scores', self)
+        image = (
+            torch.from_numpy(rgb_image(results, self)).permute(2, 0, 1) / 255
+        )
         if len(scores):
             results['scores'] = pixel_adaptive_refine(
                 torch.from_numpy(scores)[None], image[None], **self.options

@@ -9,7 +9,7 @@ from mmseg.registry import TRANSFORMS
 
 from ...pseudo_labels.cam import EPS, background_score
 from ...utils import check_option
-from .keys import label_of_scores, scores_of
+from .keys import label_of_scores, require
 
 SCALES = ('class', 'joint')
 
@@ -34,7 +34,7 @@ class NormaliseScores(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Normalise ``scores``; without any class nothing happens."""
-        scores = scores_of(results, self)
+        scores = require(results, 'scores', self)
         if scores.size:
             axes = (0, 1, 2) if self.over == 'joint' else (1, 2)
             highest = scores.max(axes, keepdims=True)
@@ -84,7 +84,7 @@ class AddBackground(BaseTransform):
         Raises:
             ValueError: If there is one already.
         """
-        scores = scores_of(results, self)
+        scores = require(results, 'scores', self)
         classes = results['score_classes']
         if self.background_index in classes:
             raise ValueError('the scores have a background already')
@@ -125,7 +125,7 @@ class ScoresToLabel(BaseTransform):
         Raises:
             ValueError: If there is no class to choose from.
         """
-        scores = scores_of(results, self)
+        scores = require(results, 'scores', self)
         label = label_of_scores(scores, results['score_classes'])
         if self.min_score > 0:
             label[scores.max(0) < self.min_score] = 255
