@@ -27,8 +27,9 @@ from mmseg_wsss.compat import load_config
 from mmseg_wsss.engine.hooks.complement_hook import STATE
 from mmseg_wsss.engine.teacher import Teacher
 from mmseg_wsss.io.atomic import atomic_write
+from mmseg_wsss.io.centroid_shards import load_shards
 from mmseg_wsss.io.labels import label_reader
-from mmseg_wsss.jobs.clustering import background_of, read_parts
+from mmseg_wsss.jobs.clustering import background_of
 from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
 from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import read_pipeline
@@ -66,7 +67,7 @@ def parse_args() -> argparse.Namespace:
 def mean_direction(folder: Path, background: int) -> torch.Tensor:
     """Mean direction of the background centroids of all images."""
     total, count = 0.0, 0
-    for centroids, classes, _ in read_parts(folder):
+    for centroids, classes, _ in load_shards(folder):
         rows = centroids[classes == background]
         total, count = total + direction_sum(rows), count + len(rows)
     if not count:
@@ -144,7 +145,7 @@ class Rows:
         self.dataset, self.stems, _ = build_test_images(cfg)
         self.cluster = Compose([TRANSFORMS.build(s) for s in cluster])
         self.debias = TRANSFORMS.build(debias[-1])
-        folder = Path(debias[-1]['centroids']).parent / 'parts'
+        folder = Path(debias[-1]['centroids']).parent / 'shards'
         self.direction = mean_direction(folder, self.background)
         self.read = label_reader(self.dataset)
 

@@ -66,7 +66,7 @@ def main() -> None:
         draw_contact_sheet(args)
         return
 
-    from mmseg_wsss.datasets.scenes.dataset.generator import write_scenes
+    from mmseg_wsss.datasets.scenes.generator import write_scenes
 
     progress = Progress(args.train + args.val, every=2.0)
     written = write_scenes(
@@ -89,9 +89,8 @@ def main() -> None:
 
 def draw_contact_sheet(args: argparse.Namespace) -> None:
     """Show the first pictures of the training set with given classes."""
-    from mmseg_wsss.datasets.scenes.dataset.generator import draw_scene
-    from mmseg_wsss.datasets.scenes.dataset.plan import PALETTE, plan_scene
-
+    from mmseg_wsss.datasets.scenes.generator import draw_scene
+    from mmseg_wsss.datasets.scenes.plan import PALETTE, plan_scene
     from mmseg_wsss.io.atomic import atomic_write
     from mmseg_wsss.visualization.contact_sheet import colorize, contact_sheet
 
