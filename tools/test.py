@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--show', action='store_true', help='show the predictions'
     )
-    parser.add_argument('--show-dir', help='folder for painted predictions')
+    parser.add_argument('--show-dir', help='folder for pictures')
     parser.add_argument(
         '--wait-time', type=float, default=2, help='seconds per shown picture'
     )
@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def paint(cfg, args: argparse.Namespace) -> None:
-    """Turn on the visualisation hook of the config."""
+    """Enable the visualisation hook of the config."""
     hook = cfg.default_hooks.get('visualization')
     if hook is None:
         raise SystemExit(
@@ -53,7 +53,7 @@ def paint(cfg, args: argparse.Namespace) -> None:
 
 
 def write_predictions(cfg, folder: str) -> None:
-    """Let the config's IoUMetric write label maps into a folder."""
+    """Set the config's IoUMetric to write label maps into a folder."""
     evaluators = cfg.test_evaluator
     if isinstance(evaluators, dict):
         evaluators = [evaluators]

@@ -35,7 +35,7 @@ FOLDERS = {
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """End the tool with a message if the block finds its input wrong.
+    """Exit with a one-line message where the block finds wrong input.
 
     Raises:
         SystemExit: For a ValueError, OSError or ImportError; exit code 1.
@@ -43,7 +43,7 @@ def exit_on_error() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, ImportError) as error:
-        raise SystemExit(str(error)) from error
+        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
 
 
 def start_tool(args: argparse.Namespace) -> Config:

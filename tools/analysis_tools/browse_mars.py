@@ -1,4 +1,4 @@
-r"""Draw what MARS does to pseudo labels, step by step.
+r"""Draw MARS's changes to pseudo labels, step by step.
 
     python tools/analysis_tools/browse_mars.py configs/mars/debias_CONFIG.py \
         --out FILE.png [--segmentor CONFIG CHECKPOINT]
@@ -32,7 +32,7 @@ from mmseg_wsss.io.labels import label_reader
 from mmseg_wsss.jobs.clustering import background_of
 from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
 from mmseg_wsss.jobs.test_dataset import build_test_images
-from mmseg_wsss.jobs.tool_setup import read_pipeline
+from mmseg_wsss.jobs.tool_setup import exit_on_error, read_pipeline
 from mmseg_wsss.pseudo_labels.mars import background_distance, direction_sum
 from mmseg_wsss.pseudo_labels.mars_complement import (
     complement_label,
@@ -65,7 +65,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def mean_direction(folder: Path, background: int) -> torch.Tensor:
-    """Mean direction of the background centroids of all images."""
+    """Return the mean direction of all background centroids."""
     total, count = 0.0, 0
     for centroids, classes, _ in load_shards(folder):
         rows = centroids[classes == background]
@@ -79,7 +79,7 @@ def mean_direction(folder: Path, background: int) -> torch.Tensor:
 
 
 def load_teacher(config: str, checkpoint: str) -> tuple[Teacher, dict]:
-    """Build a segmentor's teacher, and read how its labels are refined."""
+    """Load a segmentor's teacher and the settings that refine its labels."""
     cfg = load_config(config)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     cfg.model.pop('pretrained', None)
@@ -126,7 +126,7 @@ def complete(
 
 
 class Rows:
-    """Draws one row per image.
+    """Draw one row per image.
 
     Args:
         cfg: Config with centroid_pipeline and debias_pipeline.
@@ -197,7 +197,7 @@ class Rows:
 
 
 def choose(args: argparse.Namespace, names: list[str]) -> list[str]:
-    """Take the images asked for, or draw some."""
+    """Return the images asked for, or some drawn at random."""
     unknown = [stem for stem in args.stems or () if stem not in names]
     if unknown:
         raise ValueError(f'--stems: test_dataloader has no image {unknown}')
@@ -209,14 +209,12 @@ def choose(args: argparse.Namespace, names: list[str]) -> list[str]:
 
 def main() -> None:
     args = parse_args()
-    try:
+    with exit_on_error():
         cfg = read_config(args)
         teacher = load_teacher(*args.segmentor) if args.segmentor else None
         rows = Rows(cfg, teacher)
         stems = choose(args, rows.stems)
         pictures = [rows.draw(stem) for stem in stems]
-    except (ValueError, OSError, ImportError) as error:
-        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     titles = ['image', 'pseudo label', 'distance', 'similarity', 'debiased']
     titles += ['completed'] if teacher is not None else []
     titles += ['ground truth']

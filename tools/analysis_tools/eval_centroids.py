@@ -29,7 +29,7 @@ from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
 from mmseg_wsss.jobs.image_loop import run_images
 from mmseg_wsss.jobs.image_pipeline import ImagePipeline
 from mmseg_wsss.jobs.test_dataset import build_test_images
-from mmseg_wsss.jobs.tool_setup import read_pipeline
+from mmseg_wsss.jobs.tool_setup import exit_on_error, read_pipeline
 from mmseg_wsss.pseudo_labels.mars_selection import select_debiased
 
 
@@ -107,10 +107,8 @@ def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     args = parse_args()
-    try:
+    with exit_on_error():
         figures = evaluate(args)
-    except (ValueError, OSError, ImportError) as error:
-        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     print('target centroids, %     all  selected')
     for name, row in figures.items():
         print(f'  {name:<18} {row["all"]:6.1f}    {row["selected"]:6.1f}')

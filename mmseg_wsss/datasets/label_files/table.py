@@ -18,7 +18,7 @@ class ImageLabels(Mapping):
     uint8 of a ``cls_labels.npy``, which does not name its classes. An image
     may be given as a path, file name or stem in any spelling, see
     :func:`~mmseg_wsss.io.stems.image_stem`; iteration yields the names
-    of the source without folder and suffix, as lists of images want them.
+    of the source without folder and suffix, as in lists of images.
 
     Args:
         pairs: Pairs of an image (id, file name or path) and its label.
