@@ -47,8 +47,8 @@ class ImageLabels(Mapping):
             if stem in origin:
                 raise ValueError(
                     f"{source} labels the image '{stem}' twice, as "
-                    f"'{origin[stem]}' and as '{image}'; images are told "
-                    'apart by their stems only, so each must be unique'
+                    f"'{origin[stem]}' and as '{image}'; images are "
+                    'identified by their stems, so each must be unique'
                 )
             origin[stem] = image
             self._labels[stem] = label
