@@ -42,3 +42,8 @@ def check_option(name: str, value: str, allowed: Sequence[str]) -> None:
 def at_least_float32(tensor: Tensor) -> Tensor:
     """Return the tensor in float64 if it is that, else in float32."""
     return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
+def is_compiling() -> bool:
+    """Return whether ``torch.compile`` is tracing; False before torch 2.3."""
+    return getattr(torch.compiler, 'is_compiling', bool)()

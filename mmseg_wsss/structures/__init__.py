@@ -2,6 +2,7 @@
 
 from .current_batch import (
     batch_context,
+    current_background_index,
     current_data_samples,
     current_image_labels,
     current_images,
@@ -11,6 +12,7 @@ from .current_batch import (
     leave_batch,
 )
 from .image_labels import (
+    common_background_index,
     foreground_indices,
     has_image_labels,
     labels_from_mask,
@@ -23,6 +25,8 @@ from .pixel_weights import set_pixel_weights, stack_pixel_weights
 
 __all__ = [
     'batch_context',
+    'common_background_index',
+    'current_background_index',
     'current_data_samples',
     'current_image_labels',
     'current_images',

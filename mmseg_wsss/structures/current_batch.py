@@ -16,7 +16,11 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from .image_labels import has_image_labels, stack_image_labels
+from .image_labels import (
+    common_background_index,
+    has_image_labels,
+    stack_image_labels,
+)
 
 
 class _Batch(NamedTuple):
@@ -117,12 +121,11 @@ def current_segmentor(caller: str) -> nn.Module:
     return segmentor
 
 
-def current_image_labels(caller: str, shape: str = '(N, C)') -> Tensor:
+def current_image_labels(caller: str) -> Tensor:
     """Return the current batch's image labels.
 
     Args:
         caller: Name of the loss or head that asks, for the error.
-        shape: Shape of the labels that it takes in a call, for the error.
 
     Returns:
         Tensor: Multi-hot labels (N, C), float32.
@@ -135,9 +138,19 @@ def current_image_labels(caller: str, shape: str = '(N, C)') -> Tensor:
     if data_samples is None:
         raise RuntimeError(
             f'{caller} needs image labels and found no current batch: '
-            f'{_HOW_TO_FIX}image_labels={shape} to the call'
+            f'{_HOW_TO_FIX}image_labels=(N, C) to the call'
         )
     return stack_image_labels(data_samples)
+
+
+def current_background_index() -> int | None:
+    """Return the background index of the current batch's image labels.
+
+    Returns:
+        int | None: The index that LoadImageLabels was given, None for data
+        sets without background; 0 if no batch is current.
+    """
+    return common_background_index(current_data_samples() or ())
 
 
 def find_image_labels() -> Tensor | None:

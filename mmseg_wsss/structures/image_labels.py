@@ -15,15 +15,22 @@ import torch
 from torch import Tensor
 
 FIELD = 'image_labels'
+BACKGROUND = 'background_index'
 
 
-def set_image_labels(data_sample, labels: np.ndarray | Tensor) -> None:
-    """Put a multi-hot vector on a data sample.
+def set_image_labels(
+    data_sample,
+    labels: np.ndarray | Tensor,
+    background_index: int | None = 0,
+) -> None:
+    """Store image labels and the background's index on a data sample.
 
     Args:
         data_sample (SegDataSample): The sample; changed in place.
         labels: Multi-hot vector of shape (C,), values 0 or 1, any real dtype.
             It is stored as a float32 tensor.
+        background_index: Index of the background, None for data sets without
+            one. It is stored as meta information. Defaults to 0.
 
     Raises:
         ValueError: If ``labels`` is not one vector of zeros and ones.
@@ -36,10 +43,11 @@ def set_image_labels(data_sample, labels: np.ndarray | Tensor) -> None:
             f'{vector.unique().tolist()[:8]}'
         )
     data_sample.set_field(vector, FIELD, dtype=Tensor)
+    data_sample.set_metainfo({BACKGROUND: background_index})
 
 
 def has_image_labels(data_samples: Sequence | None) -> bool:
-    """Tell whether every sample of a batch carries image labels."""
+    """Check whether every sample of a batch carries image labels."""
     return bool(data_samples) and all(FIELD in s for s in data_samples)
 
 
@@ -71,6 +79,25 @@ def stack_image_labels(data_samples: Sequence) -> Tensor:
     return torch.stack([sample.get(FIELD) for sample in data_samples])
 
 
+def common_background_index(data_samples: Sequence) -> int | None:
+    """Return the background index that the samples of a batch share.
+
+    Args:
+        data_samples (Sequence[SegDataSample]): N samples with image labels.
+
+    Raises:
+        ValueError: If they differ.
+    """
+    indices = {s.metainfo.get(BACKGROUND, 0) for s in data_samples}
+    if len(indices) > 1:
+        raise ValueError(
+            f'the samples of one batch have different background_index '
+            f'{sorted(indices, key=str)}: do the mixed data sets have the '
+            'same classes, and the same background_index in LoadImageLabels?'
+        )
+    return indices.pop() if indices else 0
+
+
 def foreground_indices(
     num_classes: int, background_index: int | None
 ) -> list[int]:
@@ -97,7 +124,7 @@ def foreground_indices(
 
 
 def labels_from_mask(seg_label: Tensor, num_classes: int) -> Tensor:
-    """Take the classes of each label map for its image labels.
+    """Return the classes that occur in each label map as image labels.
 
     This is a stand-in: after a crop, or where a pseudo label misses a class,
     classes that are present in the image come out as absent.

@@ -39,14 +39,18 @@ def test_the_rest_is_what_mmseg_packs():
     assert packed.keys() == expected.keys()
     assert torch.equal(packed['inputs'], expected['inputs'])
     ours, theirs = packed['data_samples'], expected['data_samples']
-    assert ours.metainfo == theirs.metainfo
+    added = {'background_index': 0}
+    assert ours.metainfo == {**theirs.metainfo, **added}
     assert torch.equal(ours.gt_sem_seg.data, theirs.gt_sem_seg.data)
 
 
 def test_meta_keys_are_passed_on():
     pack = PackWSSSInputs(meta_keys=['img_path'])
     sample = pack(make_results(image_labels=np.ones(3)))['data_samples']
-    assert sample.metainfo == {'img_path': '/images/a.jpg'}
+    assert sample.metainfo == {
+        'img_path': '/images/a.jpg',
+        'background_index': 0,
+    }
     assert 'img_path' in repr(pack)
 
 

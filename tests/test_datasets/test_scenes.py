@@ -12,24 +12,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmseg.registry import DATASETS
-from mmseg_wsss.datasets.scenes.dataset.dataset import ScenesDataset
-from mmseg_wsss.datasets.scenes.dataset.generator import (
+from PIL import Image
+
+from mmseg_wsss.datasets.label_files.load import load_image_labels
+from mmseg_wsss.datasets.scenes.dataset import ScenesDataset
+from mmseg_wsss.datasets.scenes.dataset import plan as scenes_plan
+from mmseg_wsss.datasets.scenes.generator import (
     MIN_AREA,
     MIN_TELL_TALE,
     draw_scene,
     write_scenes,
 )
-from mmseg_wsss.datasets.scenes.dataset.pen import RAILS, ROAD, WATER
-from mmseg_wsss.datasets.scenes.dataset.plan import (
+from mmseg_wsss.datasets.scenes.pen import RAILS, ROAD, WATER
+from mmseg_wsss.datasets.scenes.plan import (
     CLASSES,
     COMBINATIONS,
     PALETTE,
     plan_scene,
 )
-from PIL import Image
-
-from mmseg_wsss.datasets.label_files.load import load_image_labels
-from mmseg_wsss.datasets.scenes.dataset import plan as scenes_plan
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools' / 'dataset_converters' / 'make_scenes.py'

@@ -390,7 +390,7 @@ from pathlib import Path
 import torch
 from mmengine.dist import all_gather
 from mmengine.runner import Runner
-from mmseg_wsss.engine import launch
+from mmseg_wsss.jobs import launch
 from tests.test_engine import test_complement_hook as shared
 
 torch.set_num_threads(1)

@@ -14,7 +14,7 @@ import sys
 from mmengine.dist import all_gather, get_world_size
 from mmengine.config import Config
 from mmengine.runner import Runner
-from mmseg_wsss.engine import launch
+from mmseg_wsss.jobs import launch
 from tests.test_compat import toy_config, torch
 
 torch.set_num_threads(1)

@@ -62,7 +62,11 @@ class PackWSSSInputs(BaseTransform):
             )
         packed = self.pack(results)
         if labels is not None:
-            set_image_labels(packed['data_samples'], labels)
+            set_image_labels(
+                packed['data_samples'],
+                labels,
+                results.get('background_index', 0),
+            )
         if 'paste_views' in results:
             set_paste_views(packed['data_samples'], **results['paste_views'])
         return packed

@@ -16,14 +16,18 @@ from ...structures import foreground_indices
 from ..label_files.load import load_image_labels
 from ..label_files.table import ImageLabels
 
+# What versions of MMSeg write into a label_map for a class that is left out.
+_UNUSED = (-1, 255)
+
 
 @TRANSFORMS.register_module()
 class LoadImageLabels(BaseTransform):
     """Load the multi-hot image labels of an image.
 
     Required keys: ``img_path`` and, where the data set uses a part of its
-    classes, ``label_map``. Added key: ``image_labels``, float32 (C,), over
-    the classes that the data set uses, in its order, background set to 1.
+    classes, ``label_map``. Added keys: ``image_labels``, float32 (C,), over
+    the classes that the data set uses, in its order, background set to 1, and
+    ``background_index``, the background's index in it.
 
     The label file is read once per process, when the first image is loaded.
 
@@ -81,8 +85,11 @@ class LoadImageLabels(BaseTransform):
         vector = labels.vector(image, classes, self.background_index)
         foreground = np.zeros(len(vector), dtype=bool)
         foreground[foreground_indices(len(vector), self.background_index)] = 1
+        background = self.background_index
         label_map = results.get('label_map')
         if label_map is not None:
+            background = label_map.get(background)
+            background = None if background in _UNUSED else background
             _check_label_map(label_map, len(classes))
             vector = _remap(vector, label_map)
             foreground = _remap(foreground, label_map)
@@ -96,6 +103,7 @@ class LoadImageLabels(BaseTransform):
                 'allow such images with LoadImageLabels(allow_empty=True)'
             )
         results['image_labels'] = vector
+        results['background_index'] = background
         return results
 
     def prepare(self) -> None:
@@ -190,8 +198,7 @@ def _check_label_map(label_map: Mapping[int, int], count: int) -> None:
 
 def _remap(values: np.ndarray, label_map: Mapping[int, int]) -> np.ndarray:
     """Return a vector over all classes in the order of those in use."""
-    excluded = (-1, 255)  # what versions of MMSeg write for a class left out
-    used = {old: k for old, k in label_map.items() if k not in excluded}
+    used = {old: k for old, k in label_map.items() if k not in _UNUSED}
     remapped = np.zeros(max(used.values(), default=-1) + 1, values.dtype)
     for old, new in used.items():
         remapped[new] = max(remapped[new], values[old])

@@ -18,6 +18,7 @@ from ...pseudo_labels.cam import (
     normalise_cam,
 )
 from ...structures import (
+    common_background_index,
     current_data_samples,
     find_image_labels,
     foreground_indices,
@@ -138,17 +139,28 @@ class CAMHead(BaseDecodeHead):
             dict[str, Tensor]: Losses by name, and ``acc_label``, the percent
             of (image, class) decisions that are right.
         """
-        labels = self._foreground(stack_image_labels(batch_data_samples))
-        labels = labels.to(seg_logits.device)
+        labels = stack_image_labels(batch_data_samples).to(seg_logits.device)
+        foreground = self._foreground(labels)
+        background = common_background_index(batch_data_samples)
+        if background != self.background_index:
+            raise ValueError(
+                f'CAMHead has background_index={self.background_index}, but '
+                f'the image labels were loaded with {background}: give '
+                'CAMHead and LoadImageLabels the same'
+            )
         heads = self.loss_decode
         heads = heads if isinstance(heads, nn.ModuleList) else [heads]
         losses: dict[str, Tensor] = {}
         for criterion in heads:
-            value = criterion(seg_logits, image_labels=labels)
+            value = criterion(
+                seg_logits,
+                image_labels=labels,
+                background_index=background,
+            )
             name = criterion.loss_name
             losses[name] = losses[name] + value if name in losses else value
         present = self.class_logits(seg_logits.detach()) > 0
-        right = present == (labels > 0)
+        right = present == (foreground > 0)
         losses['acc_label'] = right.float().mean() * 100
         return losses
 
@@ -189,7 +201,7 @@ class CAMHead(BaseDecodeHead):
         return self.scores(cam, candidates)
 
     def activation(self, seg_logits: Tensor) -> Tensor:
-        """Take the maps to normalise off what :meth:`forward` returned.
+        """Convert the output of :meth:`forward` to non-negative maps.
 
         Args:
             seg_logits: Raw CAM (N, K, h, w).
@@ -200,7 +212,7 @@ class CAMHead(BaseDecodeHead):
         return seg_logits.float().relu()
 
     def class_logits(self, seg_logits: Tensor) -> Tensor:
-        """Pool what :meth:`forward` returned to one logit per class.
+        """Pool the output of :meth:`forward` to one logit per class.
 
         Args:
             seg_logits: Raw CAM (N, K, h, w).
@@ -223,7 +235,7 @@ class CAMHead(BaseDecodeHead):
     def candidate_mask(
         self, logits: Tensor, image_labels: Tensor | None = None
     ) -> Tensor:
-        """Tell which classes prediction considers.
+        """Return which classes prediction considers.
 
         Args:
             logits: Pooled logits (N, K).
@@ -243,7 +255,7 @@ class CAMHead(BaseDecodeHead):
         return (logits > 0).float()
 
     def scores(self, cam: Tensor, candidates: Tensor) -> Tensor:
-        """Turn CAMs into the scores that stand in for ``seg_logits``.
+        """Compute the scores that are returned as ``seg_logits``.
 
         Args:
             cam: Non-negative maps (N, K, H, W), of any scale.

@@ -1,4 +1,4 @@
-"""Losses: one paper, one file; what OCR computes per pixel has its own."""
+"""Losses: one paper, one file."""
 
 from .affinity_loss import (
     AffinityLoss,
@@ -6,12 +6,12 @@ from .affinity_loss import (
     affinity_loss,
     displacement_loss,
 )
+from .base import ClassLogits, ImageLevelLoss, LossInputs
 from .csd_loss import CSDLoss, background_consistency, foreground_consistency
 from .fsl import FSL, feature_similarity_loss
 from .isl import BinomialISL, importance_sampling_loss
-from .ocr_loss import OCRLoss, ocr_loss
+from .ocr_loss import OCRLoss, ocr_loss, prior_correlation
 from .pooling_loss import GAPLoss, pooling_loss
-from .prior import prior_correlation
 from .stego_loss import STEGOLoss, correspondence_loss
 
 __all__ = [
@@ -19,8 +19,11 @@ __all__ = [
     'AffinityLoss',
     'BinomialISL',
     'CSDLoss',
+    'ClassLogits',
     'DisplacementLoss',
     'GAPLoss',
+    'ImageLevelLoss',
+    'LossInputs',
     'OCRLoss',
     'STEGOLoss',
     'affinity_loss',

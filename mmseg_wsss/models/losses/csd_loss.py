@@ -59,9 +59,9 @@ from ...structures import (
     foreground_indices,
 )
 from ...utils import check_option
+from .base import check_finite
 from .cells import REDUCTIONS, confident_cells, full_cells, reduce_cells
 from .csd_views import NORMS, ViewPair, owning_head, view_logits
-from .foreground import check_finite
 from .pooling_loss import pooling_loss
 
 ACTIVATIONS = ('sigmoid', 'relu', 'none')

@@ -1,25 +1,25 @@
-"""Importance sampling loss on binomial posteriors (ISL).
+r"""Importance sampling loss on binomial posteriors (ISL).
 
 Jonnarth, Zhang, Felsberg, "High-fidelity Pseudo-labels for Boosting
-Weakly-Supervised Segmentation", WACV 2024, Eqs. 14 to 18. The multinomial
-variant is its predecessor, "Importance Sampling CAMs for Weakly-Supervised
-Segmentation", ICASSP 2022 (Eqs. 5 to 8 here).
+Weakly-Supervised Segmentation", WACV 2024, https://arxiv.org/abs/2304.02621.
+The multinomial variant (Eqs. 5 to 8) is from "Importance Sampling CAMs for
+Weakly-Supervised Segmentation", ICASSP 2022, https://arxiv.org/abs/2203.12459.
 
-Averaging a CAM over the image (GAP) teaches every cell of it, also where the
-object is not; taking its maximum (GMP) teaches the most telling part only.
-ISL draws cells in proportion to their posterior and applies the
-classification loss to each drawn cell.
+Global average pooling teaches every location of a CAM, also where the object
+is not; global maximum pooling the most discriminative one only. ISL samples
+locations I in proportion to their posterior and applies the classification
+loss at each:
 
-Where paper and published code differ, or say nothing:
+.. math::
+    P(I = i) = \frac{\sigma(s_i^c)}{\sum_j \sigma(s_j^c)}, \qquad
+    L = \frac{1}{N} \sum_{n=1}^{N} \mathrm{BCE}\big(\sigma(s_{I_n}^c), y^c\big)
+    \qquad (15, 18)
 
-* The loss of a drawn probability is computed from its logit, as in the code:
-  equal, and finite for every finite logit.
-* Cells are drawn from Eq. 15 itself, formed from log-probabilities. The code
-  adds 1e-5 to each probability to keep their sum positive, which evens out
-  the draw for classes that are nowhere.
-* No gradient flows through the draw, as in the code.
-* Eq. 5 needs a class for the background. A head without one has the
-  background logit 0, so that both posteriors agree for a single class.
+Losses are computed from logits, as in the published code. It adds 1e-5 to
+each probability before sampling; here Eq. 15 is formed from log-probabilities
+instead. No gradient flows through the sampling, as there. A head without a
+background channel has the background logit 0 in Eq. 5, so that both
+posteriors agree for a single class.
 """
 
 from __future__ import annotations
@@ -27,122 +27,142 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...utils import check_option
-from .foreground import (
-    POSTERIORS,
-    Foreground,
-    foreground_inputs,
-    log_posterior,
-)
+from .base import ClassLogits, ImageLevelLoss, LossInputs
 from .pooling_loss import POOLINGS, pooling_loss
 
+POSTERIORS = ('binomial', 'multinomial')
 
-def draw_cells(
+
+def log_posterior(inputs: ClassLogits, posterior: str) -> Tensor:
+    """Compute the log-probability of each class at each location.
+
+    Args:
+        inputs: Foreground logits, and the background's for 'multinomial'.
+        posterior: 'binomial' is the sigmoid of Eq. 14, 'multinomial' the
+            softmax of Eq. 5 over foreground and background.
+
+    Returns:
+        Tensor: (N, K, h, w) <= 0.
+    """
+    if posterior == 'binomial':
+        return F.logsigmoid(inputs.logits)  # Eq. 14
+    both = torch.cat([inputs.background, inputs.logits], dim=1)
+    return both.log_softmax(1)[:, 1:]  # Eq. 5
+
+
+def sample_locations(
     log_prob: Tensor,
     num_samples: int,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Draw cells in proportion to the posterior (Eqs. 6 and 15).
+    """Sample locations in proportion to the posterior (Eqs. 6 and 15).
 
     Args:
         log_prob: Log-posterior (N, K, h, w).
-        num_samples: Cells per image and class, with replacement.
+        num_samples: Locations per image and class, with replacement.
         generator: Random generator; None takes PyTorch's global one.
 
     Returns:
-        Tensor: Flat cell indices (N, K, num_samples), int64.
+        Tensor: Flat indices (N, K, num_samples), int64.
     """
     n, k = log_prob.shape[:2]
     prob = log_prob.detach().flatten(2).softmax(-1).flatten(0, 1)
-    cells = torch.multinomial(
+    index = torch.multinomial(
         prob, num_samples, replacement=True, generator=generator
     )
-    return cells.view(n, k, num_samples)
+    return index.view(n, k, num_samples)
 
 
-def cell_logits(
-    inputs: Foreground, cells: Tensor, posterior: str = 'binomial'
+def sampled_logits(
+    inputs: ClassLogits, index: Tensor, posterior: str = 'binomial'
 ) -> Tensor:
-    """Return the log-odds of each class at its drawn cells.
+    """Return the log-odds of each class at its sampled locations.
 
     Args:
         inputs: Logits (N, K, h, w), and the background's.
-        cells: Flat cell indices (N, K, S).
+        index: Flat indices (N, K, S).
         posterior: 'binomial': the logit itself. 'multinomial': s_c minus the
             log-sum-exp of the other classes and the background.
 
     Returns:
-        Tensor: (N, K, S), whose sigmoid is the posterior at the cell.
+        Tensor: (N, K, S), whose sigmoid is the posterior there.
     """
     if posterior == 'binomial':
-        return inputs.logits.flatten(2).gather(2, cells)
-    n, k, s = cells.shape
+        return inputs.logits.flatten(2).gather(2, index)
+    n, k, s = index.shape
     both = torch.cat([inputs.logits, inputs.background], dim=1).flatten(2)
-    index = cells.view(n, 1, k * s).expand(-1, k + 1, -1)
-    drawn = both.gather(2, index).view(n, k + 1, k, s)
-    own = torch.eye(k + 1, k, dtype=torch.bool, device=drawn.device)
+    index = index.view(n, 1, k * s).expand(-1, k + 1, -1)
+    sampled = both.gather(2, index).view(n, k + 1, k, s)
+    own = torch.eye(k + 1, k, dtype=torch.bool, device=sampled.device)
     own = own[None, :, :, None]
-    others = drawn.masked_fill(own, float('-inf')).logsumexp(1)
-    return drawn.masked_fill(~own, 0).sum(1) - others
+    others = sampled.masked_fill(own, float('-inf')).logsumexp(1)
+    return sampled.masked_fill(~own, 0).sum(1) - others
 
 
 def importance_sampling_loss(
-    inputs: Foreground,
+    inputs: ClassLogits,
     num_samples: int = 10,
     posterior: str = 'binomial',
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Multi-sample importance sampling loss (Eqs. 8 and 18).
+    """Compute the multi-sample importance sampling loss (Eqs. 8 and 18).
 
     Args:
-        inputs: Logits (N, K, h, w) and labels (N, K), see
-            ``foreground_inputs``.
+        inputs: Logits (N, K, h, w), labels (N, K) and background logits.
         num_samples: N of Eq. 18.
         posterior: 'binomial' (Eq. 14) or 'multinomial' (Eq. 5).
         generator: Random generator; None takes PyTorch's global one.
 
     Returns:
         Tensor: Scalar, the mean over images, classes and samples.
+
+    Example:
+        >>> cam = torch.tensor([[[[-9.0, 2.0]]]])  # one class, two locations
+        >>> background = torch.zeros(1, 1, 1, 2)
+        >>> inputs = ClassLogits(cam, torch.ones(1, 1), background)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> importance_sampling_loss(inputs, generator=rng)
+        tensor(0.1269)
     """
     log_prob = log_posterior(inputs, posterior)
-    cells = draw_cells(log_prob, num_samples, generator)
-    logits = cell_logits(inputs, cells, posterior)
+    index = sample_locations(log_prob, num_samples, generator)  # Eq. 15
+    logits = sampled_logits(inputs, index, posterior)
     labels = inputs.labels[:, :, None].expand_as(logits)
-    return F.binary_cross_entropy_with_logits(logits, labels)
+    return F.binary_cross_entropy_with_logits(logits, labels)  # Eq. 18
 
 
 @MODELS.register_module()
-class BinomialISL(nn.Module):
+class BinomialISL(ImageLevelLoss):
     """Classification loss with importance sampling (Eq. 16).
 
     ``(1 - isl_weight) * pooling loss + isl_weight * ISL``. It takes the place
-    of GAPLoss in a CAMHead, or stands beside the cross-entropy of an ordinary
-    head::
+    of GAPLoss in a CAMHead, or is used beside the cross-entropy of an
+    ordinary head::
 
         loss_decode=dict(type='mmseg_wsss.BinomialISL')
 
-    The draw follows PyTorch's global generator: a seeded run repeats it.
+    Sampling uses PyTorch's global generator: a seeded run repeats it.
 
     Args:
-        num_samples (int): Cells per image and class. Defaults to 10.
-        isl_weight (float): lambda of Eq. 16 in [0, 1]; 0 is the pooling loss
-            alone, 1 ISL alone. For AdamW and larger steps the paper "scales
-            down" ISL by 0.1 without a word on the other part: we read that
-            as 0.02, so that both add up to 1. Defaults to 0.2.
+        num_samples (int): Locations per image and class. Defaults to 10.
+        isl_weight (float): lambda of Eq. 16 in [0, 1]. For AdamW and larger
+            steps the paper scales ISL down by 0.1, which is 0.02 here.
+            Defaults to 0.2.
         posterior (str): 'binomial' (Eq. 14) or 'multinomial' (Eq. 5).
             Defaults to 'binomial'.
         pooling (str): Pooling of the other part, 'gap' or 'gmp'. Defaults to
             'gap'.
-        background_index (int, optional): The data set's background class,
-            None if there is none. Defaults to 0.
-        loss_weight (float): Factor of the whole. Defaults to 1.0.
-        loss_name (str): Key in the log. Defaults to 'loss_isl'.
+        **kwargs: See :class:`ImageLevelLoss`.
 
     Raises:
         ValueError: If an option is out of range.
     """
+
+    default_name = 'loss_isl'
+    shown = ('num_samples', 'isl_weight', 'posterior', 'pooling')
 
     def __init__(
         self,
@@ -150,11 +170,9 @@ class BinomialISL(nn.Module):
         isl_weight: float = 0.2,
         posterior: str = 'binomial',
         pooling: str = 'gap',
-        background_index: int | None = 0,
-        loss_weight: float = 1.0,
-        loss_name: str = 'loss_isl',
+        **kwargs,
     ):
-        super().__init__()
+        super().__init__(**kwargs)
         check_option('posterior', posterior, POSTERIORS)
         check_option('pooling', pooling, POOLINGS)
         if num_samples < 1:
@@ -165,61 +183,17 @@ class BinomialISL(nn.Module):
         self.isl_weight = isl_weight
         self.posterior = posterior
         self.pooling = pooling
-        self.background_index = background_index
-        self.loss_weight = loss_weight
-        self._loss_name = loss_name
 
-    @property
-    def loss_name(self) -> str:
-        """Key of the loss in the log."""
-        return self._loss_name
-
-    def forward(
-        self,
-        cam_logits: Tensor,
-        seg_label: Tensor | None = None,
-        image_labels: Tensor | None = None,
-        **kwargs,
-    ) -> Tensor:
-        """Compute the loss.
-
-        Args:
-            cam_logits: Raw CAM (N, K, h, w) of the foreground classes, or
-                logits (N, C, h, w) with a background channel, any float
-                dtype; computed in float32 at least.
-            seg_label: Accepted as MMSeg's heads pass it, and not read.
-            image_labels: Multi-hot (N, K) over the foreground. None asks the
-                current batch.
-            **kwargs: Accepted and ignored.
-
-        Returns:
-            Tensor: Scalar >= 0.
-
-        Raises:
-            ValueError: If shapes do not fit or a logit is not finite.
-            RuntimeError: If there are no image labels.
-        """
-        with torch.autocast(cam_logits.device.type, enabled=False):
-            inputs = foreground_inputs(
-                'BinomialISL', cam_logits, image_labels, self.background_index
+    def compute(self, inputs: LossInputs, **kwargs) -> Tensor:
+        """Compute Eq. 16 over the foreground classes."""
+        classes = inputs.foreground()
+        loss = 0
+        if self.isl_weight < 1:
+            pooled = pooling_loss(classes.logits, classes.labels, self.pooling)
+            loss = loss + (1 - self.isl_weight) * pooled
+        if self.isl_weight > 0:
+            sampled = importance_sampling_loss(
+                classes, self.num_samples, self.posterior
             )
-            loss = 0
-            if self.isl_weight < 1:
-                pooled = pooling_loss(
-                    inputs.logits, inputs.labels, self.pooling
-                )
-                loss = loss + (1 - self.isl_weight) * pooled
-            if self.isl_weight > 0:
-                sampled = importance_sampling_loss(
-                    inputs, self.num_samples, self.posterior
-                )
-                loss = loss + self.isl_weight * sampled
-        return self.loss_weight * loss
-
-    def extra_repr(self) -> str:
-        """Options that ``print(model)`` shows."""
-        return (
-            f'num_samples={self.num_samples}, isl_weight={self.isl_weight}, '
-            f'posterior={self.posterior!r}, pooling={self.pooling!r}, '
-            f'loss_weight={self.loss_weight}'
-        )
+            loss = loss + self.isl_weight * sampled
+        return loss

@@ -102,7 +102,7 @@ import tests.conftest
 import torch
 from mmengine.dist import all_gather, get_rank
 from mmengine.runner import Runner
-from mmseg_wsss.engine import launch
+from mmseg_wsss.jobs import launch
 from mmseg_wsss.structures import find_paste_views
 from pathlib import Path
 from tests import tiny

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from mmseg_wsss import FSL, batch_context, feature_similarity_loss
 from mmseg_wsss.models.losses import fsl as module
-from mmseg_wsss.models.losses.foreground import foreground_inputs
+from mmseg_wsss.models.losses.base import ClassLogits
 from mmseg_wsss.models.losses.fsl import gate_present, pair_kernel
 
 
@@ -65,20 +65,17 @@ def test_far_pairs_may_be_left_out(dtype, tolerance):
     assert relative(loss.double(), expected) < tolerance
 
 
-@pytest.mark.parametrize('pieces', [(5, 1), (2, 1), (5, 4), (3, 99), (1, 6)])
-def test_images_and_rows_in_pieces_give_the_same(monkeypatch, pieces):
+@pytest.mark.parametrize('pairs', [1, 13 * 11**2 * 2, 2**24])
+@pytest.mark.parametrize('device', ['cpu', 'gpu'])
+def test_both_loops_in_pieces_give_the_same(monkeypatch, pairs, device):
     gated, images = random_case(n=5)
-    expected = feature_similarity_loss(gated, images)
-    monkeypatch.setattr(module, '_at_once', lambda *args: pieces)
-    assert torch.allclose(feature_similarity_loss(gated, images), expected)
-    assert relative(literal_loss(gated, images), expected) < 1e-10
-
-
-def test_how_much_at_once():
-    assert module._at_once(8, 56**3, 'cpu') == (2, 1)
-    assert module._at_once(8, 56**3, 'cuda') == (8, 11)
-    assert module._at_once(4, 2**30, 'cuda') == (1, 1)
-    assert module._at_once(0, 64, 'cpu') == (1, 1)
+    monkeypatch.setattr(module, '_PAIRS_ON_CPU', pairs)
+    monkeypatch.setattr(module, '_PAIRS_ON_GPU', pairs)
+    if device == 'gpu':
+        by_blocks = module._laplacian_by_blocks
+        monkeypatch.setattr(module, '_laplacian_by_rows', by_blocks)
+    loss = feature_similarity_loss(gated, images)
+    assert relative(loss, literal_loss(gated, images)) < 1e-10
 
 
 def test_gradcheck():
@@ -144,7 +141,9 @@ def labelled(logits, *rows, **options):
     images = torch.rand(
         len(logits), 3, *logits.shape[2:], generator=torch.manual_seed(1)
     )
-    return FSL(**options)(logits, image_labels=labels, images=images)
+    return FSL(**options)(
+        logits, image_labels=labels, background_index=None, images=images
+    )
 
 
 @pytest.mark.parametrize('gate', module.GATES)
@@ -162,7 +161,9 @@ def test_absent_classes_do_not_matter(gate):
 
 def test_gates_by_hand():
     logits = torch.tensor([[[[1.0, 4.0, -2.0]], [[0.0, 0.0, 3.0]]]])
-    inputs = foreground_inputs('FSL', logits, torch.tensor([[1, 0]]), None)
+    inputs = ClassLogits(
+        logits, torch.tensor([[1, 0]]), torch.zeros(1, 1, 1, 3)
+    )
     expected = {
         'max_norm': [0.25, 1, 0],
         'min_max': [0.25, 1, 0],
@@ -185,7 +186,10 @@ def test_gradient_flows_through_the_maximum():
 
     def loss(values):
         return FSL(sigma=2.0)(
-            values, image_labels=torch.ones(1, 1), images=images
+            values,
+            image_labels=torch.ones(1, 1),
+            background_index=None,
+            images=images,
         )
 
     assert torch.autograd.gradcheck(loss, logits.requires_grad_())
@@ -227,19 +231,30 @@ def test_images_and_logits_are_brought_to_one_size():
     labels = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
     images = torch.rand(2, 3, 32, 24)
     small = F.avg_pool2d(images, 4)
-    loss = FSL()(logits, image_labels=labels, images=images)
-    expected = FSL()(logits, image_labels=labels, images=small)
+    loss = FSL()(
+        logits, image_labels=labels, background_index=None, images=images
+    )
+    expected = FSL()(
+        logits, image_labels=labels, background_index=None, images=small
+    )
     assert torch.allclose(loss, expected)
-    pooled = FSL(max_size=4)(logits, image_labels=labels, images=images)
+    pooled = FSL(max_size=4)(
+        logits, image_labels=labels, background_index=None, images=images
+    )
     expected = FSL()(
         F.avg_pool2d(logits, 2),
         image_labels=labels,
+        background_index=None,
         images=F.avg_pool2d(images, 8),
     )
     assert torch.allclose(pooled, expected)
     enlarged = F.interpolate(logits, scale_factor=2, mode='bilinear')
-    loss = FSL(upsample=2)(logits, image_labels=labels, images=images)
-    expected = FSL()(enlarged, image_labels=labels, images=images)
+    loss = FSL(upsample=2)(
+        logits, image_labels=labels, background_index=None, images=images
+    )
+    expected = FSL()(
+        enlarged, image_labels=labels, background_index=None, images=images
+    )
     assert torch.allclose(loss, expected)
 
 
@@ -275,11 +290,13 @@ def test_images_come_from_the_batch():
     images = torch.rand(1, 3, 8, 8)
     labels = torch.ones(1, 1)
     with batch_context(None, lambda: images):
-        loss = FSL()(logits, image_labels=labels)
-    expected = FSL()(logits, image_labels=labels, images=images)
+        loss = FSL()(logits, image_labels=labels, background_index=None)
+    expected = FSL()(
+        logits, image_labels=labels, background_index=None, images=images
+    )
     assert torch.equal(loss, expected)
     with pytest.raises(RuntimeError, match='FSL needs the images'):
-        FSL()(logits, image_labels=labels)
+        FSL()(logits, image_labels=labels, background_index=None)
 
 
 def test_nan_logits():
@@ -304,7 +321,7 @@ def test_bad_options(options, message):
 
 
 def test_bad_shapes():
-    with pytest.raises(ValueError, match=r'multi-hot \(N, K\)'):
+    with pytest.raises(ValueError, match=r'multi-hot \(N, C\)'):
         FSL()(torch.rand(1, 2, 4, 4), image_labels=torch.ones(2))
     with pytest.raises(ValueError, match='at least one image'):
         labelled(torch.rand(0, 2, 4, 4), [1, 0])

@@ -13,11 +13,12 @@ from mmseg_wsss import (
     pooling_loss,
     set_image_labels,
 )
-from mmseg_wsss.models.losses.foreground import (
-    foreground_inputs,
+from mmseg_wsss.models.losses.base import ClassLogits, LossInputs
+from mmseg_wsss.models.losses.isl import (
     log_posterior,
+    sample_locations,
+    sampled_logits,
 )
-from mmseg_wsss.models.losses.isl import cell_logits, draw_cells
 
 
 def labels_of(*rows):
@@ -31,6 +32,11 @@ def random_case(n=2, k=3, h=5, w=4, dtype=torch.float64):
     return logits, labels
 
 
+def class_logits(logits, labels):
+    background = torch.zeros_like(logits[:, :1])
+    return ClassLogits(logits, labels.to(logits), background)
+
+
 def sample(labels):
     data_sample = SegDataSample()
     set_image_labels(data_sample, labels)
@@ -40,10 +46,10 @@ def sample(labels):
 @pytest.mark.parametrize('posterior', ['binomial', 'multinomial'])
 def test_equals_a_loop_over_images_classes_and_samples(posterior):
     logits, labels = random_case()
-    inputs = foreground_inputs('ISL', logits, labels, None)
+    inputs = class_logits(logits, labels)
     generator = torch.Generator().manual_seed(3)
     loss = importance_sampling_loss(inputs, 6, posterior, generator)
-    cells = draw_cells(
+    cells = sample_locations(
         log_posterior(inputs, posterior),
         6,
         torch.Generator().manual_seed(3),
@@ -65,10 +71,10 @@ def test_equals_a_loop_over_images_classes_and_samples(posterior):
 
 def test_draw_follows_the_posterior():
     logits = torch.tensor([[[[2.0, -1.0], [0.5, -3.0]]]])
-    inputs = foreground_inputs('ISL', logits, labels_of([1]), None)
+    inputs = class_logits(logits, labels_of([1]))
     log_prob = log_posterior(inputs, 'binomial')
     generator = torch.Generator().manual_seed(0)
-    cells = draw_cells(log_prob, 200_000, generator)
+    cells = sample_locations(log_prob, 200_000, generator)
     share = cells.flatten().bincount(minlength=4) / 200_000
     expected = logits.sigmoid().flatten()
     expected = expected / expected.sum()
@@ -80,14 +86,16 @@ def test_constant_maps_give_the_gap_loss():
     labels = labels_of([1, 0])
     expected = pooling_loss(logits, labels)
     for weight in (0.0, 0.3, 1.0):
-        loss = BinomialISL(isl_weight=weight)(logits, image_labels=labels)
+        loss = BinomialISL(isl_weight=weight)(
+            logits, image_labels=labels, background_index=None
+        )
         assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
 
 
 def test_expectation_does_not_depend_on_the_number_of_samples():
     logits, labels = random_case(dtype=torch.float32)
     logits = logits.detach()
-    inputs = foreground_inputs('ISL', logits, labels, None)
+    inputs = class_logits(logits, labels)
     prob = logits.sigmoid()
     prob = prob / prob.sum((2, 3), keepdim=True)
     target = labels[:, :, None, None].expand_as(logits)
@@ -106,7 +114,7 @@ def test_expectation_does_not_depend_on_the_number_of_samples():
 def test_gradient_touches_at_most_n_cells_per_class():
     logits, labels = random_case(h=9, w=9)
     BinomialISL(num_samples=10, isl_weight=1.0)(
-        logits, image_labels=labels
+        logits, image_labels=labels, background_index=None
     ).backward()
     touched = (logits.grad != 0).sum((2, 3))
     assert (touched <= 10).all() and (touched > 0).all()
@@ -116,7 +124,7 @@ def test_gradient_touches_at_most_n_cells_per_class():
 def test_weight_zero_is_pooling_alone(pooling):
     logits, labels = random_case()
     criterion = BinomialISL(isl_weight=0, pooling=pooling)
-    loss = criterion(logits, image_labels=labels)
+    loss = criterion(logits, image_labels=labels, background_index=None)
     pooled = logits.mean((2, 3)) if pooling == 'gap' else logits.amax((2, 3))
     expected = F.multilabel_soft_margin_loss(pooled, labels.double())
     assert loss.item() == pytest.approx(expected.item(), abs=1e-12)
@@ -125,21 +133,26 @@ def test_weight_zero_is_pooling_alone(pooling):
 def test_convex_combination():
     logits, labels = random_case()
     torch.manual_seed(5)
-    both = BinomialISL(isl_weight=0.2)(logits, image_labels=labels)
+    both = BinomialISL(isl_weight=0.2)(
+        logits, image_labels=labels, background_index=None
+    )
     torch.manual_seed(5)
-    alone = BinomialISL(isl_weight=1.0)(logits, image_labels=labels)
-    gap = GAPLoss()(logits, image_labels=labels)
+    alone = BinomialISL(isl_weight=1.0)(
+        logits, image_labels=labels, background_index=None
+    )
+    gap = GAPLoss()(logits, image_labels=labels, background_index=None)
     assert both.item() == pytest.approx((0.8 * gap + 0.2 * alone).item())
 
 
 def test_posteriors_agree_for_one_class():
     logits, _ = random_case(k=1)
-    inputs = foreground_inputs('ISL', logits, labels_of([1], [0]), None)
+    inputs = class_logits(logits, labels_of([1], [0]))
     binomial = log_posterior(inputs, 'binomial')
     assert torch.allclose(binomial, log_posterior(inputs, 'multinomial'))
     cells = torch.tensor([[[0, 7]], [[3, 19]]])
     assert torch.allclose(
-        cell_logits(inputs, cells), cell_logits(inputs, cells, 'multinomial')
+        sampled_logits(inputs, cells),
+        sampled_logits(inputs, cells, 'multinomial'),
     )
 
 
@@ -149,7 +162,11 @@ def test_seed_repeats_the_loss():
     values = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        values.append(criterion(logits, image_labels=labels).item())
+        values.append(
+            criterion(
+                logits, image_labels=labels, background_index=None
+            ).item()
+        )
     assert values[0] == values[1] != values[2]
 
 
@@ -160,7 +177,9 @@ def test_huge_logits_stay_finite(posterior, dtype):
     logits[:, 0, 1] = 1e4
     logits.requires_grad_()
     criterion = BinomialISL(posterior=posterior, isl_weight=0.5)
-    loss = criterion(logits, image_labels=labels_of([0, 1]))
+    loss = criterion(
+        logits, image_labels=labels_of([0, 1]), background_index=None
+    )
     loss.backward()
     assert loss.dtype == torch.float32
     assert torch.isfinite(loss) and torch.isfinite(logits.grad).all()
@@ -170,7 +189,9 @@ def test_huge_logits_stay_finite(posterior, dtype):
 def test_no_labels_one_class_and_single_cells():
     for rows in ([[0, 0]], [[1, 0]]):
         logits = torch.zeros(1, 2, 1, 1, requires_grad=True)
-        loss = BinomialISL()(logits, image_labels=labels_of(*rows))
+        loss = BinomialISL()(
+            logits, image_labels=labels_of(*rows), background_index=None
+        )
         loss.backward()
         assert loss.item() == pytest.approx(math.log(2))
         sign = 0.5 - labels_of(*rows)[:, :, None, None]
@@ -180,10 +201,14 @@ def test_no_labels_one_class_and_single_cells():
 def test_autocast_computes_in_float32():
     logits, labels = random_case(dtype=torch.float32)
     torch.manual_seed(0)
-    expected = BinomialISL()(logits, image_labels=labels)
+    expected = BinomialISL()(
+        logits, image_labels=labels, background_index=None
+    )
     torch.manual_seed(0)
     with torch.autocast('cpu', torch.bfloat16):
-        loss = BinomialISL()(logits, image_labels=labels)
+        loss = BinomialISL()(
+            logits, image_labels=labels, background_index=None
+        )
     assert loss.dtype == torch.float32 and torch.equal(loss, expected)
 
 
@@ -196,7 +221,7 @@ def test_head_with_a_background_channel():
         loss = BinomialISL()(logits, label_map, ignore_index=255)
     torch.manual_seed(0)
     expected = BinomialISL()(
-        logits[:, 1:], image_labels=labels_of([0, 1, 1], [0, 1, 1])
+        logits[:, 1:], image_labels=labels_of([1, 0, 1, 1], [1, 0, 1, 1])
     )
     assert torch.equal(loss, expected)
 
@@ -212,7 +237,9 @@ def test_cam_head_takes_the_foreground_of_the_batch_labels():
 
 def test_background_channel_takes_part_in_the_multinomial():
     logits, _ = random_case(n=1, k=3)
-    inputs = foreground_inputs('ISL', logits, labels_of([1, 0]), 0)
+    inputs = LossInputs(
+        'ISL', logits, None, 255, (labels_of([1, 1, 0]), 0)
+    ).foreground()
     assert torch.equal(inputs.background, logits[:, :1])
     assert torch.allclose(
         log_posterior(inputs, 'multinomial'), logits.log_softmax(1)[:, 1:]
@@ -224,16 +251,21 @@ def test_nan_logits_name_the_loss_the_class_and_the_image():
     bad = logits.detach().clone()
     bad[1, 2, 0, 0] = float('nan')
     with pytest.raises(ValueError, match=r'BinomialISL.*\[2\].*image \[1\]'):
-        BinomialISL()(bad, image_labels=labels)
+        BinomialISL()(bad, image_labels=labels, background_index=None)
     bad[1, 2, 0, 0] = float('inf')
     with pytest.raises(ValueError, match=r'GAPLoss.*\[2\].*image \[1\]'):
-        GAPLoss()(bad, image_labels=labels)
+        GAPLoss()(bad, image_labels=labels, background_index=None)
 
 
 def test_finite_logits_with_an_infinite_sum_pass():
     logits = torch.full((1, 1, 2, 2), 3e38)
     assert torch.isinf(logits.sum())
-    assert BinomialISL(isl_weight=1)(logits, image_labels=labels_of([1])) == 0
+    assert (
+        BinomialISL(isl_weight=1)(
+            logits, image_labels=labels_of([1]), background_index=None
+        )
+        == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -252,7 +284,9 @@ def test_bad_options(options, message):
 
 def test_bad_shapes():
     logits, _ = random_case()
-    with pytest.raises(ValueError, match=r'BinomialISL: image_labels \(2, 5'):
+    with pytest.raises(
+        ValueError, match='BinomialISL: logits have 3 channels'
+    ):
         BinomialISL()(logits, image_labels=torch.ones(2, 5))
     with pytest.raises(ValueError, match='needs logits'):
         BinomialISL()(logits[0], image_labels=torch.ones(2, 3))

@@ -1,3 +1,4 @@
+import importlib
 import math
 
 import numpy as np
@@ -5,22 +6,21 @@ import pytest
 import torch
 from mmengine.structures import BaseDataElement
 
-from mmseg_wsss.models.losses import ocr_rectification
-from mmseg_wsss.models.losses.ocr_loss import OCRLoss, ocr_loss
-from mmseg_wsss.models.losses.prior import prior_correlation
+from mmseg_wsss.models.losses.ocr_loss import (
+    OCRLoss,
+    ocr_loss,
+    prior_correlation,
+)
 from mmseg_wsss.structures import batch_context, set_image_labels
 
-CHOSEN = ocr_rectification._ChosenPixels
-MASKED = ocr_rectification._MaskedPixels
+MODULE = importlib.import_module('mmseg_wsss.models.losses.ocr_loss')
 
 
-@pytest.fixture(params=['chosen', 'masked'], autouse=True)
+@pytest.fixture(params=['selected', 'masked'], autouse=True)
 def formulation(request, monkeypatch):
     """Every test of the file, as a CPU and as a GPU computes it."""
     if request.param == 'masked':
-        monkeypatch.setattr(ocr_rectification, '_ChosenPixels', MASKED)
-        # One image at a time.
-        monkeypatch.setattr(ocr_rectification, '_LOGITS_AT_ONCE', 1)
+        monkeypatch.setattr(MODULE, 'is_compiling', lambda: True)
 
 
 def loop(logits, labels, prior, margin, t, group, pixels, background=0):
@@ -121,16 +121,23 @@ DTYPES = {
 @pytest.mark.parametrize('threshold', [0.0, 0.2, 1.0])
 @pytest.mark.parametrize('dtype', DTYPES)
 @pytest.mark.parametrize('scale', [1.0, 30.0])
-def test_both_formulations_are_one(pixels, threshold, dtype, scale):
+def test_both_formulations_are_one(
+    pixels, threshold, dtype, scale, monkeypatch
+):
     logits, labels, prior = example(n=5, seed=7, scale=scale)
     labels[1] = 1
     labels[2, 1:] = 0
     valid = logits[:, 0] > -scale
-    options = pixels, 2.0, threshold, 'adaptive'
+    criterion = OCRLoss(threshold=threshold, pixels=pixels)
+    criterion.prior = prior
+    label = torch.where(valid, 0, 255)
     found = []
-    for function in (CHOSEN, MASKED):
-        z = logits.to(dtype).flatten(2).requires_grad_()
-        loss = function.apply(z, valid.flatten(1), labels > 0, prior, *options)
+    for masked in (False, True):
+        monkeypatch.setattr(MODULE, 'is_compiling', lambda m=masked: m)
+        z = logits.to(dtype).requires_grad_()
+        loss = criterion(
+            z, label, image_labels=labels, reduction_override='none'
+        )
         loss.sum().backward()
         assert z.grad.dtype == dtype
         found.append((loss.double(), z.grad.double()))
@@ -280,8 +287,11 @@ def test_points_and_many_classes():
     points = torch.randn(2, 1000, 5)
     labels = torch.zeros(2, 1000)
     labels[:, 7] = 1
-    loss = OCRLoss(background_index=None)(
-        points, torch.zeros(2, 5, dtype=torch.long), image_labels=labels
+    loss = OCRLoss()(
+        points,
+        torch.zeros(2, 5, dtype=torch.long),
+        image_labels=labels,
+        background_index=None,
     )
     assert loss > 0
     two = ocr_loss(torch.randn(1, 2, 4, 4), torch.tensor([[1.0, 0.0]]))
@@ -354,7 +364,7 @@ def test_prior_as_array_path_and_auto(tmp_path):
     assert torch.allclose(auto.prior, from_path.prior)
     auto(logits, **call)
     assert not auto.state_dict()
-    with pytest.raises(ValueError, match='3 classes'):
+    with pytest.raises(ValueError, match=r'prior must be \(2, 2\)'):
         auto(
             torch.randn(1, 2, 2, 2),
             seg_label=call['seg_label'],
@@ -370,7 +380,7 @@ def test_prior_as_array_path_and_auto(tmp_path):
         (dict(prior_norm='row'), 'prior_norm must be one of'),
         (dict(labels_from='tags'), 'labels_from must be one of'),
         (dict(prior='missing.npy'), 'cannot be read'),
-        (dict(prior=[[1.0, 0.0]]), 'square'),
+        (dict(prior=[[1.0, 0.0]]), r'must be \(C, C\)'),
         (dict(prior=[[3.0, 1.0], [1.0, 2.0]]), 'joint frequencies'),
     ],
 )
@@ -404,10 +414,23 @@ def test_bad_shapes():
         OCRLoss()(torch.randn(1, 3, 4, 4), label, image_labels=ones)
     with pytest.raises(ValueError, match='out_channels=2'):
         OCRLoss()(torch.randn(1, 1, 2, 2), label, image_labels=ones)
-    with pytest.raises(ValueError, match='weight must have'):
+    with pytest.raises(ValueError, match='weight must be'):
         OCRLoss()(
             torch.randn(1, 3, 2, 2),
             label,
             weight=torch.ones(1, 2),
             image_labels=ones,
         )
+
+
+def test_compiles_as_one_graph():
+    logits, labels, prior = example(seed=3)
+    compiled = torch.compile(ocr_loss, fullgraph=True, backend='eager')
+    loss = compiled(logits, labels, None, prior)
+    assert torch.allclose(loss, ocr_loss(logits, labels, prior=prior))
+
+
+def test_nan_logits_are_not_hidden():
+    logits, labels, _ = example()
+    logits[0, 2, 1, 1] = float('nan')
+    assert torch.isnan(ocr_loss(logits, labels)[0, 1, 1])
