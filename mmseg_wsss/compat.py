@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+    from torch import nn
 
 _MINIMUM = {'mmengine': '0.10.0', 'mmcv': '2.0.0', 'mmseg': '1.2.0'}
 _UNTESTED = {
@@ -246,3 +247,45 @@ def walk_dicts(node: Any) -> Iterator[dict]:
     if isinstance(node, (list, tuple)):
         for item in node:
             yield from walk_dicts(item)
+
+
+def is_type(settings: dict, name: str) -> bool:
+    """Return whether settings are of a type, in whatever scope.
+
+    Args:
+        settings: A transform, hook, ... of a config.
+        name: The type without scope; ``'LoadAnnotations'`` also matches
+            ``'mmseg.LoadAnnotations'``.
+    """
+    return str(settings.get('type', '')).rpartition('.')[2] == name
+
+
+def find_steps(config: Any, name: str) -> list[dict]:
+    """Return the settings of all transforms of one type.
+
+    Args:
+        config: A pipeline, or any other part of a config. Nested transforms,
+            such as those of TestTimeAug, are found too.
+        name: The type without scope, see :func:`is_type`.
+
+    Returns:
+        The settings themselves, not copies, in their order.
+    """
+    return [node for node in walk_dicts(config) if is_type(node, name)]
+
+
+# ------------------------------------------------------------------- models
+def unwrap(model: 'nn.Module', keep_tta: bool = False) -> 'nn.Module':
+    """Return the segmentor inside distributed and test-time wrappers.
+
+    Args:
+        model: What the Runner trains or tests.
+        keep_tta: Stop at a test-time-augmentation model.
+    """
+    from mmengine.model import BaseTTAModel, is_model_wrapper
+
+    while is_model_wrapper(model) or (
+        isinstance(model, BaseTTAModel) and not keep_tta
+    ):
+        model = model.module
+    return model

@@ -265,3 +265,41 @@ class TestConfigScopes:
         assert "'type': 'EncoderDecoder'" in output
         assert "'_scope_': 'mmseg'" in output
         assert 'mmseg_wsss' not in output
+
+
+def test_find_steps():
+    load = dict(type='mmseg.LoadAnnotations')
+    flips = [dict(type='RandomFlip'), load]
+    pipeline = [dict(type='LoadAnnotations'), dict(type='MyLoadAnnotations')]
+    pipeline.append(dict(type='TestTimeAug', transforms=[flips]))
+    found = compat.find_steps(pipeline, 'LoadAnnotations')
+    assert [id(step) for step in found] == [id(pipeline[0]), id(load)]
+    assert compat.find_steps([dict(prob=1)], 'RandomFlip') == []
+    assert compat.is_type(load, 'LoadAnnotations')
+    assert not compat.is_type(load, 'Annotations')
+
+
+def test_unwrap():
+    class Wrapper(torch.nn.Module):
+        test_step = None  # BaseTTAModel checks that there is one
+
+        def __init__(self, module):
+            super().__init__()
+            self.module = module
+
+    from mmengine.model import BaseTTAModel
+    from mmengine.registry import MODEL_WRAPPERS
+
+    class TTA(BaseTTAModel):
+        def merge_preds(self, data_samples_list):
+            return data_samples_list
+
+    MODEL_WRAPPERS.register_module(name='TestWrapper', module=Wrapper)
+    try:
+        model = ToyModel()
+        tta = TTA(Wrapper(model))
+        assert compat.unwrap(model) is model
+        assert compat.unwrap(Wrapper(tta)) is model
+        assert compat.unwrap(Wrapper(tta), keep_tta=True) is tta
+    finally:
+        MODEL_WRAPPERS.module_dict.pop('TestWrapper')

@@ -30,7 +30,7 @@ from mmseg_wsss.jobs.feature_extraction import (
     extract_features,
     extraction_settings,
 )
-from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.output_folder import OutputFolder
 from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import (
@@ -95,7 +95,7 @@ def main() -> None:
             number_of_workers(args, cfg),
         )
     report_failures(out_dir, failures)
-    leave(1 if failures else 0)
+    exit_process(1 if failures else 0)
 
 
 if __name__ == '__main__':

@@ -20,6 +20,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
+from mmseg_wsss.compat import find_steps, is_type
 from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
 from mmseg_wsss.io.provenance import file_identity, settings_hash
 from mmseg_wsss.io.stems import unique_stems
@@ -29,7 +30,7 @@ from mmseg_wsss.jobs.command_line import (
     read_config,
     use_tta,
 )
-from mmseg_wsss.jobs.launch import leave, start_ranks
+from mmseg_wsss.jobs.launch import exit_process, start_ranks
 from mmseg_wsss.jobs.output_folder import OutputFolder
 from mmseg_wsss.jobs.test_dataset import label_loader
 from mmseg_wsss.jobs.tool_setup import exit_on_error
@@ -59,10 +60,10 @@ def drop_masks(pipeline: list[dict]) -> list[dict]:
     """Return the pipeline without the transform that reads masks."""
     kept = []
     for step in pipeline:
-        if step['type'].endswith('TestTimeAug'):
+        if is_type(step, 'TestTimeAug'):
             choices = [drop_masks(options) for options in step['transforms']]
             step = dict(step, transforms=[c for c in choices if c])
-        if not step['type'].endswith('LoadAnnotations'):
+        if not is_type(step, 'LoadAnnotations'):
             kept.append(step)
     return kept
 
@@ -94,7 +95,7 @@ def prepare_config(cfg: Config, args: argparse.Namespace) -> None:
         use_tta(cfg)
     loader.dataset.pipeline = drop_masks(loader.dataset.pipeline)
     hooks = cfg.get('custom_hooks') or []
-    if not any(hook['type'].endswith('WeakSupervisionHook') for hook in hooks):
+    if not find_steps(hooks, 'WeakSupervisionHook'):
         cfg.custom_hooks = [*hooks, dict(type=HOOK)]
 
 
@@ -145,7 +146,7 @@ def main() -> None:
     barrier()
     result = summarise_labels(labels, dataset, stems)
     log_summary(result)
-    leave(1 if result and result['errors'] else 0)
+    exit_process(1 if result and result['errors'] else 0)
 
 
 if __name__ == '__main__':

@@ -36,7 +36,7 @@ from mmseg_wsss.jobs.command_line import (
     add_workers_argument,
     number_of_workers,
 )
-from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.output_folder import OutputFolder
 from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import (
@@ -120,7 +120,7 @@ def main() -> None:
             print_log(
                 f'debiased centroids are in {centroids}', logger='current'
             )
-    leave(1 if failed else 0)
+    exit_process(1 if failed else 0)
 
 
 if __name__ == '__main__':

@@ -35,7 +35,7 @@ from mmseg_wsss.jobs.command_line import (
     number_of_workers,
 )
 from mmseg_wsss.jobs.image_embeddings import PackedImages, pooled_features
-from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import (
     SHOWN,
@@ -160,7 +160,7 @@ def main() -> None:
         )
         if is_done(out, source, args.overwrite):
             print_log(f'{out} is there already', logger='current')
-            leave()
+            exit_process()
         device = choose_device(args.device)
         extractor = MODELS.build(settings).to(device)
         preprocessor = MODELS.build(preprocessing).to(device)
@@ -170,7 +170,7 @@ def main() -> None:
         )
         if errors:
             report(errors)
-            leave(1)
+            exit_process(1)
         if is_main_process():
             found = nearest_neighbours(vectors, args.number)
             save_neighbours(out, Neighbours(stems, *found), source)
@@ -181,7 +181,7 @@ def main() -> None:
             )
     except (ValueError, OSError, ImportError) as error:
         raise SystemExit(str(error)) from error
-    leave()
+    exit_process()
 
 
 if __name__ == '__main__':

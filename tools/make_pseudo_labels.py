@@ -22,7 +22,7 @@ from mmseg_wsss.jobs.command_line import (
     add_workers_argument,
     number_of_workers,
 )
-from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.output_folder import OutputFolder
 from mmseg_wsss.jobs.refinement import Refinement, refine_images
 from mmseg_wsss.jobs.test_dataset import build_test_images
@@ -77,7 +77,7 @@ def main() -> None:
     report_failures(out_dir, failures)
     result = summarise_labels(labels, dataset, stems)
     log_summary(result)
-    leave(1 if failures or (result and result['errors']) else 0)
+    exit_process(1 if failures or (result and result['errors']) else 0)
 
 
 if __name__ == '__main__':

@@ -13,7 +13,7 @@ from mmseg_wsss.jobs.command_line import (
     read_config,
     use_tta,
 )
-from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.launch import exit_process
 
 
 def parse_args() -> argparse.Namespace:
@@ -79,7 +79,7 @@ def main() -> None:
     else:
         runner = Runner.from_cfg(cfg)
     runner.test()
-    leave()
+    exit_process()
 
 
 if __name__ == '__main__':

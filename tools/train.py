@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 
 from mmseg_wsss.engine.hooks import ResumedValidationHook
 from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
-from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.launch import exit_process
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,7 +41,7 @@ def main() -> None:
     if cfg.resume:
         runner.register_hook(ResumedValidationHook())
     runner.train()
-    leave()
+    exit_process()
 
 
 if __name__ == '__main__':

@@ -8,8 +8,7 @@ from .neighbour_pairs import NeighbourPairs
 from .neighbours import load_neighbours, save_neighbours
 from .partners import Partners, partner_prior
 from .scenes import *
-from .seeded_datasets import SeededSegDataset, SeededVOCDataset
-from .seeded_sampler import SeededItems, SeededSampler
+from .seeded_sampler import SeededSampler
 from .training_labels import LabelStatistics, label_statistics
 from .transforms import *
 
@@ -22,10 +21,7 @@ __all__ = [
     'LabelStatistics',
     'NeighbourPairs',
     'Partners',
-    'SeededItems',
     'SeededSampler',
-    'SeededSegDataset',
-    'SeededVOCDataset',
     'label_statistics',
     'load_neighbours',
     'partner_prior',

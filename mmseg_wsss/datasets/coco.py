@@ -6,7 +6,6 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from .palette import voc_palette
-from .seeded_sampler import SeededItems
 
 # In ascending order of category id (1..90 with gaps); mask value = place + 1.
 _NAMES = (
@@ -25,7 +24,7 @@ COCO_CLASSES = tuple(_NAMES.split('|'))
 
 
 @DATASETS.register_module()
-class COCO2014Dataset(SeededItems, BaseSegDataset):
+class COCO2014Dataset(BaseSegDataset):
     """COCO 2014 as weak segmentation papers use it: 81 classes.
 
     Masks with values 0 (background) and 1..80 (classes in ascending order of
@@ -33,9 +32,6 @@ class COCO2014Dataset(SeededItems, BaseSegDataset):
     ``tools/dataset_converters/coco_instances2masks.py``. The papers differ
     in their masks (COCO-Stuff maps, painted polygons), so scores compare
     only between runs on the same masks.
-
-    With :class:`~mmseg_wsss.datasets.SeededSampler` the draws of an image
-    follow from the run's seed, the epoch and the image alone.
 
     Args:
         **kwargs: See :class:`mmseg.datasets.BaseSegDataset`.

@@ -45,9 +45,7 @@ class CSDDataset:
     a draw cannot depend on the image's labels; and it loads a partner for
     images that need none.
 
-    All labels are read once, when the data set is built. With
-    :class:`SeededSampler` an item depends on the run's seed, the epoch and
-    its index, not on the workers.
+    All labels are read once, when the data set is built.
 
     Args:
         dataset (dict | object): The data set of single images; its pipeline
@@ -171,6 +169,7 @@ class CSDDataset:
         """Load an image and, if it is a target, its partner."""
         with item_seed(index):
             results = self.dataset[index]
+        with item_seed(index):  # again, whatever the image has drawn
             if self.targets == 'all' or self.partners.num_labels[index] > 1:
                 partner = self.partners.draw(index)
                 results['partner'] = self.dataset[partner]

@@ -1,14 +1,14 @@
-"""A sampler that gives each item of each epoch its own random seed.
+"""A sampler that seeds each item by the run's seed, the epoch and its index.
 
-MMEngine seeds the random generators of every worker, so which random numbers
-an image gets depends on the number of workers. With this sampler they depend
-on the run's seed, the epoch and the image alone.
+MMEngine seeds the random generators of every worker, so the random numbers of
+an image depend on the number of workers, and a resumed run draws others. With
+:class:`SeededSampler` they depend on the run's seed, the epoch and the index.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -18,7 +18,7 @@ from mmseg.registry import DATA_SAMPLERS
 
 
 class SeededIndex(int):
-    """The index of an item, with the seed that its random numbers take.
+    """The index of an item, and the seed of its random numbers.
 
     Args:
         index: The index.
@@ -29,50 +29,33 @@ class SeededIndex(int):
 
     @classmethod
     def of(cls, index: int, seed: int, epoch: int = 0) -> SeededIndex:
-        """Derive an item's seed from the run's, the epoch and the index."""
+        """Derive an item's seed from the run's seed, the epoch and the index.
+
+        Args:
+            index: The index.
+            seed: The run's seed.
+            epoch: The epoch.
+        """
         words = np.random.SeedSequence((seed, epoch, index))
         return cls(index, int(words.generate_state(1)[0]))
 
     def __new__(cls, index: int, seed: int) -> SeededIndex:
-        """Make an int that has a seed."""
-        made = super().__new__(cls, index)
-        made.seed = seed
-        return made
+        """Create the int, and store its seed."""
+        created = super().__new__(cls, index)
+        created.seed = seed
+        return created
 
     def __getnewargs__(self) -> tuple[int, int]:
-        """Let it travel to a worker."""
+        """Support pickling to worker processes."""
         return int(self), self.seed
-
-
-@DATA_SAMPLERS.register_module()
-class SeededSampler(DefaultSampler):
-    """MMEngine's DefaultSampler that yields :class:`SeededIndex`.
-
-    For data sets that draw under ``item_seed``: those of ours, and any with
-    the mixin :class:`SeededItems`::
-
-        train_dataloader = dict(
-            sampler=dict(type='mmseg_wsss.SeededSampler', shuffle=True), ...)
-
-    The seed follows from the sampler's seed (the run's), the epoch that
-    ``DistSamplerSeedHook`` sets, and the index. The data set must be the
-    outermost one: a wrapper that computes other indices loses the seeds, and
-    draws follow the workers' generators again.
-    """
-
-    def __iter__(self) -> Iterator[SeededIndex]:
-        """Yield this rank's indices with their seeds."""
-        for index in super().__iter__():
-            yield SeededIndex.of(index, self.seed, self.epoch)
 
 
 @contextmanager
 def item_seed(index: int) -> Iterator[None]:
-    """Seed Python, NumPy and PyTorch (CPU) for one item, and restore them.
+    """Seed Python, NumPy and PyTorch (CPU) for one item, then restore them.
 
     Args:
-        index: A :class:`SeededIndex`. A plain int changes nothing: the draws
-            then follow the worker's generators.
+        index: A :class:`SeededIndex`. A plain int changes nothing.
     """
     seed = getattr(index, 'seed', None)
     if seed is None:
@@ -91,15 +74,49 @@ def item_seed(index: int) -> Iterator[None]:
         torch.set_rng_state(torch_state)
 
 
-class SeededItems:
-    """Mixin of data sets whose items are drawn under ``item_seed``.
+class SeededFetch:
+    """Load the items of a batch, each under the seed of its index.
 
-    With :class:`SeededSampler` the augmentation of an image follows from the
-    run's seed, the epoch and the image alone: the number of workers makes no
-    difference, and a run that was stopped draws on as if it had not been.
+    Args:
+        dataset: Any data set with ``__getitem__``.
     """
 
-    def __getitem__(self, idx: int) -> dict:
-        """Return an item of the pipeline, drawn under the index's seed."""
-        with item_seed(idx):
-            return super().__getitem__(idx)
+    def __init__(self, dataset):
+        self.dataset = dataset
+
+    def __call__(self, indices: Sequence[int]) -> list:
+        """Return the items of :class:`SeededIndex` or plain indices."""
+        items = []
+        for index in indices:
+            with item_seed(index):
+                items.append(self.dataset[index])
+        return items
+
+
+@DATA_SAMPLERS.register_module()
+class SeededSampler(DefaultSampler):
+    """MMEngine's DefaultSampler, with a random seed for each item.
+
+    Each item's seed follows from the run's seed, the epoch and the index::
+
+        train_dataloader = dict(
+            sampler=dict(type='mmseg_wsss.SeededSampler', shuffle=True),
+            dataset=dict(type='PascalVOCDataset', ...), ...)
+
+    It works with any data set, also a concatenated, repeated or mixing one:
+    the sampler sets ``__getitems__`` of the data set's instance, which
+    PyTorch's DataLoader calls with the indices of a batch.
+
+    Args:
+        dataset: The data set that the DataLoader is given.
+        **kwargs: See :class:`mmengine.dataset.DefaultSampler`.
+    """
+
+    def __init__(self, dataset, **kwargs):
+        super().__init__(dataset, **kwargs)
+        dataset.__getitems__ = SeededFetch(dataset)
+
+    def __iter__(self) -> Iterator[SeededIndex]:
+        """Yield this rank's indices with their seeds."""
+        for index in super().__iter__():
+            yield SeededIndex.of(index, self.seed, self.epoch)

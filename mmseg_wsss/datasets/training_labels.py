@@ -1,24 +1,13 @@
-"""What the image labels of a whole training set say, without an image read."""
+"""Image labels of a whole training set, read without its images."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
 
 import numpy as np
 
 from .label_files.load import cooccurrence
-
-GROUND_TRUTH_FOLDERS = (
-    'SegmentationClass',
-    'SegmentationObject',
-    'gtFine',
-    'stuffthingmaps',
-    'annotations',
-    'masks_train',
-    'masks_val',
-)
 
 
 @dataclass(frozen=True)
@@ -47,7 +36,7 @@ class LabelStatistics:
 
 
 def leaf_datasets(dataset) -> Iterator:
-    """Walk through concatenated, repeated and mixing data sets."""
+    """Yield the data sets inside concatenating, repeating, mixing ones."""
     if hasattr(dataset, 'datasets'):
         for child in dataset.datasets:
             yield from leaf_datasets(child)
@@ -66,29 +55,8 @@ def find_transform(dataset, name: str):
     return None
 
 
-def label_losing_transform(dataset) -> str | None:
-    """Name a mixing transform that drops the partner's image labels.
-
-    A mixing transform (``get_indices``) that unites the labels of its images
-    says so with an attribute ``merges_image_labels = True``.
-
-    Args:
-        dataset: A data set, or a wrapper such as MultiImageMixDataset.
-
-    Returns:
-        str | None: Class name of the first such transform, None if all is
-        well.
-    """
-    for step in wrapper_transforms(dataset):
-        if hasattr(step, 'get_indices') and not getattr(
-            step, 'merges_image_labels', False
-        ):
-            return type(step).__name__
-    return None
-
-
 def wrapper_transforms(dataset) -> Iterator:
-    """Walk through the transforms of a data set and of all it wraps."""
+    """Yield the transforms of a data set and of those inside it."""
     pipeline = getattr(dataset, 'pipeline', None) or ()
     yield from getattr(pipeline, 'transforms', pipeline)
     for child in getattr(dataset, 'datasets', ()):
@@ -151,22 +119,3 @@ def load_label_matrix(dataset) -> tuple[tuple[str, ...], np.ndarray] | None:
                 )
             vectors.append(info['image_labels'].astype(bool))
     return (classes, np.stack(vectors)) if vectors else None
-
-
-def ground_truth_folder(dataset) -> str | None:
-    """Name the folder of real masks that a training pipeline reads, if any.
-
-    Args:
-        dataset: An MMSeg data set, or a wrapper around some.
-
-    Returns:
-        str | None: The folder, judged by its name; None if all seems weak.
-    """
-    for leaf in leaf_datasets(dataset):
-        folder = (getattr(leaf, 'data_prefix', None) or {}).get('seg_map_path')
-        if not folder or find_transform(leaf, 'LoadAnnotations') is None:
-            continue
-        for part in PurePath(folder).parts:
-            if part.startswith(GROUND_TRUTH_FOLDERS):
-                return str(folder)
-    return None

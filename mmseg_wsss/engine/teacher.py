@@ -1,4 +1,4 @@
-"""A teacher: the moving average of the segmentor that is being trained."""
+"""The teacher: a moving average of the segmentor in training."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Teacher:
 
     Args:
         ema: Config of an averaged model of MMEngine, without ``model``.
-        student: The segmentor out of any wrapper, without foreign forward
-            hooks: they would be copied, owners included.
+        student: The segmentor out of any wrapper, without forward hooks of
+            other objects, which deepcopy would copy too.
 
     Raises:
         ValueError: If ``ema`` builds no averaged model.
@@ -42,13 +42,13 @@ class Teacher:
         """The averaged segmentor."""
         return self.average.module
 
-    def restart(self, student: nn.Module) -> None:
-        """Begin anew with the student's weights and buffers."""
+    def copy_from(self, student: nn.Module) -> None:
+        """Restart the average from the student's weights and buffers."""
         self.module.load_state_dict(student.state_dict())
         self.average.steps.zero_()
 
-    def follow(self, student: nn.Module) -> None:
-        """Average the student in, on all ranks at once."""
+    def update(self, student: nn.Module) -> None:
+        """Update the average with the student; call it on all ranks."""
         self.average.update_parameters(student)
         if get_world_size() > 1:
             statistics = [
@@ -61,7 +61,7 @@ class Teacher:
 
     @torch.no_grad()
     def probabilities(self, inputs: Tensor) -> Tensor:
-        """Predict a batch as it is, neither resized nor cut.
+        """Predict a batch at its own size, neither resized nor cropped.
 
         Args:
             inputs: Normalised images (N, 3, H, W), on the student's device.
@@ -94,9 +94,9 @@ class Teacher:
         }
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take the state of a teacher of the same segmentor.
+        """Load the state of a teacher of the same segmentor.
 
         Raises:
-            RuntimeError: If it is another segmentor's.
+            RuntimeError: If the segmentor differs.
         """
         self.average.load_state_dict(state)

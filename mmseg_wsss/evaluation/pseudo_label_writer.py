@@ -1,4 +1,4 @@
-"""Writes CAMs and pseudo labels out of MMSeg's ordinary test loop."""
+"""A metric that writes CAMs and pseudo labels in MMSeg's test loop."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.evaluator import BaseMetric
+from mmengine.model import BaseTTAModel
 from mmseg.registry import METRICS
+from torch import nn
 
+from ..compat import unwrap
 from ..io.cam import write_cam_file
 from ..io.labels import write_label_file
 from ..pseudo_labels.cam import label_from_scores
@@ -16,11 +19,11 @@ from ..structures import foreground_indices
 
 @METRICS.register_module()
 class PseudoLabelWriter(BaseMetric):
-    """Dump CAMs and pseudo labels of the images a model is tested on.
+    """Write CAMs and pseudo labels of the images a model is tested on.
 
-    It stands beside other metrics in ``test_evaluator``. The test pipeline
-    must load image labels: a pseudo label takes the best class among them.
-    Each rank writes its own images, each file whole or not at all.
+    It can be combined with other metrics in ``test_evaluator``. The test
+    pipeline must load image labels: a pseudo label is the best class among
+    them. Each rank writes its own images, each file whole or not at all.
 
     Files hold the class indices of the data set's full list, as its masks do:
     where it uses a subset of its classes (``label_map``), or shifts labels
@@ -28,8 +31,8 @@ class PseudoLabelWriter(BaseMetric):
     reads a pseudo label like a mask.
 
     Under test-time augmentation it writes what :class:`CAMTTAModel` merged.
-    MMSeg's SegTTAModel leaves the scores of its last augmentation only;
-    WeakSupervisionHook refuses to write those.
+    MMSeg's SegTTAModel leaves the scores of its last augmentation only: an
+    error, raised through WeakSupervisionHook.
 
     Args:
         label_dir (str, optional): Folder of the pseudo labels
@@ -69,6 +72,27 @@ class PseudoLabelWriter(BaseMetric):
         self.cam_stride = cam_stride
         self.background_index = background_index
         self._written: dict[str, str] = {}
+
+    def check_model(self, model: nn.Module) -> None:
+        """Check that a model's ``seg_logits`` are those of the whole image.
+
+        Args:
+            model: What the Runner tests.
+
+        Raises:
+            ValueError: If they are one augmentation's.
+        """
+        model = unwrap(model, keep_tta=True)
+        if isinstance(model, BaseTTAModel) and not getattr(
+            model, 'merges_scores', False
+        ):
+            raise ValueError(
+                'PseudoLabelWriter writes seg_logits, which under '
+                f"{type(model).__name__} are the last augmentation's only. "
+                'For a CAM network set '
+                "tta_model=dict(type='mmseg_wsss.CAMTTAModel'), else test "
+                'without --tta'
+            )
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Write the files of each image.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..compat import is_type
 from ..io.centroid_shards import save_shard, shard_names
 from .image_loop import gather_errors, rank_share, run_images
 from .image_pipeline import ImagePipeline, Outcome
@@ -34,7 +35,7 @@ def background_of(pipeline: Sequence[dict]) -> int:
     Raises:
         ValueError: If the pipeline does not end in RegionCentroids.
     """
-    if not pipeline[-1]['type'].endswith('RegionCentroids'):
+    if not is_type(pipeline[-1], 'RegionCentroids'):
         raise ValueError(
             'a pipeline that clusters ends in '
             "dict(type='mmseg_wsss.RegionCentroids'), this one in "

@@ -1,11 +1,10 @@
-"""Starting ranks where there is no accelerator."""
+"""Start the ranks of a tool, with gloo where there is no GPU."""
 
 from __future__ import annotations
 
 import logging
 import multiprocessing
 import os
-import subprocess
 import sys
 from datetime import timedelta
 from typing import NoReturn
@@ -18,24 +17,20 @@ from mmengine.dist import init_dist
 from mmengine.logging import print_log
 from mmengine.utils.dl_utils import set_multi_processing
 
-from ..compat import walk_dicts
+from ..compat import find_steps
 from ..utils import allow_gpu_sharing
 
-_RANK_VARIABLES = {
-    'pytorch': ('RANK', 'LOCAL_RANK', 'WORLD_SIZE'),
-    'slurm': ('SLURM_PROCID', 'SLURM_LOCALID', 'SLURM_NTASKS'),
-    'mpi': (
-        'OMPI_COMM_WORLD_RANK',
-        'OMPI_COMM_WORLD_LOCAL_RANK',
-        'OMPI_COMM_WORLD_SIZE',
-    ),
+_LOCAL_RANK = {
+    'pytorch': 'LOCAL_RANK',
+    'slurm': 'SLURM_LOCALID',
+    'mpi': 'OMPI_COMM_WORLD_LOCAL_RANK',
 }
 
 
 def check_local_device(launcher: str) -> None:
-    """Refuse a rank whose GPU is not there, as NCCL needs one for each.
+    """Check that this rank has a GPU, as NCCL needs one for each.
 
-    Nothing to do without GPUs, and where gloo was started already.
+    Nothing is checked on a CPU, or after gloo has been started.
 
     Args:
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
@@ -43,12 +38,12 @@ def check_local_device(launcher: str) -> None:
     Raises:
         ValueError: If there are fewer GPUs.
     """
-    if launcher not in _RANK_VARIABLES or get_device() != 'cuda':
+    if launcher not in _LOCAL_RANK or get_device() != 'cuda':
         return
     if dist.is_initialized():
         return
     gpus = torch.cuda.device_count()
-    rank = int(os.environ.get(_RANK_VARIABLES[launcher][1], 0))
+    rank = int(os.environ.get(_LOCAL_RANK[launcher], 0))
     if rank >= gpus:
         raise ValueError(
             f'there is no GPU for rank {rank} of this machine, which sees '
@@ -59,27 +54,28 @@ def check_local_device(launcher: str) -> None:
 
 
 def prepare_launch(cfg: Config, launcher: str) -> None:
-    """Let a Runner use several ranks on a machine without accelerator.
+    """Prepare a config for a Runner with several ranks on a CPU.
 
-    MMEngine starts its process group with NCCL and sets a CUDA device. Where
-    there is none, the group is started here with gloo (the Runner then leaves
-    it alone), the model wrapper gets no device ids, and SyncBN, which exists
-    on GPUs only, becomes BN. Otherwise nothing changes.
+    MMEngine starts its process group with NCCL on a CUDA device. On a CPU the
+    group is started here with gloo, which the Runner then uses, the model
+    wrapper gets no device ids, and SyncBN, which works on GPUs only, becomes
+    BN. Otherwise nothing changes.
 
     Args:
         cfg: The Runner's config, changed in place.
-        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``; on a
+            CPU ``'none'`` or ``'pytorch'``.
 
     Raises:
-        ValueError: If the launcher is unknown, or its environment variables
-            are not set.
+        ValueError: If the launcher is unknown or does not work here, or its
+            environment variables are not set.
     """
     if launcher == 'none':
         return
-    if launcher not in _RANK_VARIABLES:
+    if launcher not in _LOCAL_RANK:
         raise ValueError(
             f'unknown launcher {launcher!r}: use none, '
-            f'{", ".join(_RANK_VARIABLES)}'
+            f'{", ".join(_LOCAL_RANK)}'
         )
     if get_device() != 'cpu':
         return
@@ -96,11 +92,9 @@ def prepare_launch(cfg: Config, launcher: str) -> None:
     cfg.model_wrapper_cfg = dict(wrapper, device_ids=None)
 
     cfg.pop('sync_bn', None)
-    synced = [
-        n for n in walk_dicts(cfg.get('model')) if n.get('type') == 'SyncBN'
-    ]
-    for node in synced:
-        node['type'] = 'BN'
+    synced = find_steps(cfg.get('model'), 'SyncBN')
+    for norm in synced:  # DistributedDataParallel refuses it on a CPU
+        norm['type'] = 'BN'
     if synced:
         print_log(
             'No accelerator: SyncBN was replaced by BN.',
@@ -110,9 +104,9 @@ def prepare_launch(cfg: Config, launcher: str) -> None:
 
 
 def start_ranks(cfg: Config) -> None:
-    """Start the process group as the Runner of a config would, but now.
+    """Start the process group of a config before its Runner is built.
 
-    The Runner then leaves it alone. Without launcher, and where
+    The Runner does not start it again. Without launcher, and where
     :func:`prepare_launch` has started it, nothing happens.
 
     Args:
@@ -126,49 +120,56 @@ def start_ranks(cfg: Config) -> None:
 
 
 def start_gloo(launcher: str, timeout: float | None = None) -> None:
-    """Start the default process group with gloo; once started, do nothing.
+    """Start the default process group with gloo, unless it is started.
 
-    For tools that share work between ranks without a Runner. Ranks may share
-    a GPU.
+    For tools that share work between ranks without a Runner. With torchrun
+    it works on a CPU too, and ranks may share a GPU.
 
     Args:
-        launcher: ``'pytorch'``, ``'slurm'`` or ``'mpi'``; it tells which
-            environment variables hold the rank.
-        timeout: Seconds a collective may take; torch's default if None.
+        launcher: ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        timeout: Seconds that a collective may take; torch's default if None.
 
     Raises:
-        ValueError: If the launcher's environment variables are not set.
+        ValueError: If the launcher's environment variables are not set, or
+            it needs a GPU that is not there.
     """
     if dist.is_initialized():
         return
-    names = _RANK_VARIABLES[launcher]
-    if launcher == 'slurm' and 'MASTER_ADDR' not in os.environ:
-        os.environ['MASTER_ADDR'] = _first_slurm_host()
-    missing = [n for n in (*names, 'MASTER_ADDR') if n not in os.environ]
+    options = {} if timeout is None else {'timeout': timeout}
+    if launcher != 'pytorch':
+        if get_device() == 'cpu':
+            raise ValueError(
+                f'launcher {launcher!r} needs GPUs: on a CPU start the tool '
+                'with torchrun and --launcher pytorch'
+            )
+        check_local_device(launcher)
+        set_multi_processing(distributed=True)
+        init_dist(launcher, backend='gloo', **options)
+        return
+    names = ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR')
+    missing = [name for name in names if name not in os.environ]
     if missing:
         raise ValueError(
-            f'launcher {launcher!r} needs the environment variables '
-            f'{", ".join(missing)}. Start the tool with torchrun '
-            '(--launcher pytorch), srun or mpirun, or use --launcher none.'
+            f"launcher 'pytorch' needs the environment variables "
+            f'{", ".join(missing)}. Start the tool with torchrun, or use '
+            '--launcher none.'
         )
-    for name, source in zip(_RANK_VARIABLES['pytorch'], names, strict=True):
-        os.environ[name] = os.environ[source]
     os.environ.setdefault('MASTER_PORT', '29500')
     allow_gpu_sharing()
-    options = {} if timeout is None else {'timeout': timedelta(0, timeout)}
+    if options:
+        options['timeout'] = timedelta(seconds=timeout)
     dist.init_process_group('gloo', **options)
 
 
-def leave(code: int = 0) -> NoReturn:
-    """End a tool's process.
+def exit_process(code: int = 0) -> NoReturn:
+    """Exit a tool's process.
 
-    With gloo it waits for the other ranks and leaves without tearing the
-    interpreter down: gloo's threads can abort a process that ends as usual
-    ("terminate called without an active exception"), whether or not its
-    group is destroyed first, and the whole run then counts as failed.
+    With gloo it waits for the other ranks and exits by ``os._exit``: threads
+    of gloo can abort a process that exits normally ("terminate called without
+    an active exception"), which makes the whole run fail.
 
     Args:
-        code: The exit code, 0 if all is well.
+        code: The exit code, 0 for success.
     """
     if dist.is_initialized() and dist.get_backend() == 'gloo':
         dist.barrier()
@@ -179,19 +180,3 @@ def leave(code: int = 0) -> NoReturn:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
-
-
-def _first_slurm_host() -> str:
-    """Ask slurm for the first host of this job."""
-    nodes = os.environ.get('SLURM_NODELIST', '')
-    command = ['scontrol', 'show', 'hostnames', nodes]
-    try:
-        result = subprocess.run(
-            command, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise ValueError(
-            f'launcher "slurm" cannot find the first host of {nodes!r} '
-            f'({error}). Set MASTER_ADDR to its name.'
-        ) from error
-    return result.stdout.split()[0]

@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from ..compat import walk_dicts
+from ..compat import find_steps, is_type
 from ..io.stems import unique_stems
 
 
@@ -17,13 +17,13 @@ def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
     """Yield a pipeline's transforms, those in TestTimeAug included."""
     for step in pipeline:
         yield step
-        if step['type'].endswith('TestTimeAug'):
+        if is_type(step, 'TestTimeAug'):
             for options in step['transforms']:
                 yield from flatten(options)
 
 
 def label_loader(settings: Mapping | Sequence[Mapping]) -> dict | None:
-    """Find the first transform that loads image labels.
+    """Return the first transform that loads image labels.
 
     Args:
         settings: A pipeline, or any other part of a config.
@@ -31,10 +31,7 @@ def label_loader(settings: Mapping | Sequence[Mapping]) -> dict | None:
     Returns:
         dict | None: The transform's settings, those in ``settings``.
     """
-    for node in walk_dicts(settings):
-        if str(node.get('type', '')).endswith('LoadImageLabels'):
-            return node
-    return None
+    return next(iter(find_steps(settings, 'LoadImageLabels')), None)
 
 
 def build_test_images(

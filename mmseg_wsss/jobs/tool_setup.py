@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger, print_log
 
-from ..compat import walk_dicts
+from ..compat import find_steps, walk_dicts
 from ..io.atomic import atomic_write
 from ..io.provenance import SOURCE, file_identity, settings_hash
 from ..utils import local_device
@@ -85,7 +85,7 @@ def read_pipeline(cfg: Config, name: str) -> list[dict]:
             f'{cfg.filename} has no list of transforms named {name}: add one, '
             f'or choose with --pipeline among {lists}'
         )
-    if any(step['type'].endswith('LoadAnnotations') for step in pipeline):
+    if find_steps(pipeline, 'LoadAnnotations'):
         raise ValueError(
             f'{name} loads masks (LoadAnnotations): refiners work without; '
             'remove it'

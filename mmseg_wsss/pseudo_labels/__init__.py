@@ -25,7 +25,12 @@ from .mars import (
     region_clusters,
     similarity_map,
 )
-from .mars_complement import certain_mask, complement_label, teacher_label
+from .mars_complement import (
+    certain_mask,
+    complement_batch,
+    complement_label,
+    teacher_label,
+)
 from .mars_selection import Selection, select_debiased
 from .pairs import pair_labels, reduce_label
 from .pixel_adaptive import pixel_adaptive_refine
@@ -43,6 +48,7 @@ __all__ = [
     'background_score',
     'boundary_affinity',
     'certain_mask',
+    'complement_batch',
     'complement_label',
     'crf_from_labels',
     'crf_from_scores',

@@ -1,38 +1,44 @@
-"""Complementing of debiased labels while a segmentor trains (MARS).
+r"""Complementing of debiased labels while a segmentor trains (MARS).
 
 Jo, Yu and Kim, "MARS: Model-agnostic Biased Object Removal without Additional
-Supervision for Weakly-Supervised Semantic Segmentation", ICCV 2023, Sec. 3.4.
-There is no public code. The debiased labels themselves are made by
-:mod:`mmseg_wsss.pseudo_labels.mars`.
+Supervision for Weakly-Supervised Semantic Segmentation", ICCV 2023, Sec. 3.4,
+https://arxiv.org/abs/2304.09913. There is no public code.
 
-A teacher, the moving average of the segmentor, predicts P^ for the batch.
-After a refinement R its best class Y^te fills the biased pixels
-(:func:`teacher_label`, :func:`complement_label`), and the certain mask W
-(Eq. 6, :func:`certain_mask`) weights the cross-entropy there::
+A teacher, the moving average of the segmentor, predicts the probabilities
+P^. After a refinement R their best class Y^te fills the biased pixels of the
+debiased label Y^db, and the certain mask W weights the cross-entropy:
 
-    L_WCE = - sum over c and pixels of W onehot(Y^co)_c log P_c        (Eq. 7)
+.. math::
 
-What the paper leaves open, and what we take:
+    W(y, x) &= \max_{c \in C_I} \hat{P}(c, y, x)
+        \text{ if } Y^{db}(y, x) = -1 \text{ else } 1        && (6) \\
+    L_{WCE} &= -\sum_{c} \sum_{y, x} W \cdot O[Y^{co}] \log P    && (7)
 
-* Eq. 7 is a plain sum, with which the learning rate would depend on the crop
-  and the batch. Ours is divided by the number of valid pixels, those that are
-  not 255. Dividing by the sum of W would cancel the down-weighting: an image
-  whose pixels all have W = 0.1 would learn as one with W = 1. This is what
-  MMSeg's ``CrossEntropyLoss(avg_non_ignore=True)`` computes of the weights
-  that :class:`mmseg_wsss.PixelWeightSampler` hands it, so there is no second
-  cross-entropy here.
-* P^ is of C x H x W in the text; it must include the background.
-* R is "e.g. CRF". A DenseCRF takes each crop on the CPU; the local refiner is
-  another method, for the GPU too.
-* Nothing restricts Y^te to the image's labels; that is an option here.
-* W is of P^, before R, and of the image's classes, without the background, as
-  Eq. 6 prints it. Where the teacher is sure of the background W is near 0:
-  pixels that it completes as background hardly count, and only foreground
-  that it is sure of is learned in full. Taking all classes would be another
-  method. An image without any foreground label gets 0, as the maximum of an
-  empty set of probabilities.
-* Momentum, statistics of batch norms, mode and view of the teacher are not
-  given: see :class:`mmseg_wsss.ComplementHook`.
+Eq. 7 is MMSeg's ``CrossEntropyLoss(avg_non_ignore=True)`` with the weights of
+:class:`mmseg_wsss.PixelWeightSampler`: divided by the number of pixels that
+are not 255, as a sum would tie the learning rate to the crop, and a division
+by the sum of W would cancel the weights.
+
+Choices where the paper is silent (the others: configs/mars/README.md):
+
+* R is "e.g. CRF": a DenseCRF on the CPU, or the local refiner on any device.
+* W is computed from P^, before R, over the image's foreground classes. It is
+  near 0 where the teacher is sure of the background, and exactly 0 in an
+  image without a foreground label (maximum of an empty set).
+* Y^te may be a class that is not in the image's labels, unless restricted.
+
+>>> import torch
+>>> biased_label = torch.tensor([[[0, 254]]])  # Y^db: (N, H, W) = (1, 1, 2)
+>>> probabilities = torch.tensor([0.2, 0.7, 0.1]).view(1, 3, 1, 1)
+>>> label, weights = complement_batch(
+...     biased_label,
+...     probabilities.expand(1, 3, 1, 2),
+...     torch.zeros(1, 3, 1, 2),
+...     image_labels=torch.tensor([[1, 1, 0]]),
+...     refine=None,
+... )
+>>> label.tolist(), weights.tolist()
+([[[0, 1]]], [[[1.0, 0.699999988079071]]])
 """
 
 from __future__ import annotations
@@ -51,13 +57,61 @@ from .pixel_adaptive import pixel_adaptive_refine
 REFINERS = ('local', 'crf', None)
 # RS+EPM and DHR, by the same first author, put it on a softmax.
 CRF_PRESET = 'stego'
-SLACK = 1e-3  # how far rounding may carry a probability
+SLACK = 1e-3  # rounding error of a probability
+
+
+@torch.no_grad()
+def complement_batch(
+    label: Tensor,
+    probabilities: Tensor,
+    images: Tensor,
+    image_labels: Tensor | None = None,
+    refine: str | None = 'local',
+    params: str | Mapping | CRFParams | None = None,
+    restrict_to_labels: bool = False,
+    background_index: int | None = 0,
+) -> tuple[Tensor, Tensor | None]:
+    """Complete the debiased labels of a batch: Y^co and W.
+
+    Args:
+        label: Debiased labels Y^db (N, H, W), integer, 254 where biased.
+        probabilities: The teacher's P^ (N, C, H, W), float, in [0, 1].
+        images: What the teacher saw (N, 3, H, W), RGB, float, in [0, 1].
+        image_labels: Multi-hot (N, C) over all classes. None: no W.
+        refine: See :func:`teacher_label`.
+        params: See :func:`teacher_label`.
+        restrict_to_labels: Choose Y^te among the image's labels and the
+            background only; needs ``image_labels``.
+        background_index: The background's class index, None if there is none.
+
+    Returns:
+        tuple: Y^co, new labels of the shape and dtype of ``label``; W
+        (N, H, W), float32, in [0, 1], or None.
+
+    Raises:
+        ValueError: If shapes or options do not fit.
+        ImportError: If 'crf' finds no pydensecrf.
+    """
+    weights = candidates = None
+    if image_labels is not None:
+        biased = label == BIASED_LABEL
+        weights = certain_mask(
+            probabilities, image_labels, biased, background_index
+        )
+    if restrict_to_labels:
+        if image_labels is None:
+            raise ValueError('restrict_to_labels=True needs image_labels')
+        candidates = image_labels > 0
+        if background_index is not None:
+            candidates[:, background_index] = True
+    best = teacher_label(probabilities, images, refine, params, candidates)
+    return complement_label(label, best), weights
 
 
 def complement_label(
     label: Tensor, teacher: Tensor, biased: int = BIASED_LABEL
 ) -> Tensor:
-    """Fill the biased pixels with the teacher's label: Y^co.
+    """Return labels with the biased pixels filled by the teacher: Y^co.
 
     Args:
         label: Debiased labels Y^db of any shape, integer.
@@ -75,7 +129,7 @@ def complement_label(
             f"the teacher's labels must be {tuple(label.shape)} as the "
             f'debiased ones, got {tuple(teacher.shape)}'
         )
-    return torch.where(label == biased, teacher.to(label), label)
+    return torch.where(label == biased, teacher.to(label), label)  # Y^co
 
 
 def certain_mask(
@@ -84,7 +138,7 @@ def certain_mask(
     biased: Tensor,
     background_index: int | None = 0,
 ) -> Tensor:
-    """Weight each biased pixel by the teacher's certainty: W of Eq. 6.
+    """Compute the teacher's certainty at biased pixels: W of Eq. 6.
 
     Args:
         probabilities: The teacher's, not refined (N, C, H, W), any float
@@ -123,7 +177,7 @@ def certain_mask(
         absent[:, background_index] = True
     certainty = probabilities.float().masked_fill(absent[..., None, None], 0)
     certainty = certainty.amax(1)
-    return torch.where(biased, certainty, torch.ones_like(certainty))
+    return torch.where(biased, certainty, torch.ones_like(certainty))  # Eq. 6
 
 
 @torch.no_grad()
@@ -134,20 +188,18 @@ def teacher_label(
     params: str | Mapping | CRFParams | None = None,
     candidates: Tensor | None = None,
 ) -> Tensor:
-    """Refine the teacher's probabilities and take the best class: Y^te.
+    """Return the best class of the refined probabilities: Y^te.
 
-    Images are refined one by one, which bounds the memory and is faster on a
-    CPU, and only in the rows that can win. A class that is nowhere in the
-    image above 1 / C cannot win after the local refiner, whose means sum to 1
-    over the classes: leaving it out changes nothing, and 4 of 21 rows take a
-    third of the time. In a DenseCRF it hardly ever could; DHR drops classes
-    up to 0.05 before it.
+    Images are refined one by one, which bounds the memory, and only in the
+    classes that can win: one that is nowhere in the image above 1 / C cannot
+    after the local refiner, whose means sum to 1 over the classes. In a
+    DenseCRF it hardly ever could; DHR drops classes up to 0.05 before it.
 
     Args:
         probabilities: The teacher's (N, C, H, W), float, which sum to 1.
         images: What it saw (N, 3, H, W), RGB, float, in [0, 1].
         refine: 'local' is :func:`pixel_adaptive_refine`, 'crf' a DenseCRF on
-            the CPU, None takes the probabilities as they are.
+            the CPU, None no refinement.
         params: Settings of the refiner. For 'local' the keyword arguments
             dilations, iterations and temperature; for 'crf' what
             :func:`crf_params` takes, None being 'stego'.

@@ -13,8 +13,8 @@ from torch.utils.data import ConcatDataset
 
 from mmseg_wsss.datasets.csd_dataset import CSDDataset
 from mmseg_wsss.datasets.seeded_sampler import SeededIndex, item_seed
+from mmseg_wsss.datasets.training_checks import label_losing_transform
 from mmseg_wsss.datasets.training_labels import (
-    label_losing_transform,
     label_statistics,
     wrapper_transforms,
 )

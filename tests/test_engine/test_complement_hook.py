@@ -409,7 +409,7 @@ first, second = all_gather(statistics)
 assert not torch.equal(first, second)
 assert hook.teacher.average.steps == 3
 sys.stdout.write('ranks agree\\n')
-launch.leave()
+launch.exit_process()
 """
 
 

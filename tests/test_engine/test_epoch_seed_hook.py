@@ -5,14 +5,9 @@ import numpy as np
 import pytest
 import torch
 from mmengine.runner import Runner
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
 
-from mmseg_wsss.datasets import (
-    COCO2014Dataset,
-    ScenesDataset,
-    SeededSegDataset,
-    SeededVOCDataset,
-)
-from mmseg_wsss.datasets.seeded_sampler import SeededIndex
 from mmseg_wsss.engine.hooks import EpochSeedHook
 from tests import tiny
 
@@ -53,54 +48,84 @@ def test_ranks_have_other_numbers(monkeypatch):
     assert draws(0, 0) != first
 
 
-@pytest.mark.parametrize(
-    'kind',
-    [ScenesDataset, COCO2014Dataset, SeededSegDataset, SeededVOCDataset],
-)
-def test_an_item_is_drawn_under_its_index_seed(monkeypatch, kind):
-    monkeypatch.setattr(
-        'mmseg.datasets.BaseSegDataset.__getitem__',
-        lambda self, idx: (int(idx), random.random(), np.random.rand()),
-    )
-    images = kind.__new__(kind)
-    index = SeededIndex.of(5, seed=1, epoch=2)
-    first = images[index]
-    random.random(), np.random.rand()
-    assert images[index] == first
-    assert images[SeededIndex.of(5, seed=1, epoch=3)] != first
-    assert images[5] != images[5]
+@DATASETS.register_module(force=True)
+class ForeignDataset(BaseSegDataset):
+    """A data set that knows nothing of this package, and draws itself."""
+
+    def __getitem__(self, idx):
+        item = super().__getitem__(idx)
+        noise = np.random.randint(0, 30, item['inputs'].shape)
+        item['inputs'] = item['inputs'] // 2 + torch.from_numpy(noise).byte()
+        return item
+
+
+def train(root, work_dir, num_workers, dropout=0.5, **changes):
+    """Train on augmented images; returns the weights."""
+    head = dict(tiny.fcn_head(), dropout_ratio=dropout)
+    cfg = tiny.config(root, head, work_dir)
+    cfg.custom_hooks.append(dict(type='mmseg_wsss.EpochSeedHook'))
+    cfg.train_cfg.max_epochs = 3
+    cfg.train_dataloader.num_workers = num_workers
+    cfg.train_dataloader.persistent_workers = num_workers > 0
+    cfg.train_dataloader.sampler.type = 'mmseg_wsss.SeededSampler'
+    dataset = cfg.train_dataloader.dataset
+    dataset.type = 'ForeignDataset'
+    flip = dict(type='RandomFlip', prob=0.5)
+    dataset.pipeline.insert(2, flip)
+    dataset.pipeline.insert(3, dict(type='PhotoMetricDistortion'))
+    for key in ('train_cfg', 'default_hooks'):
+        cfg[key] = changes.pop(key, cfg[key])
+    cfg.merge_from_dict(changes)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner.model.state_dict()
+
+
+def assert_equal(whole, other):
+    for name, value in whole.items():
+        assert torch.equal(value, other[name]), name
 
 
 @pytest.mark.usefixtures('on_cpu')
-@pytest.mark.parametrize('num_workers', [0, 1])
+@pytest.mark.parametrize(('num_workers', 'then'), [(0, 0), (1, 1), (2, 0)])
 def test_a_resumed_run_is_the_uninterrupted_one(
-    tiny_root, tmp_path, num_workers
+    tiny_root, tmp_path, num_workers, then
 ):
-    # Workers that persist take a number of the main process in the first
+    # Workers that persist draw a number of the main process in the first
     # epoch of a process only.
-    def train(work_dir, **changes):
-        head = dict(tiny.fcn_head(), dropout_ratio=0.5)
-        cfg = tiny.config(tiny_root, head, work_dir)
-        cfg.custom_hooks.append(dict(type='mmseg_wsss.EpochSeedHook'))
-        cfg.train_cfg.max_epochs = 3
-        cfg.train_dataloader.num_workers = num_workers
-        cfg.train_dataloader.persistent_workers = num_workers > 0
-        cfg.train_dataloader.sampler.type = 'mmseg_wsss.SeededSampler'
-        dataset = cfg.train_dataloader.dataset
-        dataset.type = 'mmseg_wsss.SeededSegDataset'
-        flip = dict(type='RandomFlip', prob=0.5)
-        dataset.pipeline.insert(2, flip)
-        dataset.pipeline.insert(3, dict(type='PhotoMetricDistortion'))
-        cfg.merge_from_dict(changes)
-        runner = Runner.from_cfg(cfg)
-        runner.train()
-        return runner.model.state_dict()
+    whole = train(tiny_root, tmp_path / 'whole', num_workers)
+    for epoch in (1, 2):
+        resumed = train(
+            tiny_root,
+            tmp_path / f'resumed_{epoch}',
+            then,
+            resume=True,
+            load_from=str(tmp_path / 'whole' / f'epoch_{epoch}.pth'),
+        )
+        assert_equal(whole, resumed)
 
-    whole = train(tmp_path / 'whole')
-    resumed = train(
-        tmp_path / 'resumed',
-        resume=True,
-        load_from=str(tmp_path / 'whole' / 'epoch_1.pth'),
+
+@pytest.mark.usefixtures('on_cpu')
+@pytest.mark.parametrize('num_workers', [0, 2])
+def test_a_run_resumed_within_an_epoch(
+    tiny_root, tmp_path, num_workers, monkeypatch
+):
+    # Loops that count iterations wait two seconds between epochs.
+    monkeypatch.setattr('mmengine.runner.loops.time.sleep', lambda _: None)
+    loop = dict(type='IterBasedTrainLoop', max_iters=5, val_interval=9)
+    save = dict(type='CheckpointHook', interval=1, by_epoch=False)
+    by_iteration = dict(train_cfg=loop, default_hooks=dict(checkpoint=save))
+    whole = train(
+        tiny_root, tmp_path / 'whole', num_workers, 0, **by_iteration
     )
-    for name, value in whole.items():
-        assert torch.equal(value, resumed[name]), name
+    for iteration in (2, 4):
+        resumed = train(
+            tiny_root,
+            tmp_path / f'resumed_{iteration}',
+            num_workers,
+            0,
+            resume=True,
+            load_from=str(tmp_path / 'whole' / f'iter_{iteration}.pth'),
+            **by_iteration,
+        )
+        assert_equal(whole, resumed)

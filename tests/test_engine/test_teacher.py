@@ -48,7 +48,7 @@ def test_it_is_the_moving_average_of_parameters_and_buffers():
             for parameter in student.parameters():
                 parameter.add_(torch.randn_like(parameter))
             student(torch.randn(2, 3, 16, 16) + step)  # moves the statistics
-        teacher.follow(student)
+        teacher.update(student)
         state = student.state_dict()
         history.append({k: v.clone() for k, v in state.items()})
     # T_1 = theta_1, T_k = 3/4 T_(k-1) + 1/4 theta_k
@@ -74,16 +74,16 @@ def test_restart_and_state():
     for _ in range(3):
         with torch.no_grad():
             student.decode_head.conv_seg.weight.add_(1)
-        teacher.follow(student)
+        teacher.update(student)
     twin = Teacher(EMA, segmentor(head()))
     twin.load_state_dict(teacher.state_dict())
     with torch.no_grad():
         student.decode_head.conv_seg.weight.add_(1)
-    teacher.follow(student)
-    twin.follow(student)
+    teacher.update(student)
+    twin.update(student)
     for name, value in teacher.state_dict().items():
         assert torch.equal(value, twin.state_dict()[name]), name
-    twin.restart(student)
+    twin.copy_from(student)
     for name, value in twin.module.state_dict().items():
         assert torch.equal(value, student.state_dict()[name]), name
     assert twin.average.steps == 0

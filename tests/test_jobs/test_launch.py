@@ -1,7 +1,5 @@
 """Starting ranks on a machine without an accelerator."""
 
-import os
-
 import pytest
 import torch
 from mmengine.config import Config
@@ -28,7 +26,7 @@ assert torch.equal(first, second)
 assert runner.iter == 4, runner.iter
 assert type(runner.model).__name__ == 'MMDistributedDataParallel'
 sys.stdout.write(f'{get_world_size()} ranks\\n')
-launch.leave()
+launch.exit_process()
 """
 
 
@@ -36,8 +34,8 @@ class TestPrepareLaunch:
     @pytest.fixture(autouse=True)
     def on_cpu(self, monkeypatch):
         monkeypatch.setattr(launch, 'get_device', lambda: 'cpu')
-        names = {n for row in launch._RANK_VARIABLES.values() for n in row}
-        for name in names | {'MASTER_ADDR', 'MASTER_PORT'}:
+        names = ['RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT']
+        for name in [*names, *launch._LOCAL_RANK.values()]:
             monkeypatch.setenv(name, 'set so that it is restored')
             monkeypatch.delenv(name)
 
@@ -108,7 +106,7 @@ class TestPrepareLaunch:
     def test_own_wrapper_is_kept(self, started):
         wrapper = {'type': 'MMSeparateDistributedDataParallel'}
         cfg = Config({'model_wrapper_cfg': wrapper})
-        launch.prepare_launch(cfg, 'slurm')
+        launch.prepare_launch(cfg, 'pytorch')
         assert cfg.model_wrapper_cfg == {**wrapper, 'device_ids': None}
 
     def test_unknown_launcher(self):
@@ -119,41 +117,53 @@ class TestPrepareLaunch:
         with pytest.raises(ValueError, match=r'RANK.*torchrun'):
             launch.prepare_launch(Config({}), 'pytorch')
 
-    def test_slurm_without_scontrol(self, monkeypatch):
-        monkeypatch.setenv('PATH', '')
-        with pytest.raises(ValueError, match='Set MASTER_ADDR'):
+    @pytest.mark.parametrize('launcher', ['slurm', 'mpi'])
+    def test_other_launchers_need_gpus(self, launcher):
+        with pytest.raises(ValueError, match=r'needs GPUs.*torchrun'):
+            launch.prepare_launch(Config({}), launcher)
+
+    def test_other_launchers_on_gpus(self, monkeypatch):
+        calls = []
+        monkeypatch.setattr(launch, 'get_device', lambda: 'cuda')
+        monkeypatch.setattr(launch.torch.cuda, 'device_count', lambda: 1)
+        monkeypatch.setattr(launch, 'set_multi_processing', lambda **_: None)
+        monkeypatch.setattr(
+            launch, 'init_dist', lambda *a, **k: calls.append((a, k))
+        )
+        launch.start_gloo('slurm', 60)
+        launch.start_gloo('mpi')
+        assert calls == [
+            (('slurm',), dict(backend='gloo', timeout=60)),
+            (('mpi',), dict(backend='gloo')),
+        ]
+        monkeypatch.setenv('SLURM_LOCALID', '1')
+        with pytest.raises(ValueError, match='no GPU for rank 1'):
             launch.start_gloo('slurm')
 
-    def test_slurm_variables(self, tmp_path, monkeypatch):
-        fake = tmp_path / 'scontrol'
-        fake.write_text('#!/bin/sh\necho localhost\necho node2\n')
-        fake.chmod(0o755)
-        monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
-        for name, value in zip(
-            launch._RANK_VARIABLES['slurm'], '001', strict=True
-        ):
-            monkeypatch.setenv(name, value)
+    def test_gloo_and_exit(self, monkeypatch):
+        values = dict(RANK=0, LOCAL_RANK=0, WORLD_SIZE=1)
+        for name, value in values.items():
+            monkeypatch.setenv(name, str(value))
+        monkeypatch.setenv('MASTER_ADDR', 'localhost')
         monkeypatch.setenv('MASTER_PORT', '0')
-        launch.start_gloo('slurm', timeout=60)
+        launch.start_gloo('pytorch', timeout=60)
         try:
             assert torch.distributed.get_backend() == 'gloo'
-            assert os.environ['MASTER_ADDR'] == 'localhost'
-            assert os.environ['WORLD_SIZE'] == '1'
-            launch.start_gloo('slurm')
-            # A tool leaves at once, with its exit code.
-            left = []
-            monkeypatch.setattr(launch.os, '_exit', left.append)
+            launch.start_gloo('pytorch')
+            # A tool exits at once, with its exit code.
+            calls = []
+            monkeypatch.setattr(launch.os, '_exit', calls.append)
             # The log files of this process stay open: other tests use them.
             monkeypatch.setattr(
-                launch.logging, 'shutdown', lambda: left.append('logs')
+                launch.logging, 'shutdown', lambda: calls.append('logs')
             )
             with pytest.raises(SystemExit):
-                launch.leave(3)
-            assert left == ['logs', 3]
+                launch.exit_process(3)
+            assert calls == ['logs', 3]
         finally:
             torch.distributed.destroy_process_group()
         with pytest.raises(SystemExit, match='4'):
-            launch.leave(4)
+            launch.exit_process(4)
 
     def test_two_ranks_train(self, tmp_path):
         script = tmp_path / 'train.py'

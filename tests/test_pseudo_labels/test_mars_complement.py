@@ -3,6 +3,7 @@ import torch
 
 from mmseg_wsss.pseudo_labels import (
     certain_mask,
+    complement_batch,
     complement_label,
     pixel_adaptive_refine,
     teacher_label,
@@ -143,3 +144,50 @@ def test_unknown_refiner():
         teacher_label(probabilities, images, candidates=none[:, :2])
     with pytest.raises(ValueError, match='without a candidate'):
         teacher_label(probabilities, images, candidates=none)
+
+
+def batch():
+    """Labels, probabilities, images and image labels of two images."""
+    generator = torch.manual_seed(0)
+    label = torch.zeros(2, 6, 5, dtype=torch.long)
+    label[:, :2], label[:, 4:] = 254, 255
+    probabilities = torch.rand(2, 4, 6, 5, generator=generator).softmax(1)
+    images = torch.rand(2, 3, 6, 5, generator=generator)
+    return label, probabilities, images, torch.tensor([[1, 0, 1, 0]] * 2)
+
+
+@pytest.mark.parametrize('background', [0, None])
+@pytest.mark.parametrize('restrict', [False, True])
+def test_a_batch_against_a_loop(restrict, background):
+    label, probabilities, images, labels = batch()
+    labels = labels - torch.tensor([1, 0, 0, 0]) * (background is None)
+    filled, weights = complement_batch(
+        label,
+        probabilities,
+        images,
+        labels,
+        None,
+        restrict_to_labels=restrict,
+        background_index=background,
+    )
+    choices = [0, 2] if background == 0 else [2]
+    choices = choices if restrict else [0, 1, 2, 3]
+    for n in range(2):
+        for y in range(6):
+            for x in range(5):
+                p = probabilities[n, :, y, x].tolist()
+                if label[n, y, x] == 254:
+                    assert filled[n, y, x] == max(choices, key=p.__getitem__)
+                    assert weights[n, y, x] == pytest.approx(p[2])
+                else:
+                    assert filled[n, y, x] == label[n, y, x]
+                    assert weights[n, y, x] == 1
+    assert (label[:, :2] == 254).all()
+
+
+def test_a_batch_without_image_labels():
+    label, probabilities, images, _ = batch()
+    filled, weights = complement_batch(label, probabilities, images)
+    assert weights is None and filled[:, :2].max() < 4
+    with pytest.raises(ValueError, match='needs image_labels'):
+        complement_batch(label, probabilities, images, restrict_to_labels=True)

@@ -23,7 +23,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import MODELS, TRANSFORMS
 
-from mmseg_wsss.compat import load_config
+from mmseg_wsss.compat import find_steps, is_type, load_config
 from mmseg_wsss.engine.hooks.complement_hook import STATE
 from mmseg_wsss.engine.teacher import Teacher
 from mmseg_wsss.io.atomic import atomic_write
@@ -92,11 +92,7 @@ def load_teacher(config: str, checkpoint: str) -> tuple[Teacher, dict]:
         )
     teacher = Teacher(dict(type='ExponentialMovingAverage'), segmentor)
     teacher.load_state_dict(stored[STATE])
-    hooks = [
-        hook
-        for hook in cfg.get('custom_hooks', [])
-        if hook['type'].endswith('ComplementHook')
-    ]
+    hooks = find_steps(cfg.get('custom_hooks', []), 'ComplementHook')
     hook = hooks[0] if hooks else {}
     refinement = dict(
         refine=hook.get('refine', 'local'), params=hook.get('refine_params')
@@ -136,7 +132,7 @@ class Rows:
     def __init__(self, cfg, teacher: tuple[Teacher, dict] | None):
         cluster = read_pipeline(cfg, 'centroid_pipeline')
         debias = read_pipeline(cfg, 'debias_pipeline')
-        if not debias[-1]['type'].endswith('MARSDebias'):
+        if not is_type(debias[-1], 'MARSDebias'):
             raise ValueError(
                 f'{cfg.filename}: debias_pipeline must end in MARSDebias'
             )

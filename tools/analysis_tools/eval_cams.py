@@ -37,7 +37,7 @@ from mmseg_wsss.evaluation.contours import (
 )
 from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.jobs.command_line import add_config_arguments
-from mmseg_wsss.jobs.launch import leave
+from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import exit_on_error, start_tool
 
@@ -267,7 +267,7 @@ def main() -> None:
             draw(result).savefig(part)
         print(summary(result))
         print(f'written: {out_dir}/cam_eval.json and curve.png')
-    leave()
+    exit_process()
 
 
 if __name__ == '__main__':

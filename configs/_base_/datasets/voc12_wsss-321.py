@@ -4,7 +4,7 @@
 #   train_dataloader.dataset.data_prefix.seg_map_path=DIR
 # Image labels: the field's cls_labels.npy, or any other file that
 # LoadImageLabels reads.
-dataset_type = 'mmseg_wsss.SeededVOCDataset'
+dataset_type = 'PascalVOCDataset'
 data_root = 'data/VOCdevkit/VOC2012'
 label_file = data_root + '/cls_labels.npy'
 crop_size = (321, 321)

@@ -2,7 +2,7 @@
 # layout, six classes that are common enough to score. Classes that are left
 # out are ignored in masks and dropped from image labels. Photos are resized to
 # a long side of 256, so that a CPU keeps up.
-dataset_type = 'mmseg_wsss.SeededVOCDataset'
+dataset_type = 'PascalVOCDataset'
 data_root = 'data/voc_mini'
 label_file = data_root + '/cls_labels.npy'
 crop_size = (192, 192)

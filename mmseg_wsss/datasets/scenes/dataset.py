@@ -5,19 +5,16 @@ from __future__ import annotations
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from ..seeded_sampler import SeededItems
 from .plan import CLASSES, PALETTE
 
 
 @DATASETS.register_module()
-class ScenesDataset(SeededItems, BaseSegDataset):
+class ScenesDataset(BaseSegDataset):
     """Little drawn scenes in VOC's layout: background and six classes.
 
-    ``tools/dataset_converters/make_scenes.py`` draws them in seconds; what
-    they hold is told in :mod:`mmseg_wsss.datasets.scenes.plan`. The masks
-    are exact and meant for evaluation. With
-    :class:`~mmseg_wsss.datasets.SeededSampler` the draws of an image follow
-    from the run's seed, the epoch and the image alone.
+    ``tools/dataset_converters/make_scenes.py`` draws them in seconds, see
+    :mod:`mmseg_wsss.datasets.scenes.plan`. The masks are exact and meant for
+    evaluation.
 
     Args:
         **kwargs: See :class:`mmseg.datasets.BaseSegDataset`.

@@ -1,4 +1,4 @@
-"""A hook that lets convolutions work on channels-last memory."""
+"""A hook that stores convolution weights in channels-last order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hook that completes debiased labels while a segmentor trains (MARS)."""
+"""A hook that completes debiased labels while a segmentor trains (MARS)."""
 
 from __future__ import annotations
 
@@ -13,28 +13,25 @@ from mmengine.structures import PixelData
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
+from ...compat import unwrap
 from ...datasets.training_labels import leaf_datasets
 from ...models.pixel_weight_sampler import PixelWeightSampler
-from ...pseudo_labels.mars_complement import (
-    certain_mask,
-    complement_label,
-    teacher_label,
-)
+from ...pseudo_labels.mars_complement import complement_batch, teacher_label
 from ...structures import rgb_images, set_pixel_weights, stack_image_labels
 from ...structures.labels import BIASED_LABEL, IGNORE_LABEL
 from ..teacher import Teacher
-from .weak_supervision_hook import unwrap
+from .weak_supervision_hook import FORWARD
 
 STATE = 'complement_teacher'
 
 
 @HOOKS.register_module()
 class ComplementHook(Hook):
-    """Let a teacher fill the biased pixels of each training batch.
+    """Fill the biased pixels of each training batch by a teacher.
 
-    MARS (ICCV 2023), Sec. 3.4; equations and open points are in
-    :mod:`mmseg_wsss.pseudo_labels.mars_complement`. It works with any
-    segmentor and any loss of single pixels::
+    MARS (ICCV 2023), Sec. 3.4, see
+    :mod:`mmseg_wsss.pseudo_labels.mars_complement`; for any segmentor whose
+    losses are sums over pixels::
 
         model = dict(decode_head=dict(
             sampler=dict(type='mmseg_wsss.PixelWeightSampler'),
@@ -43,40 +40,35 @@ class ComplementHook(Hook):
             dict(type='mmseg_wsss.WeakSupervisionHook'),
             dict(type='mmseg_wsss.ComplementHook')]
 
-    Before the segmentor's forward the teacher predicts the same augmented
-    batch, in eval mode. Its best classes take the place of the label 254,
-    and W of Eq. 6 becomes the sample's pixel weights. All heads then learn
-    from the completed labels; those with the sampler are weighted. Samples
-    are copied before they change.
+    Before the segmentor's forward the teacher, in eval mode, predicts the
+    images with biased pixels (254) of the same augmented batch. Its labels
+    replace 254, and W of Eq. 6 becomes the sample's pixel weights; samples
+    are copied before they change. Heads without the sampler learn from the
+    completed labels unweighted.
 
-    Cost: the teacher's memory, one copy of the weights, and of each image
-    with a biased pixel one forward without gradient and the refinement; the
-    other images of a batch cost nothing (``benchmarks/complement_step.py``).
-    Images are refined one after another, the DenseCRF on one core of the CPU;
-    the local refiner stores 192 bytes per pixel of the current one.
+    Memory: one copy of the weights, and with the local refiner 192 bytes per
+    pixel of one image. Time: ``benchmarks/complement_step.py``.
 
     The teacher is saved in checkpoints, under 'complement_teacher', and
-    resumed. The student is what is validated and kept as the model; EMAHook
-    may average it once more. On several ranks the teachers are the same.
+    resumed; the model that is validated and saved is the student. All ranks
+    have the same teacher.
 
     Args:
-        ema (dict): Averaged model of MMEngine that makes the teacher. The
-            default is DHR's, by the paper's first author: a decay of 0.999
-            and averaged buffers, thus batch norms' statistics. Its memory is
-            1000 steps: for short trainings take a larger momentum, or
-            ``dict(type='MomentumAnnealingEMA', ...)``, whose memory grows.
-            Where gradients are accumulated over k iterations add
-            ``interval=k``.
+        ema (dict): Averaged model of MMEngine. The default is DHR's, by the
+            paper's first author: a decay of 0.999, buffers averaged too. It
+            averages over about 1000 steps; use a larger momentum or
+            ``dict(type='MomentumAnnealingEMA', ...)`` for short trainings,
+            and ``interval=k`` with gradients accumulated over k iterations.
         refine (str, optional): 'local', 'crf' or None, see
             :func:`mmseg_wsss.pseudo_labels.teacher_label`. The paper says
             "e.g. CRF". Defaults to 'local'.
         refine_params (dict | str, optional): Settings of the refiner.
-        weighted (bool): Give W to the losses. False is row 2 of the paper's
+        weighted (bool): Weight the losses by W. False is row 2 of the paper's
             Table 6. Defaults to True.
-        restrict_to_labels (bool): Let the teacher choose among the image's
-            labels and the background only. Defaults to False, the paper's.
-        begin (int): First iteration that completes labels; before it biased
-            pixels are ignored. W starts near 1 / C by itself, so that only
+        restrict_to_labels (bool): Fill with the image's labels and the
+            background only. Defaults to False, the paper's.
+        begin (int): First iteration that completes labels; biased pixels are
+            ignored before it. W starts near 1 / C, so that only
             ``weighted=False`` needs it. Defaults to 0.
         background_index (int, optional): The background's class index, None
             if there is none. Defaults to 0.
@@ -100,7 +92,7 @@ class ComplementHook(Hook):
     ):
         if begin < 0:
             raise ValueError(f'begin must be at least 0, got {begin}')
-        # Wrong settings show on one pixel, before hours pass.
+        # Check the settings on one pixel.
         one = torch.ones(1, 2, 1, 1)
         teacher_label(one, torch.zeros(1, 3, 1, 1), refine, refine_params)
         self.ema = ema or dict(
@@ -143,28 +135,28 @@ class ComplementHook(Hook):
             )
 
     def before_train(self, runner) -> None:
-        """Give the teacher the student's first weights; register on it."""
+        """Copy the student's weights to the teacher; register on it."""
         segmentor = unwrap(runner.model)
         _check_masks(runner.train_dataloader.dataset)
         if self.weighted:
             _check_samplers(segmentor)
         if not self._restored:
-            self.teacher.restart(segmentor)
+            self.teacher.copy_from(segmentor)
         self._detach()
-        # In front of WeakSupervisionHook's, which passes the samples on.
+        # Before WeakSupervisionHook's, which passes the samples on.
         self._handle = segmentor.register_forward_pre_hook(
             self._complement, with_kwargs=True, prepend=True
         )
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
-        """Note the iteration."""
+        """Store the iteration."""
         self._iteration = runner.iter
 
     def after_train_iter(
         self, runner, batch_idx, data_batch=None, outputs=None
     ) -> None:
-        """Average the student in."""
-        self.teacher.follow(unwrap(runner.model))
+        """Update the teacher."""
+        self.teacher.update(unwrap(runner.model))
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Save the teacher."""
@@ -172,7 +164,7 @@ class ComplementHook(Hook):
             checkpoint[STATE] = self.teacher.state_dict()
 
     def after_run(self, runner) -> None:
-        """Leave the model as it was."""
+        """Remove the forward hook."""
         self._detach()
 
     def _detach(self) -> None:
@@ -181,68 +173,48 @@ class ComplementHook(Hook):
         self._handle = None
 
     def _complement(self, segmentor, args, kwargs):
-        names = ('inputs', 'data_samples', 'mode')
-        call = {**dict(zip(names, args, strict=False)), **kwargs}
+        call = {**dict(zip(FORWARD, args, strict=False)), **kwargs}
         if not segmentor.training or call.get('mode') != 'loss':
             return None
-        call['data_samples'] = self._completed(
-            call['inputs'], call['data_samples'], segmentor.data_preprocessor
-        )
-        return (), call
-
-    def _completed(
-        self, inputs: Tensor, samples: Sequence, preprocessor: nn.Module
-    ) -> list:
-        """Return the samples, those with biased pixels replaced."""
-        samples = list(samples)
+        inputs, samples = call['inputs'], list(call['data_samples'])
         label = _stack_labels(samples, inputs)
-        biased = label == BIASED_LABEL
-        index = biased.flatten(1).any(1).nonzero().flatten()
-        if not len(index):
-            return samples
-        label, biased = label[index], biased[index]
-        weights = [None] * len(index)
-        if self._iteration < self.begin:
-            label = label.masked_fill(biased, IGNORE_LABEL)
-        else:
-            chosen = [samples[i] for i in index.tolist()]
-            # In eval mode a picture does not see the others of its batch.
-            label, weights = self._ask_teacher(
-                inputs[index], chosen, label, biased, preprocessor
+        index = (label == BIASED_LABEL).flatten(1).any(1).nonzero().flatten()
+        if len(index):
+            # In eval mode the images of a batch do not affect each other.
+            filled, weights = self._fill(
+                label[index],
+                inputs[index],
+                [samples[i] for i in index.tolist()],
+                segmentor.data_preprocessor,
             )
-        for i, filled, weight in zip(
-            index.tolist(), label, weights, strict=True
-        ):
-            samples[i] = samples[i].new()
-            samples[i].gt_sem_seg = PixelData(data=filled[None])
-            if weight is not None:
-                set_pixel_weights(samples[i], weight)
-        return samples
+            for position, i in enumerate(index.tolist()):
+                samples[i] = samples[i].new()
+                samples[i].gt_sem_seg = PixelData(data=filled[position, None])
+                if weights is not None:
+                    set_pixel_weights(samples[i], weights[position])
+        return (), {**call, 'data_samples': samples}
 
-    def _ask_teacher(self, inputs, samples, label, biased, preprocessor):
-        """Complement labels (M, H, W); the weights are M maps or None."""
-        probabilities = self.teacher.probabilities(inputs)
-        image_labels = candidates = None
+    def _fill(self, label, inputs, samples, preprocessor):
+        """Return labels (M, H, W) without 254, and W or None."""
+        if self._iteration < self.begin:
+            biased = label == BIASED_LABEL
+            return label.masked_fill(biased, IGNORE_LABEL), None
+        image_labels = None
         if self.weighted or self.restrict_to_labels:
             image_labels = stack_image_labels(samples)
+        probabilities = self.teacher.probabilities(inputs)
         with torch.autocast(inputs.device.type, enabled=False):
-            if self.restrict_to_labels:
-                candidates = image_labels > 0
-                if self.background_index is not None:
-                    candidates[:, self.background_index] = True
-            best = teacher_label(
+            filled, weights = complement_batch(
+                label,
                 probabilities,
                 rgb_images(inputs, preprocessor),
+                image_labels,
                 self.refine,
                 self.refine_params,
-                candidates,
+                self.restrict_to_labels,
+                self.background_index,
             )
-            weights = [None] * len(samples)
-            if self.weighted:
-                weights = certain_mask(
-                    probabilities, image_labels, biased, self.background_index
-                )
-        return complement_label(label, best), weights
+        return filled, weights if self.weighted else None
 
 
 def _stack_labels(samples: Sequence, inputs: Tensor) -> Tensor:
@@ -263,7 +235,7 @@ def _stack_labels(samples: Sequence, inputs: Tensor) -> Tensor:
 
 
 def _check_masks(dataset) -> None:
-    """Refuse data sets that read 254 as 253."""
+    """Check that no data set reads 254 as 253."""
     for leaf in leaf_datasets(dataset):
         if getattr(leaf, 'reduce_zero_label', False):
             raise ValueError(
@@ -274,7 +246,7 @@ def _check_masks(dataset) -> None:
 
 
 def _check_samplers(segmentor: nn.Module) -> None:
-    """Find the heads that would not learn with W."""
+    """Check that heads have the sampler that passes W to their losses."""
     heads = {
         name: isinstance(head.sampler, PixelWeightSampler)
         for name, head in segmentor.named_modules()
@@ -283,7 +255,7 @@ def _check_samplers(segmentor: nn.Module) -> None:
     if not any(heads.values()):
         raise ValueError(
             'ComplementHook(weighted=True) has pixel weights for the losses, '
-            'but no head takes them: add '
+            'but no head reads them: add '
             "sampler=dict(type='mmseg_wsss.PixelWeightSampler') to "
             f'{", ".join(heads) or "the head"}, or set weighted=False'
         )

@@ -1,4 +1,4 @@
-"""The hook that puts a DenseCRF behind a segmentor's prediction."""
+"""A hook that applies a DenseCRF as post-processing."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import mmcv
 import numpy as np
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.model import BaseTTAModel
 from mmengine.structures import PixelData
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
+from ...compat import unwrap
 from ...models.decode_heads.cam_head import CAMHead
 from ...pseudo_labels.crf_params import CRFParams, crf_params
 from ...pseudo_labels.dense_crf import crf_from_scores, require_pydensecrf
-from .weak_supervision_hook import unwrap
 
 
 @HOOKS.register_module()
@@ -44,7 +44,7 @@ class DenseCRFHook(Hook):
         min_score (float): Classes whose score nowhere in the image exceeds it
             are left out, which saves time; their marginal is 0. DHR takes
             0.05. Defaults to 0.0.
-        validation (bool): Act in validation too. Defaults to False.
+        validation (bool): Refine in validation too. Defaults to False.
 
     Raises:
         ValueError: If an option is out of range.
@@ -66,24 +66,24 @@ class DenseCRFHook(Hook):
         self._wrapped: tuple[nn.Module, str, object] | None = None
 
     def before_test(self, runner) -> None:
-        """Stand behind the model's ``test_step``."""
+        """Wrap the model's ``test_step``."""
         self._wrap(runner.model, 'test_step')
 
     def after_test(self, runner) -> None:
-        """Leave the model as it was."""
+        """Restore the model's step."""
         self._restore()
 
     def before_val(self, runner) -> None:
-        """Stand behind the model's ``val_step``, if asked to."""
+        """Wrap the model's ``val_step``, where ``validation`` is set."""
         if self.validation:
             self._wrap(runner.model, 'val_step')
 
     def after_val(self, runner) -> None:
-        """Leave the model as it was."""
+        """Restore the model's step."""
         self._restore()
 
     def after_run(self, runner) -> None:
-        """Leave the model as it was."""
+        """Restore the model's step."""
         self._restore()
 
     def _wrap(self, model: nn.Module, name: str) -> None:
@@ -155,7 +155,7 @@ class DenseCRFHook(Hook):
 
 
 def gives_scores(model: nn.Module) -> bool:
-    """Tell whether a model's ``seg_logits`` are scores in [0, 1].
+    """Return whether a model's ``seg_logits`` are scores in [0, 1].
 
     Args:
         model: What the Runner tests: a segmentor, or one inside DDP and
@@ -167,8 +167,7 @@ def gives_scores(model: nn.Module) -> bool:
     Raises:
         ValueError: If they are those of one augmentation only.
     """
-    while is_model_wrapper(model):
-        model = model.module
+    model = unwrap(model, keep_tta=True)
     if isinstance(model, BaseTTAModel):
         if getattr(model, 'merges_scores', False):
             return True

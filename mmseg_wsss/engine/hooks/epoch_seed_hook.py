@@ -1,4 +1,4 @@
-"""A hook that gives each epoch its own random numbers."""
+"""A hook that seeds the random generators in each epoch."""
 
 from __future__ import annotations
 
@@ -14,18 +14,16 @@ from mmseg.registry import HOOKS
 
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
-    """Seed the random generators anew at the beginning of each epoch.
+    """Seed the random generators at the beginning of each epoch.
 
     MMEngine seeds them once, and a checkpoint does not hold their states: a
-    run that goes on draws other numbers (dropout, ISL's samples) than one
-    that was never stopped. With this hook they follow from the run's seed,
-    the epoch and the rank alone. The draws of the images are the workers'
-    own: for those the sampler is ``SeededSampler`` and the data set one that
-    draws under ``item_seed``, such as SeededSegDataset and CSDDataset.
+    resumed run draws other numbers (dropout, ISL's samples) than an unbroken
+    one. With this hook they depend on the run's seed, the epoch and the rank.
+    Random numbers of the data set are drawn in the workers: use
+    :class:`SeededSampler` for those.
 
-    A run that is stopped goes on from the end of an epoch. For loops that
-    count iterations it seeds once, at the start: a resumed run draws the first
-    numbers again.
+    In loops that count iterations the hook seeds once, at the start: a
+    resumed run draws the first numbers again.
     """
 
     def before_train_epoch(self, runner: Runner) -> None:
@@ -43,9 +41,9 @@ class EpochSeedHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: object = None
     ) -> None:
-        """Seed again behind the start of the workers.
+        """Seed again after the workers have started.
 
-        A loader whose workers persist takes a number from PyTorch when it
+        A loader with persistent workers draws a number from PyTorch when it
         starts them, in the first epoch of a process only.
         """
         if batch_idx == 0:

@@ -1,4 +1,4 @@
-"""A hook that makes up for a validation in which a training was stopped."""
+"""A hook that repeats a validation in which a training was stopped."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from mmseg.registry import HOOKS
 
 @HOOKS.register_module()
 class ResumedValidationHook(Hook):
-    """Validate at the start of a resumed run where a validation was due.
+    """Validate at the start of a resumed run if a validation was due.
 
     MMEngine writes a checkpoint before the validation of the same epoch, and
-    a run that goes on from there begins with the next epoch: if it was
-    stopped in a validation, that one is never made up for, and if it was the
-    last, the run ends without figures. A checkpoint does not tell whether
-    its validation was finished, so at most one is done twice. It changes
-    no weight.
+    a resumed run begins with the next epoch: a validation that was stopped is
+    skipped, and if it was the last, the run ends without metrics. A
+    checkpoint does not store whether its validation was finished, so at most
+    one is done twice. It changes no weight.
 
     ``tools/train.py`` adds this hook to a run that resumes.
     """
 
-    priority = 'LOWEST'  # behind hooks that make themselves ready
+    priority = 'LOWEST'  # after the before_train of all other hooks
 
     def before_train(self, runner: Runner) -> None:
-        """Validate, if the run is behind an epoch or iteration with one.
+        """Validate if the last epoch or iteration done has a validation.
 
         Args:
             runner: The runner, its checkpoint loaded.

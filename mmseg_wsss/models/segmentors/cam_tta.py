@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.model import BaseTTAModel
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...compat import unwrap
 from ...structures import has_image_labels, stack_image_labels
 from ..decode_heads.cam_head import CAMHead
 
@@ -65,10 +66,7 @@ class CAMTTAModel(BaseTTAModel):
     @property
     def segmentor(self) -> nn.Module:
         """The segmentor, out of any distributed wrapper."""
-        module = self.module
-        while is_model_wrapper(module):
-            module = module.module
-        return module
+        return unwrap(self.module)
 
     def test_step(self, data: dict) -> list:
         """Predict one sample per image from all its augmentations.

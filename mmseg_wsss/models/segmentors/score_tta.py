@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import torch
-from mmengine.model import is_model_wrapper
 from mmengine.structures import PixelData
 from mmseg.models.segmentors import SegTTAModel
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...compat import unwrap
 from ...utils import check_option
 from ..decode_heads.cam_head import CAMHead
 
@@ -124,8 +124,5 @@ class ScoreTTAModel(SegTTAModel):
 
     def _head(self) -> nn.Module | None:
         """Return the decode head, the last one of a cascade."""
-        module = self.module
-        while is_model_wrapper(module):
-            module = module.module
-        head = getattr(module, 'decode_head', None)
+        head = getattr(unwrap(self.module), 'decode_head', None)
         return head[-1] if isinstance(head, nn.ModuleList) else head
