@@ -1,4 +1,4 @@
-"""Pipeline steps that make the labels which affinity networks learn from."""
+"""Pipeline steps that compute the labels of affinity networks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .keys import require, rgb_image
 
 
 class _ConfidentLabels(BaseTransform):
-    """What the two steps share: the record in, the label out."""
+    """Base of the two steps."""
 
     def __init__(self, params: str | dict, background_index: int) -> None:
         require_pydensecrf()
@@ -39,7 +39,7 @@ class _ConfidentLabels(BaseTransform):
         if self.background_index in classes:
             raise ValueError(
                 f'{type(self).__name__} makes its own background scores: '
-                'take AddBackground out in front of it'
+                'remove AddBackground before it'
             )
         position = self._label(rgb_image(results, self), scores)
         # Positions 0 (background), 1..K and 255 to class indices.

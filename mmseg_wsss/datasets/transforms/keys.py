@@ -38,9 +38,11 @@ ADDED_BY = {
     'scores': ('scores', "dict(type='mmseg_wsss.LoadCAM', cam_dir=...)"),
     'pseudo_label': (
         'a pseudo label',
-        "dict(type='mmseg_wsss.LoadPseudoLabel', label_dir=...) or, in a "
-        "training pipeline, dict(type='LoadAnnotations')",
+        "dict(type='mmseg_wsss.ScoresToLabel'), dict(type='mmseg_wsss."
+        "LoadPseudoLabel', label_dir=...) or, in a training pipeline, "
+        "dict(type='LoadAnnotations')",
     ),
+    'gt_seg_map': ('a label map', "dict(type='LoadAnnotations')"),
     'features': (
         'features',
         "dict(type='mmseg_wsss.LoadFeatures', feature_dir=...)",

@@ -83,7 +83,7 @@ class LoadCAM(BaseTransform):
     def _classes(
         self, path: Path, on_disk: np.ndarray, results: dict
     ) -> np.ndarray:
-        """Bring the file's class indices to those in use, and check them."""
+        """Map the file's class indices to those in use, and check them."""
         labels = require(results, 'image_labels', self)
         ids = original_class_ids({**results, 'classes': labels})
         in_use = {id_: k for k, id_ in enumerate(ids)}
@@ -95,7 +95,7 @@ class LoadCAM(BaseTransform):
                 f'{path} holds CAMs of the class indices '
                 f'{sorted(on_disk.tolist())}, the image labels are '
                 f'{[ids[k] for k in expected]}: the label file and the CAMs '
-                'disagree; write the CAMs anew, or mend the labels'
+                'disagree; write the CAMs again, or fix the labels'
             )
         return np.array(found, dtype=np.int64)
 

@@ -25,7 +25,7 @@ class LoadFeatures(BaseTransform):
     :mod:`mmseg_wsss.datasets.transforms.keys`.
 
     The features belong to the whole picture as it is on disk, so the step
-    comes right after LoadImageFromFile, in front of anything that resizes,
+    comes right after LoadImageFromFile, before anything that resizes,
     crops or flips.
 
     Args:
@@ -61,7 +61,7 @@ class LoadFeatures(BaseTransform):
         if results.get('flip') or size != results.get('ori_shape', size):
             raise ValueError(
                 'LoadFeatures needs the picture as it is on disk: put it '
-                'right after LoadImageFromFile, in front of resizing, '
+                'right after LoadImageFromFile, before resizing, '
                 'cropping and flipping'
             )
         path = self.feature_dir / f'{Path(results["img_path"]).stem}.npy'

@@ -71,7 +71,7 @@ class LoadPseudoLabel(BaseTransform):
     def _in_use(
         self, path: Path, label: np.ndarray, results: dict
     ) -> np.ndarray:
-        """Bring the file's class indices to those in use."""
+        """Map the file's class indices to those in use."""
         in_use = require(results, 'image_labels', self)
         table = np.full(256, -1, np.int16)
         ids = original_class_ids({**results, 'classes': in_use})

@@ -126,19 +126,19 @@ class MARSDebias(BaseTransform):
         return results
 
     def _check_features(self, results: dict, channels: int) -> None:
-        """Refuse features that the centroids were not made from."""
+        """Check that the centroids were made from such features."""
         origin = results.get('feature_origin', '')
         widths = {len(vector) for vector in self._vectors.values()}
         origins = {origin, self._origin} - {''}
         if widths - {channels} or len(origins) > 1:
             raise ValueError(
                 f'the centroids of {self.centroids} were made from other '
-                f'features than these of {channels} channels: make them anew '
+                f'features than these of {channels} channels: make them again '
                 'with tools/make_centroids.py'
             )
 
     def _centroids_of(self, results: dict) -> tuple[list[int], np.ndarray]:
-        """Find the classes to judge, and the centroids of the image's."""
+        """Return the classes to debias, and the centroids of the image's."""
         labels = require(results, 'image_labels', self)
         ids = original_class_ids({**results, 'classes': labels})
         foreground = [

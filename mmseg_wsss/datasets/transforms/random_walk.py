@@ -1,4 +1,4 @@
-"""Refinement step that walks scores along what an affinity network sees."""
+"""Refinement step: a random walk of scores on predicted affinities."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DIVISOR = 32  # the stride of the coarsest feature of common backbones
 class RandomWalk(BaseTransform):
     """Spread scores by a random walk on a trained affinity network's graph.
 
-    For AffinityNet (PSA) put ``AddBackground(alpha=16)`` in front of it; for
+    For AffinityNet (PSA) put ``AddBackground(alpha=16)`` before it; for
     IRN walk the foreground alone and put ``NormaliseScores('joint')`` and
     ``AddBackground(constant=0.25)`` behind it. Images are seen whole,
     whatever their size; the walk keeps to sparse matrices
@@ -80,7 +80,7 @@ class RandomWalk(BaseTransform):
 
     @torch.no_grad()
     def transform(self, results: dict) -> dict:
-        """Walk ``scores``; without any class nothing happens.
+        """Spread ``scores``; without any class they stay empty.
 
         Args:
             results: Result dict with ``img`` and ``scores``.
@@ -159,7 +159,7 @@ class RandomWalk(BaseTransform):
         )
 
     def __getstate__(self) -> dict:
-        """Leave the network behind: each worker loads its own."""
+        """Do not pickle the network; each worker loads its own."""
         return {**self.__dict__, '_network': None}
 
     def __repr__(self) -> str:

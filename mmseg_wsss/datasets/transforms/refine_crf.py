@@ -1,4 +1,4 @@
-"""Refinement steps that look at the image: DenseCRF and a local refiner."""
+"""Refinement steps that use the image: DenseCRF and PAMR."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class DenseCRFRefine(BaseTransform):
         self.background_index = background_index
 
     def transform(self, results: dict) -> dict:
-        """Refine the record.
+        """Refine the scores or the label.
 
         Raises:
             ValueError: If the scores or the label are missing or do not fit
@@ -81,7 +81,7 @@ class DenseCRFRefine(BaseTransform):
             raise ValueError(
                 'DenseCRFRefine finds no background among the scores, so that '
                 'the whole image would become foreground: put '
-                'mmseg_wsss.AddBackground in front of it, or set '
+                'mmseg_wsss.AddBackground before it, or set '
                 'background_index=None for a data set without background'
             )
         if len(scores):
@@ -93,12 +93,7 @@ class DenseCRFRefine(BaseTransform):
         return results
 
     def _scores_from_label(self, results: dict) -> None:
-        label = results.get('pseudo_label')
-        if label is None:
-            raise ValueError(
-                "DenseCRFRefine(source='pseudo_label') needs a label: put "
-                'mmseg_wsss.ScoresToLabel in front of it'
-            )
+        label = require(results, 'pseudo_label', self)
         candidates = np.flatnonzero(require(results, 'image_labels', self))
         if not len(candidates):
             raise ValueError(
@@ -127,7 +122,7 @@ class DenseCRFRefine(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PixelAdaptiveRefine(BaseTransform):
-    """Refine scores by averaging over pixels of like colour nearby (PAMR).
+    """Refine scores by averaging over near pixels of similar colour (PAMR).
 
     Much cheaper than a DenseCRF on a GPU, and local; see
     :func:`mmseg_wsss.pseudo_labels.pixel_adaptive_refine`, which does the
@@ -137,7 +132,7 @@ class PixelAdaptiveRefine(BaseTransform):
 
     Args:
         dilations: Distances of the neighbours in pixels.
-        iterations: How often it averages. Defaults to 10.
+        iterations: Number of averaging steps. Defaults to 10.
         temperature: Lower is sharper. Defaults to 0.1.
     """
 
@@ -154,7 +149,7 @@ class PixelAdaptiveRefine(BaseTransform):
         )
 
     def transform(self, results: dict) -> dict:
-        """Refine ``scores``; without any class nothing happens."""
+        """Refine ``scores``; without any class they stay empty."""
         scores = require(results, 'scores', self)
         image = (
             torch.from_numpy(rgb_image(results, self)).permute(2, 0, 1) / 255

@@ -33,7 +33,7 @@ class NormaliseScores(BaseTransform):
         self.over = over
 
     def transform(self, results: dict) -> dict:
-        """Normalise ``scores``; without any class nothing happens."""
+        """Normalise ``scores``; without any class they stay empty."""
         scores = require(results, 'scores', self)
         if scores.size:
             axes = (0, 1, 2) if self.over == 'joint' else (1, 2)
@@ -47,7 +47,7 @@ class NormaliseScores(BaseTransform):
 
 @TRANSFORMS.register_module()
 class AddBackground(BaseTransform):
-    """Put a background score in front of foreground scores.
+    """Add a background score before the foreground scores.
 
     Changed keys: ``scores``, (K, H, W) in [0, 1], becomes (1 + K, H, W), and
     ``score_classes`` likewise.
@@ -107,7 +107,7 @@ class AddBackground(BaseTransform):
 
 @TRANSFORMS.register_module()
 class ScoresToLabel(BaseTransform):
-    """Give each pixel its best class.
+    """Set each pixel's label to its best class.
 
     Added key: ``pseudo_label`` (H, W), uint8, over the classes in use.
 
