@@ -245,9 +245,7 @@ def test_crf_says_what_is_wrong():
         DenseCRFRefine(source='cam')
     with pytest.raises(ValueError, match='gt_prob'):
         DenseCRFRefine(gt_prob=1)
-    with pytest.raises(
-        ValueError, match=r'label: put .*ScoresToLabel'
-    ):
+    with pytest.raises(ValueError, match=r'label: put .*ScoresToLabel'):
         DenseCRFRefine(source='pseudo_label')(record())
     results = scored()
     del results['img']
