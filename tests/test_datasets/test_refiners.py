@@ -266,7 +266,7 @@ def test_confident_labels_hold_class_indices():
         label = step(*options)(dict(results))['pseudo_label']
         assert label.dtype == np.uint8
         assert (label == table[expected]).all()
-        with pytest.raises(ValueError, match='take AddBackground out'):
+        with pytest.raises(ValueError, match='remove AddBackground'):
             step()(AddBackground()(dict(results)))
     with pytest.raises(ValueError, match='low_alpha < high_alpha'):
         PSAConfidentLabels(4, 4)
