@@ -16,6 +16,7 @@ extensions = [
     'sphinx.ext.autodoc',
     'sphinx.ext.napoleon',
     'api_pages',
+    'mathml',
     'repository_links',
     'short_names',
 ]
@@ -23,6 +24,7 @@ exclude_patterns = ['_build']
 
 # Pages are written for GitHub first: anchors are GitHub's.
 myst_heading_anchors = 4
+myst_enable_extensions = ['dollarmath']
 source_suffix = {'.md': 'markdown', '.rst': 'restructuredtext'}
 
 # Blocks without a language are diagrams.
@@ -37,6 +39,9 @@ python_maximum_signature_line_length = 72
 nitpick_ignore_regex = [('py:class', r'(?!mmseg_wsss\.).*')]
 
 html_theme = 'furo'
+html_math_renderer = 'mathml'
+html_static_path = ['static']
+html_css_files = ['site.css']
 html_title = f'mmseg_wsss {version}'
 html_copy_source = False
 html_show_copyright = False

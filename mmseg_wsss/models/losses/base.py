@@ -162,7 +162,7 @@ class ImageLevelLoss(nn.Module, ABC):
             where a pseudo label misses a class, that is wrong. Defaults to
             'batch'.
         loss_weight (float): Factor. Defaults to 1.0.
-        loss_name (str, optional): Key in the log, which begins with 'loss_'.
+        loss_name (str, optional): Key in the log, which begins with ``loss_``.
             Defaults to None, the class's ``default_name``.
     """
 

@@ -247,7 +247,7 @@ class FSL(ImageLevelLoss):
         mu (float): Shift of Eq. 12. Defaults to 2.5.
         sigma (float): Width of Eq. 10 in locations. Defaults to 5.0, which
             the paper found on maps of 56 x 56.
-        gate (str): See :func:`gate_present`. Defaults to 'max_norm'.
+        gate (str): See ``gate_present``. Defaults to 'max_norm'.
         with_background (bool): Add a channel 1 - max over the present
             classes, as the published code does. For a single class this
             doubles the loss. Defaults to False.

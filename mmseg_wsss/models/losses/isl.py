@@ -13,7 +13,7 @@ loss at each:
 .. math::
     P(I = i) = \frac{\sigma(s_i^c)}{\sum_j \sigma(s_j^c)}, \qquad
     L = \frac{1}{N} \sum_{n=1}^{N} \mathrm{BCE}\big(\sigma(s_{I_n}^c), y^c\big)
-    \qquad (15, 18)
+    \tag{15, 18}
 
 Losses are computed from logits, as in the published code. It adds 1e-5 to
 each probability before sampling; here Eq. 15 is formed from log-probabilities

@@ -13,7 +13,7 @@ classes (Eq. 10) by a margin:
                         \sum_{l \in G_{oc}} e^{z^l + \Delta}\Big)
          = \mathrm{softplus}\big(\mathrm{LSE}_{ic}(-z) +
                                  \mathrm{LSE}_{oc}(z) + \Delta\big)
-    \qquad (19)
+    \tag{19}
 
 Where the paper's equations and algorithms differ, configs/ocr/README.md says
 what was chosen: a class that Eq. 9 drops leaves the sum, the anchor stays in
