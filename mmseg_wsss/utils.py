@@ -1,4 +1,4 @@
-"""The check of options, and which GPU is whose."""
+"""Small functions for all packages: devices, options, precision."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def local_device() -> str:
-    """Name the GPU of this rank, as its launcher numbers the ranks.
+    """Return the GPU of this rank, by the launcher's local rank.
 
     Returns:
         str: ``'cuda:K'`` with K below the number of GPUs; where there are
@@ -24,8 +24,8 @@ def allow_gpu_sharing() -> None:
     """Allow more ranks than GPUs.
 
     MMEngine's logger looks up the GPU that the environment variable
-    ``LOCAL_RANK`` numbers, and fails where there are fewer. The ranks beyond
-    get the number of a GPU that is there, as :func:`local_device` gives them.
+    ``LOCAL_RANK`` numbers, and fails where there are fewer. The other ranks
+    get the number of a GPU that exists, the one of :func:`local_device`.
     """
     count = torch.cuda.device_count()
     if count and torch.cuda.is_available():

@@ -5,9 +5,9 @@ r"""Write CAMs and seed labels of the images that a config tests on.
         tools/make_cams.py CONFIG CHECKPOINT --launcher pytorch
 
 DIR/labels/<stem>.png and DIR/cams/<stem>.npz. tools/make_pseudo_labels.py
-refines them. Images that are done already
-are left alone, so a run that was stopped goes on; --overwrite starts anew.
-Where the data set has masks, the labels are compared with them at the end.
+refines them. A stopped run resumes where it stopped; --overwrite replaces
+existing files. Where the data set has masks, the labels are compared with them
+at the end.
 """
 
 import argparse
@@ -15,19 +15,14 @@ import copy
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.dist import barrier, broadcast_object_list, is_main_process
-from mmengine.logging import print_log
+from mmengine.dist import barrier
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
+from mmseg_wsss.compat import find_steps, is_type
 from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
-from mmseg_wsss.io.provenance import (
-    check_source,
-    file_identity,
-    save_source,
-    settings_hash,
-)
+from mmseg_wsss.io.provenance import file_identity, settings_hash
 from mmseg_wsss.io.stems import unique_stems
 from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
@@ -36,12 +31,9 @@ from mmseg_wsss.jobs.command_line import (
     use_tta,
 )
 from mmseg_wsss.jobs.launch import exit_process, start_ranks
-from mmseg_wsss.jobs.output_folder import (
-    remove_files,
-    remove_leftovers,
-    unfinished,
-)
+from mmseg_wsss.jobs.output_folder import OutputFolder
 from mmseg_wsss.jobs.test_dataset import label_loader
+from mmseg_wsss.jobs.tool_setup import exit_on_error
 
 HOOK = 'mmseg_wsss.WeakSupervisionHook'
 
@@ -68,19 +60,19 @@ def drop_masks(pipeline: list[dict]) -> list[dict]:
     """Return the pipeline without the transform that reads masks."""
     kept = []
     for step in pipeline:
-        if step['type'].endswith('TestTimeAug'):
+        if is_type(step, 'TestTimeAug'):
             choices = [drop_masks(options) for options in step['transforms']]
             step = dict(step, transforms=[c for c in choices if c])
-        if not step['type'].endswith('LoadAnnotations'):
+        if not is_type(step, 'LoadAnnotations'):
             kept.append(step)
     return kept
 
 
 def background_index(pipeline: list[dict]) -> int | None:
-    """Read which class is the background off LoadImageLabels."""
+    """Return the background's index, which LoadImageLabels' settings have."""
     loader = label_loader(pipeline)
     if loader is None:
-        raise SystemExit(
+        raise ValueError(
             'the test pipeline loads no image labels: add '
             "dict(type='mmseg_wsss.LoadImageLabels', ann_file=..., "
             "classes=...) and end it with dict(type='mmseg_wsss."
@@ -89,95 +81,70 @@ def background_index(pipeline: list[dict]) -> int | None:
     return loader.get('background_index', 0)
 
 
-def read_source(
-    out_dir: Path, checkpoint: str, cfg: Config, tta: bool, overwrite: bool
-) -> dict:
-    """Say what the files are made from; refuse to mix them with others."""
-    pipeline = cfg.test_dataloader.dataset.pipeline
-    try:
-        source = {
-            'checkpoint': file_identity(checkpoint),
-            '--tta': tta,
-            'model or test pipeline': settings_hash(
-                model=cfg.model, pipeline=pipeline
-            ),
-        }
-        check_source(out_dir, source, overwrite)
-    except ValueError as error:
-        raise SystemExit(str(error)) from error
-    return source
-
-
-def image_stems(dataset) -> list[str]:
-    """List the names that the images' files will have."""
-    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
-    try:
-        return unique_stems(info['img_path'] for info in infos)
-    except ValueError as error:
-        raise SystemExit(str(error)) from error
-
-
-def main() -> None:
-    args = parse_args()
-    cfg = read_config(args)
+def prepare_config(cfg: Config, args: argparse.Namespace) -> None:
+    """Change a config so that its test reads image labels, but no masks."""
     cfg.load_from = args.checkpoint
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    out_dir = Path(args.out_dir or Path(cfg.work_dir) / 'pseudo_labels')
-    label_dir = out_dir / 'labels'
-    cam_dir = None if args.no_cams else out_dir / 'cams'
-
     loader = cfg.test_dataloader
     loader.sampler = dict(type='DefaultSampler', shuffle=False, round_up=False)
     if 'pipeline' not in loader.dataset or 'indices' in loader.dataset:
-        raise SystemExit(
+        raise ValueError(
             'test_dataloader.dataset must be one plain data set, neither '
             'wrapped nor cut by indices'
         )
     if args.tta:
         use_tta(cfg)
     loader.dataset.pipeline = drop_masks(loader.dataset.pipeline)
-    background = background_index(loader.dataset.pipeline)
     hooks = cfg.get('custom_hooks') or []
-    if not any(hook['type'].endswith('WeakSupervisionHook') for hook in hooks):
+    if not find_steps(hooks, 'WeakSupervisionHook'):
         cfg.custom_hooks = [*hooks, dict(type=HOOK)]
-    source = read_source(
-        out_dir, args.checkpoint, cfg, args.tta, args.overwrite
-    )
-    # A copy: TestTimeAug builds its transforms into the config it is given.
-    dataset = DATASETS.build(copy.deepcopy(loader.dataset))
-    stems = image_stems(dataset)
-    folders = [label_dir] if cam_dir is None else [label_dir, cam_dir]
-    shared = [list(range(len(stems)))]
-    start_ranks(cfg)
-    if is_main_process() and not args.overwrite:
-        shared = [unfinished(stems, folders)]
-    broadcast_object_list(shared)  # file systems may be slow to agree
-    todo = shared[0]
-    loader.dataset.indices = todo
-    writer = dict(
-        type='mmseg_wsss.PseudoLabelWriter',
-        label_dir=str(label_dir),
-        cam_dir=None if cam_dir is None else str(cam_dir),
-        background_index=background,
-    )
-    cfg.test_evaluator = [writer]
 
+
+def describe(cfg: Config, args: argparse.Namespace) -> dict:
+    """Return what the files are made from, for source.json."""
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    return {
+        'checkpoint': file_identity(args.checkpoint),
+        '--tta': args.tta,
+        'model or test pipeline': settings_hash(
+            model=cfg.model, pipeline=pipeline
+        ),
+    }
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = read_config(args)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    out_dir = Path(args.out_dir or Path(cfg.work_dir) / 'pseudo_labels')
+    labels = out_dir / 'labels'
+    cams = None if args.no_cams else out_dir / 'cams'
+    with exit_on_error():
+        prepare_config(cfg, args)
+        settings = cfg.test_dataloader.dataset
+        writer = dict(
+            type='mmseg_wsss.PseudoLabelWriter',
+            label_dir=str(labels),
+            cam_dir=None if cams is None else str(cams),
+            background_index=background_index(settings.pipeline),
+        )
+        source = describe(cfg, args)
+        # A copy: TestTimeAug builds its transforms into its config.
+        dataset = DATASETS.build(copy.deepcopy(settings))
+        infos = map(dataset.get_data_info, range(len(dataset)))
+        stems = unique_stems(info['img_path'] for info in infos)
+        folders = [labels] if cams is None else [labels, cams]
+        out = OutputFolder(out_dir, folders, stems, source, args.overwrite)
+    start_ranks(cfg)
+    todo = out.find_todo()
+    settings.indices = todo
+    cfg.test_evaluator = [writer]
     runner = Runner.from_cfg(cfg)
-    print_log(
-        f'{len(stems) - len(todo)} of {len(stems)} images are done, '
-        f'{len(todo)} to do, writing to {out_dir}',
-        logger='current',
-    )
-    if is_main_process():
-        remove_leftovers([out_dir, *folders])
-        if args.overwrite:
-            remove_files(stems, folders)
-        save_source(out_dir, source)
-    barrier()
+    out.log_todo(todo)
+    out.prepare()
     if todo:
         runner.test()
     barrier()
-    result = summarise_labels(label_dir, dataset, stems)
+    result = summarise_labels(labels, dataset, stems)
     log_summary(result)
     exit_process(1 if result and result['errors'] else 0)
 

@@ -8,7 +8,6 @@ import argparse
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmseg_wsss.compat import find_steps
 from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
     read_config,
@@ -27,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--show', action='store_true', help='show the predictions'
     )
-    parser.add_argument('--show-dir', help='folder for painted predictions')
+    parser.add_argument('--show-dir', help='folder for pictures')
     parser.add_argument(
         '--wait-time', type=float, default=2, help='seconds per shown picture'
     )
@@ -38,7 +37,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def paint(cfg, args: argparse.Namespace) -> None:
-    """Turn on the visualisation hook of the config."""
+    """Enable the visualisation hook of the config."""
     hook = cfg.default_hooks.get('visualization')
     if hook is None:
         raise SystemExit(
@@ -54,8 +53,11 @@ def paint(cfg, args: argparse.Namespace) -> None:
 
 
 def write_predictions(cfg, folder: str) -> None:
-    """Let the config's IoUMetric write label maps into a folder."""
-    metrics = find_steps(cfg.test_evaluator, 'IoUMetric')
+    """Set the config's IoUMetric to write label maps into a folder."""
+    evaluators = cfg.test_evaluator
+    if isinstance(evaluators, dict):
+        evaluators = [evaluators]
+    metrics = [e for e in evaluators if e['type'].endswith('IoUMetric')]
     if not metrics:
         raise SystemExit('--out needs an IoUMetric in test_evaluator')
     metrics[0]['output_dir'] = folder

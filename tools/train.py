@@ -19,7 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--resume',
         action='store_true',
-        help='go on from the newest checkpoint in the work dir',
+        help='resume from the newest checkpoint in the work dir',
     )
     parser.add_argument(
         '--amp', action='store_true', help='train in mixed precision'

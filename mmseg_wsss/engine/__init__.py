@@ -1,19 +1,6 @@
 """Hooks of MMEngine's Runner."""
 
-from .hooks import (
-    ChannelsLastHook,
-    ComplementHook,
-    DenseCRFHook,
-    EpochSeedHook,
-    ResumedValidationHook,
-    WeakSupervisionHook,
-)
+from . import hooks
+from .hooks import *
 
-__all__ = [
-    'ChannelsLastHook',
-    'ComplementHook',
-    'DenseCRFHook',
-    'EpochSeedHook',
-    'ResumedValidationHook',
-    'WeakSupervisionHook',
-]
+__all__ = [*hooks.__all__]

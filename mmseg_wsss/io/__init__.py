@@ -2,7 +2,13 @@
 
 from .atomic import atomic_write
 from .cam import load_cam, save_cam, write_cam_file
-from .centroids import DebiasedCentroids, load_centroids, save_centroids
+from .centroid_shards import load_shards, save_shard
+from .centroids import (
+    DebiasedCentroids,
+    load_centroids,
+    save_centroids,
+    update_centroids,
+)
 from .class_ids import original_class_ids
 from .features import load_features, save_features
 from .labels import label_reader, read_label, save_label, write_label_file
@@ -21,6 +27,7 @@ __all__ = [
     'load_cam',
     'load_centroids',
     'load_features',
+    'load_shards',
     'original_class_ids',
     'read_label',
     'read_photo',
@@ -28,8 +35,10 @@ __all__ = [
     'save_centroids',
     'save_features',
     'save_label',
+    'save_shard',
     'save_source',
     'unique_stems',
+    'update_centroids',
     'write_cam_file',
     'write_label_file',
 ]

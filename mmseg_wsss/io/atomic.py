@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writes: a file is complete or does not exist."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
-    """Write a file whole or not at all.
+    """Write a file atomically.
 
-    The block writes to the temporary path it is given, in the same folder and
-    with the same suffix; the file takes its name when the block ends well.
-    That path is hidden, and short: any name that a file may have is good.
+    The block writes to a temporary path in the same folder, with the same
+    suffix. If the block ends without an error, that file is renamed to
+    ``path``. The temporary name is hidden and short, whatever ``path`` is.
 
     Args:
-        path: The file to write. Missing folders are made.
+        path: The file to write. Missing folders are created.
 
     Yields:
         Path: Where to write.

@@ -73,10 +73,10 @@ def load_cam(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(
             f'{path} is damaged: classes {classes.dtype} {classes.shape} and '
             f'cam {cam.dtype} {cam.shape} should be integer (K,) and float '
-            '(K, h, w); write it anew'
+            '(K, h, w); write it again'
         )
     if cam.size and not (cam.min() >= 0 and cam.max() <= 1):
-        raise ValueError(f'{path}: a CAM lies in [0, 1]; write it anew')
+        raise ValueError(f'{path}: a CAM lies in [0, 1]; write it again')
     return classes, cam
 
 
@@ -90,7 +90,7 @@ def write_cam_file(
     """Write an image's foreground scores as a CAM file.
 
     Args:
-        path: File to write, whole or not at all.
+        path: File to write.
         classes: Class in use of each row (K,).
         scores: Scores (K, H, W) in [0, 1], at the image's size.
         meta: The data set's ``metainfo``; the file holds the indices of its

@@ -1,4 +1,4 @@
-"""Debiased centroids on disk (MARS)."""
+"""Files of debiased centroids (MARS), ``.npz``."""
 
 from __future__ import annotations
 
@@ -62,6 +62,17 @@ def load_centroids(path: str | os.PathLike) -> DebiasedCentroids:
         ) from error
 
 
-def same_centroids(one: DebiasedCentroids, other: DebiasedCentroids) -> bool:
-    """Tell whether two sets of centroids are equal, bit by bit."""
-    return all(map(np.array_equal, one, other))
+def update_centroids(
+    path: str | os.PathLike, centroids: DebiasedCentroids
+) -> None:
+    """Write debiased centroids, unless the file holds the same ones.
+
+    A file that stays the same keeps its date, so that labels made with it
+    are not made from another file of centroids.
+    """
+    try:
+        same = all(map(np.array_equal, load_centroids(path), centroids))
+    except ValueError:  # no file, or a damaged one
+        same = False
+    if not same:
+        save_centroids(path, centroids)

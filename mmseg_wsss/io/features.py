@@ -29,7 +29,7 @@ def save_features(path: str | os.PathLike, features: np.ndarray) -> None:
     if not np.isfinite(stored).all():
         raise ValueError(
             f'{path}: a feature is infinite, not a number, or larger than '
-            'the 65504 of float16; are the weights whole, and is the image '
+            'the 65504 of float16; are the weights complete, and is the image '
             'normalised as the network needs it?'
         )
     with atomic_write(path) as part:

@@ -84,7 +84,7 @@ def write_label_file(path: Path, label: np.ndarray, meta: Mapping) -> None:
     """Write labels as a PNG that a data set's pipeline reads like a mask.
 
     Args:
-        path: File to write, whole or not at all.
+        path: File to write.
         label: Labels (H, W), integer, over the classes in use; 254 and 255
             stay what they are.
         meta: The data set's ``metainfo``.

@@ -1,4 +1,4 @@
-"""Photos, read upright."""
+"""Reader of photos, upright as their EXIF data say."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from PIL import Image, ImageOps
 def read_photo(
     path: str | os.PathLike, max_side: int | None = None
 ) -> np.ndarray:
-    """Read a photo as it is seen: upright, as its EXIF data say.
+    """Read a photo upright, as its EXIF data say.
 
     MMSeg's LoadImageFromFile reads it in this position too.
 
     Args:
         path: The image file.
-        max_side: A photo whose longer side has more pixels is made smaller.
+        max_side: A photo whose longer side has more pixels is shrunk.
             Defaults to None, any size.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What a folder's files were made from: ``source.json`` beside them."""
+"""Provenance of a folder's files: ``source.json`` records their source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SOURCE = 'source.json'
 
 
 def file_identity(path: str | Path) -> dict:
-    """Describe a file by where it lies, its size and its date.
+    """Return a file's path, size and date.
 
     Raises:
         ValueError: If there is no such file.
@@ -26,7 +26,7 @@ def file_identity(path: str | Path) -> dict:
 
 
 def settings_hash(**settings) -> str:
-    """Hash parts of a config; equal settings give equal hashes."""
+    """Return a hash of parts of a config, the same for equal settings."""
     text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -34,15 +34,15 @@ def settings_hash(**settings) -> str:
 def check_source(
     folder: Path, source: Mapping[str, object], overwrite: bool = False
 ) -> None:
-    """Refuse to mix files that were made in different ways.
+    """Check that a folder has no files made from something else.
 
     Args:
         folder: The folder to write to.
         source: What its files are made from, as JSON values by name.
-        overwrite: Every file will be written anew; nothing is checked.
+        overwrite: All files will be replaced; nothing is checked.
 
     Raises:
-        ValueError: If the folder's files were made otherwise.
+        ValueError: If it has; the error names what differs.
     """
     known = folder / SOURCE
     if overwrite or not known.is_file():
@@ -58,7 +58,7 @@ def check_source(
 def changed_names(
     before: Mapping[str, object], source: Mapping[str, object]
 ) -> str:
-    """Name what differs, as 'a and another b'; empty if nothing does."""
+    """Return what differs as 'a and another b', or an empty string."""
     return ' and another '.join(
         name
         for name in {**before, **source}
@@ -67,22 +67,22 @@ def changed_names(
 
 
 def save_source(folder: Path, source: Mapping[str, object]) -> None:
-    """Write down what a folder's files are made from."""
+    """Write what a folder's files are made from to ``source.json``."""
     with atomic_write(folder / SOURCE) as part:
         part.write_text(json.dumps(source, indent=1))
 
 
 def folder_origin(folder: Path) -> str:
-    """Hash what our tools noted of a folder's files.
+    """Return a hash of the provenance of a folder's files.
 
     Args:
-        folder: The folder; its ``source.json`` lies beside it.
+        folder: The folder; ``source.json`` is in its parent.
 
     Returns:
-        str: The same for files that were made in the same way; empty where
-        nothing was noted.
+        str: The same for files made from the same source; empty if there is
+        no ``source.json``.
     """
-    noted = folder.resolve().parent / SOURCE
-    if not noted.is_file():
+    record = folder.resolve().parent / SOURCE
+    if not record.is_file():
         return ''
-    return hashlib.sha256(noted.read_bytes()).hexdigest()
+    return hashlib.sha256(record.read_bytes()).hexdigest()

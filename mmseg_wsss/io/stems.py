@@ -1,9 +1,8 @@
-"""How images are named in lists and label files.
+"""Names of images in lists and label files.
 
 A list of images, and every file that belongs to an image, has the name that
-the image has on disk: MMSeg puts paths together of it. Whether two names mean
-the same image is told by :func:`image_stem`, which is the same for all
-spellings of a name.
+the image has on disk, as MMSeg builds paths from it. Two names mean the same
+image if :func:`image_stem` is the same for both.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ IMAGE_SUFFIXES = frozenset(
 
 
 def image_stem(name: str) -> str:
-    """Reduce an image's path, file name or id to what it is told apart by.
+    """Return the identity of an image: the same for all spellings of its name.
 
     Folders and known image suffixes are cut, all of them: ``'x.jpg.jpg'``, as
     downloads are called, is ``'x'``. Any other dot belongs to the stem, so
@@ -43,7 +42,7 @@ def image_stem(name: str) -> str:
 
 
 def file_stem(name: str) -> str:
-    """Cut folders and one known image suffix, and leave the rest as it is.
+    """Return a name without folders and without one known image suffix.
 
     This is the name in MMSeg's lists, whose paths must exist on disk.
 
@@ -59,7 +58,7 @@ def file_stem(name: str) -> str:
 
 
 def unique_stems(paths: Iterable[str | os.PathLike]) -> list[str]:
-    """List the names of the files that belong to images.
+    """Return the names of the files that belong to images.
 
     They are the images' own, one suffix cut, because MMSeg looks for the mask
     of ``x.jpg.jpg`` under ``x.jpg.png``.

@@ -1,1 +1,1 @@
-"""Work over a list of images outside the Runner."""
+"""Jobs over a list of images, outside MMEngine's Runner."""

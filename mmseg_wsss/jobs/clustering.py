@@ -1,24 +1,17 @@
-"""Clustering the regions of a data set's images, in parts on disk (MARS).
-
-A part holds the centroids of some hundred images in turn, so that a stopped
-run goes on and any number of ranks writes the same files.
-"""
+"""Clustering the regions of a data set's images, in shards (MARS)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import torch
-from mmengine.config import Config
-from mmengine.dist import broadcast_object_list, get_rank, get_world_size
-from torch import Tensor
 
-from ..io.atomic import atomic_write
-from .image_jobs import ImagePipeline, Outcome, gather_errors, run_images
-
-FIELDS = ('centroids', 'classes', 'image')
+from ..compat import is_type
+from ..io.centroid_shards import save_shard, shard_names
+from .image_loop import gather_errors, rank_share, run_images
+from .image_pipeline import ImagePipeline, Outcome
 
 
 class Clustering(ImagePipeline):
@@ -27,7 +20,7 @@ class Clustering(ImagePipeline):
     def finish(
         self, stem: str, results: dict | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Take the centroids off an image's results."""
+        """Return an image's centroids (n, D) and their classes (n,)."""
         if results is None or 'centroids' not in results:
             raise ValueError(
                 'the pipeline made no centroids: end it with '
@@ -37,12 +30,12 @@ class Clustering(ImagePipeline):
 
 
 def background_of(pipeline: Sequence[dict]) -> int:
-    """Read which class is the background off RegionCentroids.
+    """Return the background's index, which RegionCentroids' settings have.
 
     Raises:
-        ValueError: If the pipeline does not end in that.
+        ValueError: If the pipeline does not end in RegionCentroids.
     """
-    if not pipeline[-1]['type'].endswith('RegionCentroids'):
+    if not is_type(pipeline[-1], 'RegionCentroids'):
         raise ValueError(
             'a pipeline that clusters ends in '
             "dict(type='mmseg_wsss.RegionCentroids'), this one in "
@@ -51,128 +44,63 @@ def background_of(pipeline: Sequence[dict]) -> int:
     return pipeline[-1].get('background_index', 0)
 
 
-def selection_options(cfg: Config) -> dict:
-    """Read the options of the choice: share and distance.
-
-    Raises:
-        ValueError: If there is another one, or a share is no number.
-    """
-    options = dict(cfg.get('selection') or {})
-    unknown = sorted(set(options) - {'share', 'distance'})
-    share = options.get('share', 1)
-    if unknown or isinstance(share, str):
-        raise ValueError(
-            f"selection takes dict(share=0.4, distance='mean'), got {options}"
-        )
-    return options
-
-
-def part_file(folder: Path, number: int) -> Path:
-    """Name the file of a part."""
-    return folder / f'{number:06}.npz'
-
-
-def missing_parts(folder: Path, images: int, size: int) -> list[int]:
-    """List the numbers of the parts that are not there."""
-    numbers = range(-(-images // size))
-    return [k for k in numbers if not part_file(folder, k).is_file()]
-
-
 def cluster_images(
-    images: Clustering, folder: Path, size: int, num_workers: int = 0
+    images: Clustering,
+    todo: Sequence[int],
+    folder: Path,
+    size: int,
+    num_workers: int = 0,
 ) -> dict[str, str]:
-    """Cluster all images whose part is missing, this rank its share of parts.
+    """Cluster images and write shards, distributed over the ranks.
 
-    A part with an image that fails is not written.
+    A shard with a failing image is not written.
 
     Args:
         images: The images.
-        folder: Where the parts are written.
-        size: Images of a part.
+        todo: Numbers of the shards to write, the same on all ranks.
+        folder: Folder of the shards.
+        size: Images of a shard.
         num_workers: Worker processes of each rank.
 
     Returns:
         dict[str, str]: The errors of all ranks by image name.
     """
-    # One look for all ranks: another may have written its first part already.
-    missing = [missing_parts(folder, len(images), size)]
-    broadcast_object_list(missing)
-    share = [
-        index
-        for number in missing[0][get_rank() :: get_world_size()]
-        for index in range(len(images))[number * size : (number + 1) * size]
-    ]
-    outcomes = run_images(images, share, num_workers)
-    return gather_errors(_written(outcomes, share, folder, size))
-
-
-def _written(
-    outcomes: Iterator[Outcome],
-    share: Sequence[int],
-    folder: Path,
-    size: int,
-) -> Iterator[Outcome]:
-    """Pass outcomes on, and write each part when its last one has come."""
-    part: list[tuple[int, Outcome]] = []
-    channels = None
-    for position, outcome in enumerate(outcomes):
-        index = share[position]
-        if outcome.error is None:
-            width = outcome.value[0].shape[1]
-            channels = channels or width
-            if width != channels:
-                error = (
-                    f'its features have {width} channels, those of other '
-                    f'images {channels}: extract them anew'
-                )
-                outcome = outcome._replace(error=error)
-        part.append((index, outcome))
-        yield outcome
-        last = position + 1 == len(share)
-        if last or share[position + 1] // size != index // size:
-            if all(o.error is None for _, o in part):
-                _write(part_file(folder, index // size), part)
-            part = []
-
-
-def _write(path: Path, part: Sequence[tuple[int, Outcome]]) -> None:
-    found = [(index, *outcome.value) for index, outcome in part]
-    owners = [np.full(len(k), index) for index, _, k in found]
-    with atomic_write(path) as temporary:
-        np.savez(
-            temporary,
-            centroids=np.concatenate([c for _, c, _ in found]),
-            classes=np.concatenate([k for _, _, k in found]),
-            image=np.concatenate(owners),
+    names = shard_names(len(images), size)
+    shards = {
+        folder / f'{names[number]}.npz': range(
+            number * size, min((number + 1) * size, len(images))
         )
+        for number in rank_share(todo)
+    }
+    share = [index for positions in shards.values() for index in positions]
+    outcomes = run_images(images, share, num_workers)
+    return gather_errors(_save_shards(outcomes, shards))
 
 
-def read_parts(folder: Path) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Go through the parts of a folder in their order.
-
-    Yields:
-        tuple: ``centroids`` float32 (n, D), ``classes`` int64 (n,) over the
-        classes in use, and ``image`` int64 (n,), the image's position in the
-        data set. Parts without a centroid are skipped.
-
-    Raises:
-        ValueError: If a file is damaged, or parts are of different features.
-    """
+def _save_shards(
+    outcomes: Iterator[Outcome], shards: dict[Path, range]
+) -> Iterator[Outcome]:
+    """Yield the outcomes, and write each shard after its last image."""
     channels = None
-    for path in sorted(folder.glob('[0-9]*.npz')):
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                arrays = [torch.from_numpy(stored[name]) for name in FIELDS]
-        except Exception as error:
-            raise ValueError(
-                f'{path} is damaged ({error}): remove it and run again'
-            ) from error
-        width = arrays[0].shape[1]
-        channels = channels or width
-        if width != channels:
-            raise ValueError(
-                f'{path} has {width} channels, other parts {channels}: '
-                'extract the features anew and run with --overwrite'
-            )
-        if len(arrays[0]):
-            yield tuple(arrays)
+    for path, positions in shards.items():
+        shard = []
+        for outcome in islice(outcomes, len(positions)):
+            if outcome.error is None:
+                channels = channels or outcome.value[0].shape[1]
+                outcome = _check_channels(outcome, channels)
+            shard.append(outcome)
+            yield outcome
+        if all(outcome.error is None for outcome in shard):
+            save_shard(path, positions, [outcome.value for outcome in shard])
+    yield from outcomes  # none are left; the loop logs its last line
+
+
+def _check_channels(outcome: Outcome, channels: int) -> Outcome:
+    width = outcome.value[0].shape[1]
+    if width == channels:
+        return outcome
+    error = (
+        f'its features have {width} channels, those of other images '
+        f'{channels}: extract them again'
+    )
+    return outcome._replace(error=error)

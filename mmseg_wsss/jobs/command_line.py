@@ -1,4 +1,4 @@
-"""What our tools' command lines share: arguments in, a ready config out."""
+"""Command-line arguments that the tools share, and the config they name."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 def add_folder_arguments(
     parser: argparse.ArgumentParser,
     default: str,
-    overwrite: str = 'write every file anew',
+    overwrite: str = 'replace existing files',
 ) -> None:
     """Add the arguments of a tool that fills a folder.
 
@@ -87,7 +87,7 @@ def read_config(args: argparse.Namespace) -> Config:
         line's, else the config's, else ``work_dirs/<config name>``.
 
     Raises:
-        ValueError: If ranks were asked for that cannot be.
+        ValueError: If the ranks that were asked for cannot be started.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     check_local_device(args.launcher)
@@ -152,7 +152,7 @@ def named_folders(option: str, items: Sequence[str]) -> dict[str, Path]:
 
 
 def use_tta(cfg: Config) -> None:
-    """Swap a config's ``tta_pipeline`` and ``tta_model`` in, for testing.
+    """Set a config to test with its ``tta_pipeline`` and ``tta_model``.
 
     Args:
         cfg: The config; its test pipeline and its model change.
@@ -176,7 +176,7 @@ def move_paths(node: object, old: str, new: str) -> object:
     Args:
         node: A config, dict, list, tuple or leaf.
         old: The folder to replace, e.g. ``'data/VOCdevkit/VOC2012'``.
-        new: The folder that takes its place.
+        new: The folder to replace it by.
 
     Returns:
         The node; a new one for strings and tuples.

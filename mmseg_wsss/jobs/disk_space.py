@@ -1,4 +1,4 @@
-"""How much room features take on disk, told before they are written."""
+"""Check of the disk space before features are written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmengine.logging import print_log
 from PIL import Image
 
 from ..models.feature_extractors import feature_grid
@@ -20,7 +21,7 @@ def feature_bytes(
     stride: int,
     sampled: int = SAMPLED,
 ) -> int:
-    """Tell how many bytes the images' features will take.
+    """Return how many bytes the images' features will take.
 
     Only the headers of the image files are read; of a large set those of an
     even sample. Files that cannot be read count like the others.
@@ -41,14 +42,35 @@ def feature_bytes(
         try:
             with Image.open(path) as image:
                 rows, columns = feature_grid(image.size, stride)
-        except OSError:  # the image will fail when its turn comes
+        except OSError:  # reported when the image is processed
             continue
         sizes.append(HEADER + 2 * channels * rows * columns)
     return round(sum(sizes) / max(len(sizes), 1) * len(paths))
 
 
+def check_space(folder: Path, needed: int) -> None:
+    """Log the disk space that features take, and check that it is free.
+
+    Args:
+        folder: Where they are written.
+        needed: Bytes that they take.
+
+    Raises:
+        ValueError: If fewer bytes are free.
+    """
+    free = free_bytes(folder)
+    space = f'take about {readable(needed)}, {readable(free)} are free'
+    print_log(f'the features {space}', logger='current')
+    if needed > free:
+        raise ValueError(
+            f'the features {space} at {folder}: make room, use another '
+            '--out-dir, or a larger feature_extraction.stride (twice the '
+            'stride takes a quarter)'
+        )
+
+
 def free_bytes(folder: Path) -> int:
-    """Tell how many bytes are free where a folder is, or will be made."""
+    """Return how many bytes are free where a folder is or will be."""
     folder = folder.resolve()
     while not folder.exists():
         folder = folder.parent
@@ -56,7 +78,7 @@ def free_bytes(folder: Path) -> int:
 
 
 def readable(size: int) -> str:
-    """Write a number of bytes for people, in powers of 1000."""
+    """Return a number of bytes as text, in powers of 1000."""
     value, units = float(size), ['B', 'kB', 'MB', 'GB', 'TB']
     while value >= 1000 and len(units) > 1:
         value /= 1000

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.dist import get_rank, get_world_size
 from mmseg.registry import MODELS
 
 from ..io.features import save_features
 from ..models.feature_extractors import FeatureExtractor, dense_features
 from ..models.feature_extractors.multi_scale import check_settings
-from .image_jobs import ImagePipeline, Outcome, gather_errors, run_images
+from .image_loop import gather_errors, rank_share, run_images
+from .image_pipeline import ImagePipeline, Outcome
 
 DEFAULTS = {'scales': (1.0,), 'flip': True, 'stride': 4}
 # Pillow refuses a truncated JPEG; OpenCV would paint the rest grey.
@@ -22,7 +22,7 @@ LOAD = [dict(type='LoadImageFromFile', imdecode_backend='pillow')]
 
 
 class LoadedImages(ImagePipeline):
-    """A data set whose items are whole pictures.
+    """A data set whose items are whole images.
 
     Args:
         dataset: An MMSeg data set without a pipeline.
@@ -33,7 +33,7 @@ class LoadedImages(ImagePipeline):
         super().__init__(dataset, stems, LOAD)
 
     def finish(self, stem: str, results: dict | None) -> np.ndarray:
-        """Return the picture (3, H, W), uint8, RGB."""
+        """Return the image (3, H, W), uint8, RGB."""
         image = results['img'][..., ::-1].transpose(2, 0, 1)
         return np.ascontiguousarray(image)
 
@@ -70,11 +70,11 @@ def build_extractor(config: dict | None) -> FeatureExtractor:
 
 
 def extraction_settings(config: dict | None) -> dict:
-    """Fill in the setting ``feature_extraction`` of a config.
+    """Complete the setting ``feature_extraction`` of a config.
 
     Args:
         config: ``scales``, ``flip`` and ``stride``, see
-            :func:`dense_features`; what is left out has its default.
+            :func:`dense_features`; defaults complete it.
 
     Returns:
         dict: All three.
@@ -104,7 +104,7 @@ def extract_features(
     amp: bool = False,
     num_workers: int = 0,
 ) -> dict[str, str]:
-    """Write the images' features, this rank its share of them.
+    """Write the images' features, distributed over the ranks.
 
     Images are loaded in the worker processes; the network runs in this one.
 
@@ -115,7 +115,7 @@ def extract_features(
         folder: Where ``<stem>.npy`` goes.
         settings: See :func:`extraction_settings`.
         device: Where the network runs.
-        amp: Let it compute in half precision: float16, on a CPU bfloat16.
+        amp: Compute in half precision: float16, on a CPU bfloat16.
         num_workers: Worker processes of each rank; 0 loads in this process.
 
     Returns:
@@ -130,36 +130,37 @@ def extract_features(
         kind, torch.bfloat16 if kind == 'cpu' else torch.float16, enabled=amp
     )
 
-    def extract(picture: np.ndarray) -> np.ndarray:
-        pixels = torch.from_numpy(picture)[None].to(device).float() / 255
+    def extract(image: np.ndarray) -> np.ndarray:
+        pixels = torch.from_numpy(image)[None].to(device).float() / 255
         with half:
             features = dense_features(extractor, pixels, **settings)
         return features[0].float().cpu().numpy()
 
     def outcomes() -> Iterator[Outcome]:
         threads = torch.get_num_threads()
-        share = list(todo)[get_rank() :: get_world_size()]
-        for outcome in run_images(images, share, num_workers):
-            # run_images leaves a process one thread, for its pipeline.
+        for outcome in run_images(images, rank_share(todo), num_workers):
+            # run_images sets one thread, for the pipeline.
             torch.set_num_threads(threads)
             error = outcome.error
             if error is None:
                 error = _write(folder, outcome, extract)
             yield Outcome(outcome.stem, error)
 
-    return gather_errors(outcomes())
+    try:
+        return gather_errors(outcomes())
+    except OSError as error:
+        raise OSError(f'cannot write to {folder}: {error}') from error
 
 
 def _write(folder: Path, outcome: Outcome, extract) -> str | None:
-    """Extract and write an image's features; returns what went wrong."""
+    """Extract and write an image's features; return the error."""
     try:
         features = extract(outcome.value)
         save_features(folder / f'{outcome.stem}.npy', features)
     except ValueError as error:
         return str(error)
-    except OSError:  # a full disk is no fault of the image
+    except OSError:  # such as a full disk: not the image's fault
         raise
-    except Exception:
-        # Whatever it was, the other images must not be lost.
+    except Exception:  # no error may stop the other images
         return traceback.format_exc()
     return None

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from mmengine.dist import all_gather_object, get_rank, get_world_size
+from mmengine.dist import all_gather_object
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
-from .image_jobs import ImagePipeline, Progress
+from .image_loop import rank_share
+from .image_pipeline import ImagePipeline
+from .progress import Progress
 
 
 class PackedImages(ImagePipeline):
-    """A data set whose items are pictures as PackSegInputs packs them."""
+    """A data set whose items are images as PackSegInputs packs them."""
 
     def finish(self, stem: str, results: dict | None) -> Tensor:
-        """Return the picture (3, H, W), 0 to 255."""
+        """Return the image (3, H, W), 0 to 255."""
         if results is None or 'inputs' not in results:
             raise ValueError(
-                "the pipeline packed no picture: end it with dict(type='"
+                "the pipeline packed no image: end it with dict(type='"
                 "PackSegInputs')"
             )
         return results['inputs']
@@ -32,31 +34,30 @@ def pooled_features(
     batch_size: int = 16,
     num_workers: int = 0,
 ) -> tuple[Tensor, dict[str, str]]:
-    """Average the features over each image.
+    """Compute each image's mean feature.
 
-    Batches are the same on any number of ranks, each takes its share of them.
+    Batches are distributed over the ranks and are the same on any number.
 
     Args:
         extractor: A FeatureExtractor.
-        preprocessor: Stacks pictures, moves them to the extractor's device
+        preprocessor: Stacks images, moves them to the extractor's device
             and scales them to [0, 1], as PairPreprocessor does.
-        images: Pictures of one size.
+        images: Images of one size.
         batch_size: Images at a time.
-        num_workers: Processes of each rank that load pictures.
+        num_workers: Processes of each rank that load images.
 
     Returns:
         tuple: Means (N, D), float32 on the CPU, the same on all ranks; and
         the errors by image name. Images with an error have NaN.
 
     Raises:
-        ValueError: If pictures differ in size or do not fit the extractor.
+        ValueError: If images differ in size or do not fit the extractor.
     """
     batches = torch.arange(len(images)).split(batch_size)
     share = torch.cat(
-        [torch.empty(0, dtype=torch.long)]
-        + list(batches[get_rank() :: get_world_size()])
+        [torch.empty(0, dtype=torch.long)] + list(rank_share(batches))
     ).tolist()
-    # Only the last of all batches may be short, and it comes last.
+    # Only the last batch of all may be short, and it is its rank's last.
     loader = DataLoader(
         Subset(images, share),
         batch_size=batch_size,
@@ -79,9 +80,9 @@ def pooled_features(
 
 @torch.no_grad()
 def _means(
-    extractor: nn.Module, preprocessor: nn.Module, pictures: Sequence[Tensor]
+    extractor: nn.Module, preprocessor: nn.Module, images: Sequence[Tensor]
 ) -> Tensor:
-    inputs = preprocessor({'inputs': pictures})['inputs']
+    inputs = preprocessor({'inputs': images})['inputs']
     return extractor(inputs).float().mean((2, 3)).cpu()
 
 
@@ -91,7 +92,7 @@ def _gather(
     found: dict[str, Tensor],
     errors: dict[str, str],
 ) -> tuple[Tensor, dict[str, str]]:
-    """Put the ranks' vectors together, in the order of the images."""
+    """Gather the ranks' vectors, in the order of the images."""
     vectors = torch.full((len(stems), channels), torch.nan)
     rows = {stem: row for row, stem in enumerate(stems)}
     every_error: dict[str, str] = {}

@@ -1,33 +1,130 @@
-"""A folder with one file per image that a stopped run can go on filling."""
+"""An output folder that several ranks fill and a stopped run resumes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.logging import print_log
 
-def unfinished(stems: Sequence[str], folders: Sequence[Path]) -> list[int]:
-    """List the positions of the images of which a file is missing."""
+from ..io.provenance import check_source, save_source
+
+
+class OutputFolder:
+    """A folder with subfolders that hold one file per name.
+
+    An item is done if each subfolder has a file of its name. ``source.json``
+    records what the files are made from.
+
+    Args:
+        path: The folder.
+        subfolders: Where the files go.
+        names: Names of the files without suffix: stems of images, or shards.
+        source: What the files are made from, as JSON values by name.
+        overwrite: Whether files that exist are to be replaced.
+
+    Raises:
+        ValueError: If the folder holds files made from something else, and
+            ``overwrite`` is False.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        subfolders: Iterable[Path],
+        names: Sequence[str],
+        source: Mapping[str, object],
+        overwrite: bool = False,
+    ) -> None:
+        self.path = path
+        self.subfolders = list(subfolders)
+        self.names = names
+        self.source = source
+        self.overwrite = overwrite
+        check_source(path, source, overwrite)
+
+    def find_todo(self) -> list[int]:
+        """Return the positions of the items to do, the same on all ranks."""
+        shared = [list(range(len(self.names)))]
+        if is_main_process() and not self.overwrite:
+            shared = [unfinished(self.names, self.subfolders)]
+        broadcast_object_list(shared)  # file systems may be slow to agree
+        return shared[0]
+
+    def log_todo(self, todo: Sequence[int], note: str = '') -> None:
+        """Log how many images are done, and how many there are to do."""
+        print_log(
+            f'{len(self.names) - len(todo)} of {len(self.names)} images are '
+            f'done, {len(todo)} to do{note}, writing to {self.path}',
+            logger='current',
+        )
+
+    def prepare(self, check: Callable[[], None] | None = None) -> None:
+        """Remove what does not stay, and write ``source.json``.
+
+        Rank 0 does it, the others wait. Temporary files of a killed run are
+        removed, and, to overwrite, all files of the items, so that a run
+        which stops early leaves no mixture.
+
+        Args:
+            check: Called on rank 0 once the files are removed. If it raises a
+                ValueError, ``source.json`` is not written.
+
+        Raises:
+            ValueError: What ``check`` raised, on all ranks.
+        """
+        error = [None]
+        if is_main_process():
+            remove_leftovers([self.path, *self.subfolders])
+            if self.overwrite:
+                remove_files(self.names, self.subfolders)
+            try:
+                if check is not None:
+                    check()
+                save_source(self.path, self.source)
+            except ValueError as problem:
+                error = [str(problem)]
+        broadcast_object_list(error)
+        if error[0] is not None:
+            raise ValueError(error[0])
+
+    def check_complete(self) -> None:
+        """Check that no file is missing.
+
+        Raises:
+            ValueError: If one is; the error names them.
+        """
+        missing = [
+            self.names[index]
+            for index in unfinished(self.names, self.subfolders)
+        ]
+        if missing:
+            raise ValueError(
+                f'{self.path} lacks the files {", ".join(missing)}: run the '
+                'same command again'
+            )
+
+
+def unfinished(names: Sequence[str], folders: Sequence[Path]) -> list[int]:
+    """Return the positions of the names of which a folder has no file."""
     done = [
         {path.stem for path in folder.glob('*.*')} if folder.is_dir() else ()
         for folder in folders
     ]
     return [
         index
-        for index, stem in enumerate(stems)
-        if not all(stem in names for names in done)
+        for index, name in enumerate(names)
+        if not all(name in stems for stems in done)
     ]
 
 
-def remove_files(stems: Sequence[str], folders: Sequence[Path]) -> None:
-    """Remove the images' files, before they are all written anew.
-
-    What a run that stops early leaves is then all of one kind.
-    """
-    names = set(stems)
+def remove_files(names: Sequence[str], folders: Sequence[Path]) -> None:
+    """Remove the files of these names."""
+    doomed = set(names)
     for folder in folders:
         for path in folder.glob('*.*'):
-            if path.stem in names:
+            if path.stem in doomed:
                 path.unlink()
 
 

@@ -23,7 +23,7 @@ def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
 
 
 def label_loader(settings: Mapping | Sequence[Mapping]) -> dict | None:
-    """Find the first transform that loads image labels.
+    """Return the first transform that loads image labels.
 
     Args:
         settings: A pipeline, or any other part of a config.

@@ -1,16 +1,20 @@
-"""What the tools that run a config's pipeline over images share."""
+"""Functions that the tools on a config's images share."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger, print_log
 
+from ..compat import find_steps, walk_dicts
 from ..io.atomic import atomic_write
 from ..io.provenance import SOURCE, file_identity, settings_hash
 from ..utils import local_device
@@ -18,15 +22,28 @@ from .command_line import read_config
 from .launch import start_gloo
 
 # One rank may have to wait for another's last images.
-PATIENCE = timedelta(days=7).total_seconds()
+TIMEOUT = timedelta(days=7).total_seconds()
 SHOWN = 10
-# Options of transforms that name what others have made.
+# Options of transforms that name the output of other tools.
 FILES = ('checkpoint', 'centroids')
 FOLDERS = {
     'cam_dir': 'set of CAMs',
     'label_dir': 'set of labels',
     'feature_dir': 'set of features',
 }
+
+
+@contextmanager
+def exit_on_error() -> Iterator[None]:
+    """Exit with a one-line message where the block finds wrong input.
+
+    Raises:
+        SystemExit: For a ValueError, OSError or ImportError; exit code 1.
+    """
+    try:
+        yield
+    except (ValueError, OSError, ImportError) as error:
+        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
 
 
 def start_tool(args: argparse.Namespace) -> Config:
@@ -42,14 +59,14 @@ def start_tool(args: argparse.Namespace) -> Config:
         ValueError: If the launcher's environment variables are not set.
     """
     if args.launcher != 'none':
-        start_gloo(args.launcher, PATIENCE)
+        start_gloo(args.launcher, TIMEOUT)
     cfg = read_config(args)
     MMLogger.get_instance('mmseg_wsss', log_level=cfg.get('log_level', 'INFO'))
     return cfg
 
 
 def read_pipeline(cfg: Config, name: str) -> list[dict]:
-    """Find a list of transforms in a config; refuse masks among them.
+    """Return a list of transforms of a config, checked to load no masks.
 
     Args:
         cfg: The config.
@@ -68,16 +85,16 @@ def read_pipeline(cfg: Config, name: str) -> list[dict]:
             f'{cfg.filename} has no list of transforms named {name}: add one, '
             f'or choose with --pipeline among {lists}'
         )
-    if any(step['type'].endswith('LoadAnnotations') for step in pipeline):
+    if find_steps(pipeline, 'LoadAnnotations'):
         raise ValueError(
             f'{name} loads masks (LoadAnnotations): refiners work without; '
-            'take it out'
+            'remove it'
         )
     return pipeline
 
 
 def describe(pipeline: list[dict], classes: list[str]) -> dict:
-    """Say what a pipeline's output is made from.
+    """Return what a pipeline's output is made from, for source.json.
 
     Args:
         pipeline: The transforms' settings.
@@ -90,7 +107,7 @@ def describe(pipeline: list[dict], classes: list[str]) -> dict:
     Raises:
         ValueError: If a file is missing.
     """
-    # Where it is computed makes no difference.
+    # The device makes no difference.
     steps = [{k: v for k, v in s.items() if k != 'device'} for s in pipeline]
     source = {'pipeline': settings_hash(steps=steps, classes=classes)}
     for position, step in enumerate(pipeline):
@@ -106,13 +123,25 @@ def describe(pipeline: list[dict], classes: list[str]) -> dict:
     return source
 
 
+def describe_checkpoints(settings: dict) -> dict:
+    """Return the identities of the checkpoint files in a config's part."""
+    files = (str(n.get('checkpoint') or '') for n in walk_dicts(settings))
+    return {
+        f'checkpoint {file}': file_identity(file)
+        for file in files
+        if Path(file).is_file()
+    }
+
+
 def report_failures(out_dir: Path, failures: dict[str, str]) -> None:
-    """Write ``failures.json``, and log the first failures.
+    """Write ``failures.json`` and log the first failures, on rank 0.
 
     Args:
         out_dir: Where it is written.
-        failures: What is wrong, by image name; may be empty.
+        failures: Errors by image name; may be empty.
     """
+    if not is_main_process():
+        return
     with atomic_write(out_dir / 'failures.json') as part:
         part.write_text(json.dumps(failures, indent=1))
     if not failures:
@@ -123,14 +152,14 @@ def report_failures(out_dir: Path, failures: dict[str, str]) -> None:
     print_log(
         f'{len(failures)} images failed'
         + (f', {more} more of them' if more > 0 else '')
-        + f', see {out_dir / "failures.json"}. Mend them and run the same '
+        + f', see {out_dir / "failures.json"}. Fix them and run the same '
         'command again: it does only what is missing',
         logger='current',
     )
 
 
 def choose_device(name: str | None) -> str:
-    """Choose where a tool's network runs.
+    """Return the device that a tool's network runs on.
 
     Args:
         name: A device, or None for this rank's GPU, or the CPU where there
@@ -140,7 +169,7 @@ def choose_device(name: str | None) -> str:
         str: The device.
 
     Raises:
-        ValueError: If it is not there.
+        ValueError: If there is no such device.
     """
     if name is None and torch.cuda.is_available():
         name = local_device()

@@ -1,96 +1,18 @@
 """Backbones, decode heads, losses and segmentors."""
 
-from .backbones import ResNet38, StemResNet
-from .decode_heads import (
-    AffinityHead,
-    CAMHead,
-    DeepLabV2Head,
-    IRNHead,
-    LargeFOVHead,
-)
-from .feature_extractors import (
-    STEGO,
-    BackboneFeatures,
-    ColourTextureFeatures,
-    FeatureExtractor,
-    PairPreprocessor,
-    STEGOFeatures,
-    STEGOHead,
-    TimmFeatures,
-    dense_features,
-)
-from .losses import (
-    FSL,
-    AffinityLoss,
-    BinomialISL,
-    CSDLoss,
-    DisplacementLoss,
-    GAPLoss,
-    ImageLevelLoss,
-    LossInputs,
-    OCRLoss,
-    STEGOLoss,
-    affinity_loss,
-    background_consistency,
-    correspondence_loss,
-    displacement_loss,
-    feature_similarity_loss,
-    foreground_consistency,
-    importance_sampling_loss,
-    ocr_loss,
-    pooling_loss,
-    prior_correlation,
-)
+from . import backbones, decode_heads, feature_extractors, losses, segmentors
+from .backbones import *
+from .decode_heads import *
+from .feature_extractors import *
+from .losses import *
 from .pixel_weight_sampler import PixelWeightSampler
-from .segmentors import (
-    CAMTTAModel,
-    ScoreTTAModel,
-    WeakSupervisionMixin,
-    WSSSCascadeEncoderDecoder,
-    WSSSEncoderDecoder,
-)
+from .segmentors import *
 
 __all__ = [
-    'FSL',
-    'STEGO',
-    'AffinityHead',
-    'AffinityLoss',
-    'BackboneFeatures',
-    'BinomialISL',
-    'CAMHead',
-    'CAMTTAModel',
-    'CSDLoss',
-    'ColourTextureFeatures',
-    'DeepLabV2Head',
-    'DisplacementLoss',
-    'FeatureExtractor',
-    'GAPLoss',
-    'IRNHead',
-    'ImageLevelLoss',
-    'LargeFOVHead',
-    'LossInputs',
-    'OCRLoss',
-    'PairPreprocessor',
+    *backbones.__all__,
+    *decode_heads.__all__,
+    *feature_extractors.__all__,
+    *losses.__all__,
+    *segmentors.__all__,
     'PixelWeightSampler',
-    'ResNet38',
-    'STEGOFeatures',
-    'STEGOHead',
-    'STEGOLoss',
-    'ScoreTTAModel',
-    'StemResNet',
-    'TimmFeatures',
-    'WSSSCascadeEncoderDecoder',
-    'WSSSEncoderDecoder',
-    'WeakSupervisionMixin',
-    'affinity_loss',
-    'background_consistency',
-    'correspondence_loss',
-    'dense_features',
-    'displacement_loss',
-    'feature_similarity_loss',
-    'foreground_consistency',
-    'importance_sampling_loss',
-    'ocr_loss',
-    'pooling_loss',
-    'prior_correlation',
 ]

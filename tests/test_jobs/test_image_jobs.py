@@ -11,13 +11,10 @@ from mmseg_wsss import LoadCAM
 from mmseg_wsss.evaluation.label_summary import summarise_labels
 from mmseg_wsss.io.cam import load_cam
 from mmseg_wsss.io.labels import label_reader
-from mmseg_wsss.jobs import image_jobs as refinement
-from mmseg_wsss.jobs.image_jobs import (
-    ImagePipeline,
-    Refinement,
-    refine_images,
-    run_images,
-)
+from mmseg_wsss.jobs import image_loop
+from mmseg_wsss.jobs.image_loop import run_images
+from mmseg_wsss.jobs.image_pipeline import ImagePipeline
+from mmseg_wsss.jobs.refinement import Refinement, refine_images
 from tests import tiny
 
 
@@ -91,7 +88,7 @@ def make(tmp_path):
 
 def test_files_hold_the_full_list_of_classes(make, tmp_path):
     work = make()
-    assert work.refine.transforms[0].prepared
+    assert work.pipeline.transforms[0].prepared
     assert refine_images(work, range(5)) == {}
     path = tmp_path / 'out' / 'labels' / 'img_3.png'
     written = np.array(Image.open(path))
@@ -100,7 +97,7 @@ def test_files_hold_the_full_list_of_classes(make, tmp_path):
     assert set(np.unique(read[2:])) == {0, 2}  # and class 2 of those in use
     classes, scores = load_cam(tmp_path / 'out' / 'cams' / 'img_3.npz')
     assert classes.tolist() == [1] and scores.shape == (1, 8, 8)
-    record = work._record(3)
+    record = work.load_record(3)
     record.update(
         img=np.zeros((32, 32, 3), np.uint8), image_labels=np.array([1, 0, 1])
     )
@@ -162,10 +159,10 @@ def test_gpu_workers_are_spawned(make, monkeypatch):
         def __init__(self, *args, multiprocessing_context, **kwargs):
             asked.append(multiprocessing_context)
 
-    monkeypatch.setattr(refinement, 'DataLoader', Loader)
+    monkeypatch.setattr(image_loop, 'DataLoader', Loader)
     work = make()
     refine_images(work, range(5), num_workers=2)
-    work.refine.transforms[0].device = 'cuda:0'
+    work.pipeline.transforms[0].device = 'cuda:0'
     refine_images(work, range(5), num_workers=2)
     refine_images(work, range(5), num_workers=0)
     assert asked == [None, 'spawn', None]
@@ -182,7 +179,7 @@ def test_a_dead_worker_is_told_with_its_images(make, monkeypatch):
             yield self.data[0]
             raise RuntimeError('worker exited')
 
-    monkeypatch.setattr(refinement, 'DataLoader', Loader)
+    monkeypatch.setattr(image_loop, 'DataLoader', Loader)
     with pytest.raises(RuntimeError, match=r'died .* images img_1, img_2'):
         refine_images(make(), range(5), num_workers=1)
 
@@ -197,7 +194,7 @@ def test_an_error_of_this_process_stays_what_it_is(make, monkeypatch):
         def __iter__(self):
             raise RuntimeError('out of memory')
 
-    monkeypatch.setattr(refinement, 'DataLoader', Loader)
+    monkeypatch.setattr(image_loop, 'DataLoader', Loader)
     with pytest.raises(RuntimeError, match=r'^out of memory$'):
         refine_images(make(), range(5), num_workers=0)
 

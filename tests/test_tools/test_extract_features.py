@@ -8,11 +8,13 @@ import pytest
 from PIL import Image
 
 from mmseg_wsss.io.features import load_features
+from mmseg_wsss.jobs import disk_space
 from mmseg_wsss.jobs.disk_space import feature_bytes, free_bytes, readable
 from mmseg_wsss.jobs.feature_extraction import (
     build_extractor,
     extraction_settings,
 )
+from mmseg_wsss.jobs.tool_setup import describe_checkpoints
 from tests import tiny
 from tests.test_tools.test_train_and_dump import ROOT, call, files
 
@@ -120,22 +122,20 @@ def test_refuses_other_settings(tool, data, monkeypatch):
         main(tool, monkeypatch, data, *options, '--amp')
 
 
-def test_a_changed_checkpoint_is_another_source(tool, tmp_path):
+def test_a_changed_checkpoint_is_another_source(tmp_path):
     checkpoint = tmp_path / 'a.pth'
     checkpoint.write_bytes(b'one')
     init_cfg = dict(type='Pretrained', checkpoint=str(checkpoint))
     config = dict(backbone=dict(type='ResNet', init_cfg=init_cfg))
-    source = tool.describe(config, extraction_settings(None), False)
-    assert source == tool.describe(config, extraction_settings(None), False)
+    source = describe_checkpoints(config)
+    assert list(source) == [f'checkpoint {checkpoint}']
+    assert source == describe_checkpoints(config)
     checkpoint.write_bytes(b'another')
-    other = tool.describe(config, extraction_settings(None), False)
-    assert [k for k in source if source[k] != other[k]] == [
-        f'checkpoint {checkpoint}'
-    ]
+    assert source != describe_checkpoints(config)
 
 
 def test_refuses_what_does_not_fit_on_the_disk(tool, data, monkeypatch):
-    monkeypatch.setattr(tool, 'free_bytes', lambda folder: 1000)
+    monkeypatch.setattr(disk_space, 'free_bytes', lambda folder: 1000)
     with pytest.raises(SystemExit, match='make room'):
         main(tool, monkeypatch, data)
     assert not (data / 'out').exists()

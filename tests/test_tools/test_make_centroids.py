@@ -5,9 +5,14 @@ import json
 import numpy as np
 import pytest
 
+from mmseg_wsss.io.centroid_shards import (
+    load_shards,
+    save_shard,
+    shard_names,
+)
 from mmseg_wsss.io.centroids import load_centroids
 from mmseg_wsss.io.features import save_features
-from mmseg_wsss.jobs.clustering import missing_parts, part_file
+from mmseg_wsss.jobs.output_folder import OutputFolder
 from tests import tiny
 from tests.test_tools.test_train_and_dump import call, files
 
@@ -43,7 +48,7 @@ def data(tmp_path):
 
 
 def run(data, out, *arguments, ranks=1, fails=False):
-    command = TOOL, data / 'config.py', '--out-dir', out, '--part-size', '2'
+    command = TOOL, data / 'config.py', '--out-dir', out, '--shard-size', '2'
     launcher = ['--launcher', 'pytorch'] if ranks > 1 else []
     return call(*command, *launcher, *arguments, ranks=ranks, fails=fails)
 
@@ -60,14 +65,14 @@ def test_two_ranks_and_workers_give_the_same_bytes(data):
         assert count == 2 * images and kept == -(-4 * count // 10)
     run(data, data / 'two', '--num-workers', '1', ranks=2)
     one, two = files(data / 'one'), files(data / 'two')
-    assert len([name for name in one if 'parts' in str(name)]) == 5
+    assert len([name for name in one if 'shards' in str(name)]) == 5
     assert one == two
 
 
 def test_it_goes_on_and_selects_again(data):
     run(data, data / 'out')
     before = files(data / 'out')
-    (data / 'out' / 'parts' / '000002.npz').unlink()
+    (data / 'out' / 'shards' / '000002.npz').unlink()
     (data / 'out' / 'centroids.npz').unlink()
     output = run(data, data / 'out')
     assert '2 of 2 images' in output
@@ -98,13 +103,13 @@ def test_it_goes_on_and_selects_again(data):
     assert three.found.sum() * 2 == found.found.sum() * 3
 
 
-def test_an_image_that_fails_costs_its_part_only(data):
+def test_an_image_that_fails_costs_its_shard_only(data):
     features = data / 'tiny' / 'features' / 'img_5.npy'
     features.rename(data / 'away.npy')
     output = run(data, data / 'out', fails=True)
     assert '1 images failed' in output and 'img_5' in output
-    parts = sorted(p.name for p in (data / 'out' / 'parts').iterdir())
-    assert parts == [f'{k:06}.npz' for k in (0, 1, 3, 4)]
+    shards = sorted(p.name for p in (data / 'out' / 'shards').iterdir())
+    assert shards == [f'{k:06}.npz' for k in (0, 1, 3, 4)]
     assert not (data / 'out' / 'centroids.npz').exists()
     (data / 'away.npy').rename(features)
     output = run(data, data / 'out')
@@ -126,9 +131,29 @@ def test_what_cannot_work_is_said(data):
     assert "selection takes dict(share=0.4, distance='mean')" in output
 
 
-def test_a_part_that_is_missing_is_not_passed_over(tmp_path):
-    """Ranks share one list of what is missing; a gap is seen."""
-    assert missing_parts(tmp_path, 5, 2) == [0, 1, 2]
-    part_file(tmp_path, 1).write_bytes(b'')
-    assert missing_parts(tmp_path, 5, 2) == [0, 2]
-    assert missing_parts(tmp_path, 4, 2) == [0]
+def test_a_missing_shard_is_found(tmp_path):
+    names = shard_names(5, 2)
+    assert names == ['000000', '000001', '000002']
+    assert shard_names(4, 2) == names[:2]
+    with pytest.raises(ValueError, match='at least 1'):
+        shard_names(4, 0)
+    shards = tmp_path / 'shards'
+    shards.mkdir()
+    (shards / '000001.npz').write_bytes(b'')
+    out = OutputFolder(tmp_path, [shards], names, {})
+    assert out.find_todo() == [0, 2]
+    with pytest.raises(ValueError, match='lacks the files 000000, 000002'):
+        out.check_complete()
+
+
+def test_shards_of_other_features_are_refused(tmp_path):
+    for number, channels in enumerate((3, 3, 4)):
+        clusters = [(np.ones((2, channels), np.float32), np.array([0, 1]))]
+        save_shard(tmp_path / f'00000{number}.npz', [number], clusters)
+    shards = load_shards(tmp_path)
+    assert [int(next(shards)[2][0]) for _ in range(2)] == [0, 1]
+    with pytest.raises(ValueError, match=r'000002.npz has 4 channels'):
+        next(shards)
+    (tmp_path / '000000.npz').write_bytes(b'half')
+    with pytest.raises(ValueError, match='damaged'):
+        next(load_shards(tmp_path))

@@ -1,4 +1,4 @@
-r"""Draw what MARS does to pseudo labels, step by step.
+r"""Draw MARS's changes to pseudo labels, step by step.
 
     python tools/analysis_tools/browse_mars.py configs/mars/debias_CONFIG.py \
         --out FILE.png [--segmentor CONFIG CHECKPOINT]
@@ -23,15 +23,16 @@ from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import MODELS, TRANSFORMS
 
-from mmseg_wsss.compat import load_config
+from mmseg_wsss.compat import find_steps, is_type, load_config
 from mmseg_wsss.engine.hooks.complement_hook import STATE
 from mmseg_wsss.engine.teacher import Teacher
 from mmseg_wsss.io.atomic import atomic_write
+from mmseg_wsss.io.centroid_shards import load_shards
 from mmseg_wsss.io.labels import label_reader
-from mmseg_wsss.jobs.clustering import background_of, read_parts
+from mmseg_wsss.jobs.clustering import background_of
 from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
 from mmseg_wsss.jobs.test_dataset import build_test_images
-from mmseg_wsss.jobs.tool_setup import read_pipeline
+from mmseg_wsss.jobs.tool_setup import exit_on_error, read_pipeline
 from mmseg_wsss.pseudo_labels.mars import background_distance, direction_sum
 from mmseg_wsss.pseudo_labels.mars_complement import (
     complement_label,
@@ -64,9 +65,9 @@ def parse_args() -> argparse.Namespace:
 
 
 def mean_direction(folder: Path, background: int) -> torch.Tensor:
-    """Mean direction of the background centroids of all images."""
+    """Return the mean direction of all background centroids."""
     total, count = 0.0, 0
-    for centroids, classes, _ in read_parts(folder):
+    for centroids, classes, _ in load_shards(folder):
         rows = centroids[classes == background]
         total, count = total + direction_sum(rows), count + len(rows)
     if not count:
@@ -78,7 +79,7 @@ def mean_direction(folder: Path, background: int) -> torch.Tensor:
 
 
 def load_teacher(config: str, checkpoint: str) -> tuple[Teacher, dict]:
-    """Build a segmentor's teacher, and read how its labels are refined."""
+    """Load a segmentor's teacher and the settings that refine its labels."""
     cfg = load_config(config)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     cfg.model.pop('pretrained', None)
@@ -91,11 +92,7 @@ def load_teacher(config: str, checkpoint: str) -> tuple[Teacher, dict]:
         )
     teacher = Teacher(dict(type='ExponentialMovingAverage'), segmentor)
     teacher.load_state_dict(stored[STATE])
-    hooks = [
-        hook
-        for hook in cfg.get('custom_hooks', [])
-        if hook['type'].endswith('ComplementHook')
-    ]
+    hooks = find_steps(cfg.get('custom_hooks', []), 'ComplementHook')
     hook = hooks[0] if hooks else {}
     refinement = dict(
         refine=hook.get('refine', 'local'), params=hook.get('refine_params')
@@ -125,7 +122,7 @@ def complete(
 
 
 class Rows:
-    """Draws one row per image.
+    """Draw one row per image.
 
     Args:
         cfg: Config with centroid_pipeline and debias_pipeline.
@@ -135,7 +132,7 @@ class Rows:
     def __init__(self, cfg, teacher: tuple[Teacher, dict] | None):
         cluster = read_pipeline(cfg, 'centroid_pipeline')
         debias = read_pipeline(cfg, 'debias_pipeline')
-        if not debias[-1]['type'].endswith('MARSDebias'):
+        if not is_type(debias[-1], 'MARSDebias'):
             raise ValueError(
                 f'{cfg.filename}: debias_pipeline must end in MARSDebias'
             )
@@ -144,7 +141,7 @@ class Rows:
         self.dataset, self.stems, _ = build_test_images(cfg)
         self.cluster = Compose([TRANSFORMS.build(s) for s in cluster])
         self.debias = TRANSFORMS.build(debias[-1])
-        folder = Path(debias[-1]['centroids']).parent / 'parts'
+        folder = Path(debias[-1]['centroids']).parent / 'shards'
         self.direction = mean_direction(folder, self.background)
         self.read = label_reader(self.dataset)
 
@@ -196,7 +193,7 @@ class Rows:
 
 
 def choose(args: argparse.Namespace, names: list[str]) -> list[str]:
-    """Take the images asked for, or draw some."""
+    """Return the images asked for, or some drawn at random."""
     unknown = [stem for stem in args.stems or () if stem not in names]
     if unknown:
         raise ValueError(f'--stems: test_dataloader has no image {unknown}')
@@ -208,14 +205,12 @@ def choose(args: argparse.Namespace, names: list[str]) -> list[str]:
 
 def main() -> None:
     args = parse_args()
-    try:
+    with exit_on_error():
         cfg = read_config(args)
         teacher = load_teacher(*args.segmentor) if args.segmentor else None
         rows = Rows(cfg, teacher)
         stems = choose(args, rows.stems)
         pictures = [rows.draw(stem) for stem in stems]
-    except (ValueError, OSError, ImportError) as error:
-        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     titles = ['image', 'pseudo label', 'distance', 'similarity', 'debiased']
     titles += ['completed'] if teacher is not None else []
     titles += ['ground truth']

@@ -25,6 +25,7 @@ from mmseg_wsss.jobs.command_line import (
     read_config,
 )
 from mmseg_wsss.jobs.test_dataset import build_test_images
+from mmseg_wsss.jobs.tool_setup import exit_on_error
 from mmseg_wsss.visualization import contact_sheet
 from mmseg_wsss.visualization.cam_row import CAMRow
 
@@ -87,7 +88,7 @@ def as_score(text: object, where: str) -> float:
 
 
 def stored_score(name: str, folder: Path) -> float:
-    """Read a folder's best threshold where an evaluation left it."""
+    """Read the best threshold of a folder's cam_eval.json."""
     for place in (folder, folder.resolve().parent):
         file = place / 'cam_eval.json'
         if not file.is_file():
@@ -116,10 +117,10 @@ def background_scores(
     if len(items) == 1 and '=' not in items[0]:
         return dict.fromkeys(folders, as_score(items[0], '--background'))
     given = named_values('--background', items)
-    strange = [name for name in given if name not in folders]
-    if strange:
+    unknown = [name for name in given if name not in folders]
+    if unknown:
         raise SystemExit(
-            f'--background names {strange[0]!r}, which is not one of --cams: '
+            f'--background names {unknown[0]!r}, which is not one of --cams: '
             f'{", ".join(folders)}'
         )
     return {
@@ -133,7 +134,7 @@ def background_scores(
 def draw_stems(
     stems: list[str], folders: dict[str, Path], number: int, seed: int
 ) -> list[str]:
-    """Draw images that all folders know, several classes first."""
+    """Draw images at random that all folders have, several classes first."""
     several, single = [], []
     for index in np.random.default_rng(seed).permutation(len(stems)):
         files = [at / f'{stems[index]}.npz' for at in folders.values()]
@@ -157,7 +158,7 @@ def draw_stems(
 def check_stems(
     asked: list[str], stems: list[str], folders: dict[str, Path]
 ) -> None:
-    """Refuse images that the data set or a folder does not have."""
+    """Check that the data set and all folders have these images."""
     known = set(stems)
     for stem in asked:
         if stem not in known:
@@ -197,10 +198,8 @@ def draw_sheet(args: argparse.Namespace) -> tuple[Image.Image, int]:
 
 def main() -> None:
     args = parse_args()
-    try:
+    with exit_on_error():
         sheet, count = draw_sheet(args)
-    except (ValueError, OSError) as error:
-        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     with atomic_write(args.out) as part:
         sheet.save(part)
     print(f'{count} images in {args.out}')

@@ -22,6 +22,7 @@ from mmseg_wsss.jobs.command_line import (
     read_config,
 )
 from mmseg_wsss.jobs.test_dataset import build_test_images
+from mmseg_wsss.jobs.tool_setup import exit_on_error
 from mmseg_wsss.visualization import contact_sheet, label_overlay
 
 
@@ -54,7 +55,7 @@ def parse_args() -> argparse.Namespace:
 def choose_stems(
     args: argparse.Namespace, known: list[str], folders: dict[str, Path]
 ) -> list[str]:
-    """Take the images asked for, or draw some that all folders have."""
+    """Return the images asked for, or some that all folders have."""
 
     def everywhere(stem: str) -> bool:
         return all((at / f'{stem}.png').is_file() for at in folders.values())
@@ -78,7 +79,7 @@ def choose_stems(
 
 
 def draw_row(dataset, info: dict, stem: str, folders: dict[str, Path]) -> list:
-    """Lay the labels and the mask over an image."""
+    """Draw the labels and the mask over an image."""
     read = label_reader(dataset)
     image = read_photo(info['img_path'])
     paths = [at / f'{stem}.png' for at in folders.values()]
@@ -92,13 +93,11 @@ def draw_row(dataset, info: dict, stem: str, folders: dict[str, Path]) -> list:
 def main() -> None:
     args = parse_args()
     folders = named_folders('--labels', args.labels)
-    try:
+    with exit_on_error():
         dataset, names, _ = build_test_images(read_config(args))
         infos = {s: dataset.get_data_info(i) for i, s in enumerate(names)}
         stems = choose_stems(args, names, folders)
         rows = [draw_row(dataset, infos[s], s, folders) for s in stems]
-    except (ValueError, OSError) as error:
-        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     titles = ['image', *folders, 'ground truth']
     sheet = contact_sheet(rows, stems, titles[: max(map(len, rows))])
     with atomic_write(args.out) as part:

@@ -39,7 +39,7 @@ from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.jobs.command_line import add_config_arguments
 from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.test_dataset import build_test_images
-from mmseg_wsss.jobs.tool_setup import start_tool
+from mmseg_wsss.jobs.tool_setup import exit_on_error, start_tool
 
 COLUMNS = ('IoU', 'FP', 'FN', 'F')
 
@@ -100,7 +100,7 @@ def contour_threshold(text: str) -> float | None:
 
 
 def threshold_grid(start: float, stop: float, step: float) -> list[float]:
-    """List the thresholds from start to stop, both included."""
+    """Return the thresholds from start to stop, both included."""
     if not (0 <= start <= stop < 1 and step > 0):
         raise ValueError(
             '--thresholds needs 0 <= START <= STOP < 1 and STEP > 0, got '
@@ -110,7 +110,7 @@ def threshold_grid(start: float, stop: float, step: float) -> list[float]:
     return [round(start + i * step, 6) for i in range(count)]
 
 
-def own_share(files: CAMFiles, note: str) -> Iterator[tuple]:
+def rank_items(files: CAMFiles, note: str) -> Iterator[tuple]:
     """Read this rank's images, with a progress bar on a terminal."""
     rank, ranks = get_dist_info()
     positions = list(range(rank, len(files), ranks))
@@ -128,9 +128,9 @@ def contours(
     background: int,
     ignore: str,
 ) -> np.ndarray:
-    """Compare the contours at one threshold; returns F (C,), percent."""
+    """Compute F (C,) of the contours at one threshold, in percent."""
     counts = np.zeros((num_classes, 4), dtype=np.int64)
-    for classes, cam, mask in own_share(files, 'contours'):
+    for classes, cam, mask in rank_items(files, 'contours'):
         label = label_from_cam(classes, cam, mask.shape, threshold, background)
         counts += contour_counts(
             label,
@@ -145,12 +145,12 @@ def contours(
 
 
 def number(value: float) -> float | None:
-    """Write NaN, a class that does not occur, as JSON's null."""
+    """Return a float for JSON; NaN, a class that does not occur, is null."""
     return None if np.isnan(value) else float(value)
 
 
 def evaluate(args: argparse.Namespace) -> dict:
-    """Run both passes; every rank gets the whole result."""
+    """Run both passes; return the result of all ranks on each."""
     grid = threshold_grid(*args.thresholds)
     extra = [alpha_threshold(alpha) for alpha in args.alphas]
     cfg = start_tool(args)
@@ -163,7 +163,7 @@ def evaluate(args: argparse.Namespace) -> dict:
         )
     files = CAMFiles(dataset, args.cam_dir, background)
     sweep = CAMSweep(len(names), [*grid, *extra], background)
-    for item in own_share(files, 'thresholds'):
+    for item in rank_items(files, 'thresholds'):
         sweep.update(*item)
     sweep.reduce()
     curve = sweep.curve()
@@ -258,10 +258,8 @@ def draw(result: dict) -> Figure:
 def main() -> None:
     args = parse_args()
     out_dir = args.out_dir or args.cam_dir.resolve().parent
-    try:
+    with exit_on_error():
         result = evaluate(args)
-    except (ValueError, OSError) as error:
-        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     if get_dist_info()[0] == 0:
         with atomic_write(out_dir / 'cam_eval.json') as part:
             part.write_text(json.dumps(result, indent=1))

@@ -1,4 +1,4 @@
-"""Tell how many debiased centroids lie on objects, by ground truth (MARS).
+"""Measure how many debiased centroids lie on objects (MARS).
 
     python tools/analysis_tools/eval_centroids.py configs/mars/CONFIG.py
 
@@ -23,11 +23,13 @@ from mmseg_wsss.evaluation.centroid_targets import (
 )
 from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.io.labels import label_reader
-from mmseg_wsss.jobs.clustering import background_of, selection_options
+from mmseg_wsss.jobs.centroid_selection import selection_options
+from mmseg_wsss.jobs.clustering import background_of
 from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
-from mmseg_wsss.jobs.image_jobs import ImagePipeline, run_images
+from mmseg_wsss.jobs.image_loop import run_images
+from mmseg_wsss.jobs.image_pipeline import ImagePipeline
 from mmseg_wsss.jobs.test_dataset import build_test_images
-from mmseg_wsss.jobs.tool_setup import read_pipeline
+from mmseg_wsss.jobs.tool_setup import exit_on_error, read_pipeline
 from mmseg_wsss.pseudo_labels.mars_selection import select_debiased
 
 
@@ -73,20 +75,20 @@ def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     pipeline = read_pipeline(cfg, args.pipeline)
     dataset, stems, _ = build_test_images(cfg)
     images = ComparedClusters(dataset, stems, pipeline)
-    parts, ious = [], []
+    shards, ious = [], []
     for outcome in run_images(images, range(len(images)), args.num_workers):
         if outcome.error is not None:
             raise ValueError(f'{outcome.stem}: {outcome.error}')
         centroids, classes, iou = outcome.value
-        parts.append((torch.from_numpy(centroids), torch.from_numpy(classes)))
+        shards.append((torch.from_numpy(centroids), torch.from_numpy(classes)))
         ious.append(iou)
     background = background_of(pipeline)
     selection = select_debiased(
-        lambda: parts,
+        lambda: shards,
         background_index=background,
         **selection_options(cfg),
     )
-    classes = torch.cat([k for _, k in parts]).numpy()
+    classes = torch.cat([k for _, k in shards]).numpy()
     front = classes != background
     names = dataset.metainfo['classes']
     rows = target_shares(
@@ -105,10 +107,8 @@ def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     args = parse_args()
-    try:
+    with exit_on_error():
         figures = evaluate(args)
-    except (ValueError, OSError, ImportError) as error:
-        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     print('target centroids, %     all  selected')
     for name, row in figures.items():
         print(f'  {name:<18} {row["all"]:6.1f}    {row["selected"]:6.1f}')

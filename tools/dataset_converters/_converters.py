@@ -1,4 +1,4 @@
-"""What the converters share: arguments, summary, progress, errors."""
+"""Functions that the converters share: arguments, summary, progress."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def run(main: Callable[[], None]) -> None:
 
 
 def label_parser(description: str, source: str) -> argparse.ArgumentParser:
-    """Make a parser with the arguments of every label converter."""
+    """Return a parser with the arguments of every label converter."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument('source', help=source)
     parser.add_argument('out', help='image-label JSON to write')
@@ -34,7 +34,7 @@ def label_parser(description: str, source: str) -> argparse.ArgumentParser:
 def add_classes(
     parser: argparse.ArgumentParser, default: str | None = None
 ) -> None:
-    """Add the option that says which classes there are."""
+    """Add the option ``--classes``."""
     parser.add_argument(
         '--classes',
         default=default,
@@ -57,7 +57,7 @@ def read_classes(name: str) -> tuple[str, ...]:
 def convert(
     args: argparse.Namespace, file_format: str, **options: bool
 ) -> None:
-    """Read a file that names its classes, write ours and a summary."""
+    """Convert a file that names its classes to JSON; print a summary."""
     from mmseg_wsss.datasets.label_files.load import load_image_labels
 
     labels = load_image_labels(args.source, file_format, **options)
@@ -75,7 +75,7 @@ def write_labels(
     labels: Mapping[str, Sequence[str]],
     classes: Sequence[str],
 ) -> None:
-    """Write our JSON, the list of labelled images, and print a summary."""
+    """Write the JSON and the list of labelled images; print a summary."""
     from mmseg_wsss.datasets.label_files.load import save_image_labels
     from mmseg_wsss.datasets.label_files.split_lists import write_split_list
 
@@ -122,7 +122,7 @@ def print_summary(
 
 
 class Progress:
-    """Prints how far a loop is and when it will end, every few seconds."""
+    """Print the progress of a loop and the time left, every few seconds."""
 
     def __init__(self, total: int, every: float = 5.0) -> None:
         self.total, self.every, self.done = total, every, 0

@@ -5,8 +5,8 @@ Values: 0 background, 1..80 the classes in ascending order of category id,
 (default) paints large ones first, so that small ones stay visible;
 '--order annotation' paints in the order of the file, as HFPL does. Neither
 equals the COCO-Stuff maps of other papers. Polygons are filled by Pillow, so
-edges may be a pixel off those of pycocotools. A killed run goes on where it
-stopped.
+edges may be a pixel off those of pycocotools. A killed run is
+resumed.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def paint(image, annotations, values, crowd):
 
 
 def plan(content, source, order):
-    """Group annotations by image, check names, return mask values."""
+    """Return the annotations by image, and the mask value of each class."""
     from mmseg_wsss.datasets.label_files.readers import category_names
     from mmseg_wsss.io.stems import file_stem
     from mmseg_wsss.structures.labels import MAX_CLASSES

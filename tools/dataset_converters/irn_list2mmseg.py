@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument(
         '--labels',
         metavar='FILE',
-        help='image-label file that names classes (ours, COCO, CSV, VOC); '
+        help='image-label file that names classes (JSON, COCO, CSV, VOC); '
         'images without a label are left out',
     )
     args = parser.parse_args()

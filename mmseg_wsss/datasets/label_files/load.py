@@ -1,7 +1,9 @@
-"""Image labels on disk: load any of the field's formats, save ours.
+"""Image labels on disk: load any of the field's formats, save one.
 
-Ours is JSON, ``{"2007_000032": ["aeroplane", "person"], ...}``: it names
-the classes, so it does not depend on a class order, and reads well in a diff.
+The format that is saved is JSON, which names the classes, does not depend on
+their order, and reads well in a diff::
+
+    {"2007_000032": ["aeroplane", "person"], ...}
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def load_image_labels(
 
     Args:
         path: A file, or the folder of a VOC data set's ``*.xml``.
-        file_format: ``'json'`` (ours), ``'npy'`` (``cls_labels.npy`` with
+        file_format: ``'json'`` (see above), ``'npy'`` (``cls_labels.npy`` with
             string or IRN's integer keys), ``'voc_xml'``, ``'coco'``
             (instances JSON), ``'csv'``; ``'auto'`` goes by suffix and, for
             JSON, content.
@@ -85,7 +87,7 @@ def save_image_labels(
     """Save image labels as JSON, sorted, one image per line, atomically.
 
     Args:
-        path: The file to write; missing folders are made.
+        path: The file to write; missing folders are created.
         labels: ``{stem: class names}``.
 
     Raises:
@@ -142,7 +144,7 @@ def single_label_counts(labels: np.ndarray) -> np.ndarray:
 
 
 def _guess_format(path: Path) -> str:
-    """Guess a format; 'auto' is left for JSON, which is told by content."""
+    """Return the format by suffix; 'auto' for JSON, known by its content."""
     if path.is_dir():
         return 'voc_xml'
     known = {'.json': 'auto', '.npy': 'npy', '.csv': 'csv'}

@@ -111,7 +111,7 @@ def category_names(
 
 
 def looks_like_coco(content: Any) -> bool:
-    """Tell whether parsed JSON has the parts of a COCO instances file."""
+    """Return whether parsed JSON looks like a COCO instances file."""
     parts = ('images', 'annotations', 'categories')
     if not isinstance(content, dict):
         return False

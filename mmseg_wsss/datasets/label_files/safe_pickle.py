@@ -55,7 +55,7 @@ class StandInArray:
         self.content: np.ndarray | list | None = None
 
     def __setstate__(self, state: tuple) -> None:
-        """Take shape, type, order and data as NumPy pickles them."""
+        """Read shape, type and data as NumPy pickles them."""
         shape, dtype, _, data = state[-4:]
         if dtype.is_object:
             if not isinstance(data, list):
@@ -75,7 +75,7 @@ class _StandInDType:
         self.is_object = code.startswith('O')
 
     def __setstate__(self, state: tuple) -> None:
-        """Take the byte order; the rest is for structured types."""
+        """Read the byte order; the rest is for structured types."""
         self.order = state[1]
 
     def read(self, data: bytes | str) -> np.ndarray:
@@ -105,7 +105,7 @@ _ADMITTED = {
 
 class _PlainUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        """Return what stands for an admitted name, refuse any other."""
+        """Return the stand-in of an admitted name; raise for any other."""
         if (module, name) not in _ADMITTED:
             raise pickle.UnpicklingError(
                 f"it asks for '{module}.{name}', which a label file has no "

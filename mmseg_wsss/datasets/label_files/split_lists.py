@@ -1,4 +1,4 @@
-"""Lists of images: the field's text formats to the stems that MMSeg wants.
+"""Lists of images: the field's text formats as stems for MMSeg.
 
 MMSeg's ``ann_file`` is a text file with one bare stem per line. PSA, SEAM and
 HFPL have lines such as ``/JPEGImages/x.jpg /SegmentationClassAug/x.png``.
@@ -54,7 +54,7 @@ def read_split_list(path: str | os.PathLike) -> list[str]:
     if all(found) and any(match[1] == '-1' for match in found):
         raise ValueError(
             f'{path} says of each image whether it has one class (1, 0 or '
-            "-1), as VOC's <class>_train.txt: take the list of all images"
+            "-1), as VOC's <class>_train.txt: use the list of all images"
         )
     return stems
 
@@ -63,7 +63,7 @@ def write_split_list(path: str | os.PathLike, stems: Iterable[str]) -> None:
     """Write a list of stems, one per line, atomically.
 
     Args:
-        path: The file to write; missing folders are made.
+        path: The file to write; missing folders are created.
         stems: Stems in the order wanted.
     """
     text = ''.join(f'{stem}\n' for stem in stems)

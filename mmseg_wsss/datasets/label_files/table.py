@@ -18,7 +18,7 @@ class ImageLabels(Mapping):
     uint8 of a ``cls_labels.npy``, which does not name its classes. An image
     may be given as a path, file name or stem in any spelling, see
     :func:`~mmseg_wsss.io.stems.image_stem`; iteration yields the names
-    of the source without folder and suffix, as lists of images want them.
+    of the source without folder and suffix, as in lists of images.
 
     Args:
         pairs: Pairs of an image (id, file name or path) and its label.
@@ -47,8 +47,8 @@ class ImageLabels(Mapping):
             if stem in origin:
                 raise ValueError(
                     f"{source} labels the image '{stem}' twice, as "
-                    f"'{origin[stem]}' and as '{image}'; images are told "
-                    'apart by their stems only, so each must be unique'
+                    f"'{origin[stem]}' and as '{image}'; images are "
+                    'identified by their stems, so each must be unique'
                 )
             origin[stem] = image
             self._labels[stem] = label

@@ -14,9 +14,9 @@ from .refine_crf import DenseCRFRefine, PixelAdaptiveRefine
 from .refine_scores import AddBackground, NormaliseScores, ScoresToLabel
 from .region_centroids import RegionCentroids
 
-__all__ = ['CSDCopyPaste', 'LoadImageLabels', 'PackWSSSInputs']
 __all__ = [
     'AddBackground',
+    'CSDCopyPaste',
     'DenseCRFRefine',
     'IRNConfidentLabels',
     'IgnoreBiased',

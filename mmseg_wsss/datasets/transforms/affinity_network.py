@@ -1,4 +1,4 @@
-"""Affinity networks out of their checkpoints."""
+"""Loader of affinity networks."""
 
 from __future__ import annotations
 

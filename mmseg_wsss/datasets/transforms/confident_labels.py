@@ -1,4 +1,4 @@
-"""Pipeline steps that make the labels which affinity networks learn from."""
+"""Pipeline steps that compute the labels of affinity networks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mmseg.registry import TRANSFORMS
 from ...pseudo_labels.confident import irn_confident_label, psa_confident_label
 from ...pseudo_labels.crf_params import crf_params
 from ...pseudo_labels.dense_crf import require_pydensecrf
-from .keys import rgb_image, scores_of
+from .keys import require, rgb_image
 
 
 class _ConfidentLabels(BaseTransform):
-    """What the two steps share: the record in, the label out."""
+    """Base of the two steps."""
 
     def __init__(self, params: str | dict, background_index: int) -> None:
         require_pydensecrf()
@@ -34,14 +34,14 @@ class _ConfidentLabels(BaseTransform):
         Raises:
             ValueError: If the scores hold the background already.
         """
-        scores = scores_of(results, self)
+        scores = require(results, 'scores', self)
         classes = results['score_classes']
         if self.background_index in classes:
             raise ValueError(
                 f'{type(self).__name__} makes its own background scores: '
-                'take AddBackground out in front of it'
+                'remove AddBackground before it'
             )
-        position = self._label(rgb_image(results), scores)
+        position = self._label(rgb_image(results, self), scores)
         # Positions 0 (background), 1..K and 255 to class indices.
         table = np.full(256, 255, np.uint8)
         table[: len(classes) + 1] = [self.background_index, *classes]

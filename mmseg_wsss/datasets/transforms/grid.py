@@ -1,4 +1,4 @@
-"""Does a grid of cells belong to an image?"""
+"""Check that a grid of cells belongs to an image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def check_grid(
     cells: tuple[int, int],
     pixels: tuple[int, int],
 ) -> None:
-    """Refuse a grid that cannot be the image's at any stride.
+    """Check that a grid is the image's at some stride.
 
     Args:
         path: File of the grid, for the error.

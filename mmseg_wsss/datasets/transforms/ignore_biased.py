@@ -1,4 +1,4 @@
-"""Pipeline step that leaves biased pixels out of the training."""
+"""Pipeline step that ignores biased pixels in training."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...structures.labels import BIASED_LABEL, IGNORE_LABEL
+from .keys import require
 
 
 @TRANSFORMS.register_module()
 class IgnoreBiased(BaseTransform):
-    """Turn the biased pixels of debiased labels (254) into ignored ones (255).
+    """Change biased pixels of debiased labels (254) to ignored ones (255).
 
     For training on MARS's debiased labels without complementing them, which
     :class:`mmseg_wsss.ComplementHook` would do. Put it behind
@@ -26,12 +27,7 @@ class IgnoreBiased(BaseTransform):
         Raises:
             ValueError: If there is no label.
         """
-        label = results.get('gt_seg_map')
-        if label is None:
-            raise ValueError(
-                "IgnoreBiased needs a label map: put dict(type='"
-                "LoadAnnotations') in front of it"
-            )
+        label = require(results, 'gt_seg_map', self)
         if results.get('reduce_zero_label'):
             raise ValueError(
                 'with reduce_zero_label=True LoadAnnotations turns 254 into '

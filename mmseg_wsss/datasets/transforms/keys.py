@@ -1,4 +1,4 @@
-"""What refiners pass on to each other.
+"""Keys of the result dict that refiners read and write.
 
 A refiner is an MMSeg transform on the result dict of one image. The keys:
 
@@ -20,99 +20,100 @@ A refiner is an MMSeg transform on the result dict of one image. The keys:
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+# key: (what it is called in an error, the transform that adds it)
+ADDED_BY = {
+    'img': (
+        'the image',
+        "dict(type='LoadImageFromFile', imdecode_backend='pillow')",
+    ),
+    'image_labels': (
+        'the image labels',
+        "dict(type='mmseg_wsss.LoadImageLabels', ...)",
+    ),
+    'scores': ('scores', "dict(type='mmseg_wsss.LoadCAM', cam_dir=...)"),
+    'pseudo_label': (
+        'a pseudo label',
+        "dict(type='mmseg_wsss.ScoresToLabel'), dict(type='mmseg_wsss."
+        "LoadPseudoLabel', label_dir=...) or, in a training pipeline, "
+        "dict(type='LoadAnnotations')",
+    ),
+    'gt_seg_map': ('a label map', "dict(type='LoadAnnotations')"),
+    'features': (
+        'features',
+        "dict(type='mmseg_wsss.LoadFeatures', feature_dir=...)",
+    ),
+}
 
-def bgr_image(results: dict) -> np.ndarray:
-    """Return the record's image (H, W, 3), uint8, BGR."""
-    image = results.get('img')
-    if image is None:
+
+def require(results: dict, key: str, step: BaseTransform) -> Any:
+    """Return a value of the results that a step cannot work without.
+
+    Args:
+        results: Result dict of the pipeline.
+        key: One of the keys above.
+        step: The transform that needs it, for the error.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: If it is missing; the error names the transform to add.
+    """
+    value = results.get(key)
+    if value is None:
+        what, transform = ADDED_BY[key]
         raise ValueError(
-            'a refiner needs the image: put '
-            "dict(type='LoadImageFromFile', imdecode_backend='pillow') in "
-            'front of it'
+            f'{type(step).__name__} needs {what}: put {transform} before it'
         )
+    return value
+
+
+def require_image(results: dict, step: BaseTransform) -> np.ndarray:
+    """Return the image (H, W, 3), uint8, BGR.
+
+    Raises:
+        ValueError: If it is missing, or has another shape or type.
+    """
+    image = require(results, 'img', step)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(
-            'a refiner needs a colour image (H, W, 3), uint8, got '
-            f'{image.shape} {image.dtype}'
+            f'{type(step).__name__} needs a colour image (H, W, 3), uint8, '
+            f'got {image.shape} {image.dtype}'
         )
     return image
 
 
-def rgb_image(results: dict) -> np.ndarray:
-    """Return the record's image (H, W, 3), uint8, RGB, contiguous."""
-    return np.ascontiguousarray(bgr_image(results)[..., ::-1])
+def rgb_image(results: dict, step: BaseTransform) -> np.ndarray:
+    """Return the image (H, W, 3), uint8, RGB, contiguous."""
+    return np.ascontiguousarray(require_image(results, step)[..., ::-1])
 
 
-def scores_of(results: dict, caller: BaseTransform) -> np.ndarray:
-    """Return the record's scores (K, H, W)."""
-    scores = results.get('scores')
-    if scores is None:
-        raise ValueError(
-            f'{type(caller).__name__} needs scores: put '
-            "dict(type='mmseg_wsss.LoadCAM', cam_dir=...) in front of it"
-        )
-    return scores
-
-
-def image_labels_of(results: dict, caller: BaseTransform) -> np.ndarray:
-    """Return the record's image labels (C,)."""
-    labels = results.get('image_labels')
-    if labels is None:
-        raise ValueError(
-            f'{type(caller).__name__} needs the image labels: put '
-            "dict(type='mmseg_wsss.LoadImageLabels', ...) in front of it"
-        )
-    return labels
-
-
-def features_of(results: dict, caller: BaseTransform) -> np.ndarray:
-    """Return the record's features (D, h, w)."""
-    features = results.get('features')
-    if features is None:
-        raise ValueError(
-            f'{type(caller).__name__} needs features: put '
-            "dict(type='mmseg_wsss.LoadFeatures', feature_dir=...) in front "
-            'of it'
-        )
-    return features
-
-
-def label_key(results: dict, caller: BaseTransform) -> str:
-    """Tell where a record has its label.
-
-    Args:
-        results: The record, of a refiner's pipeline or of a training one.
-        caller: The transform that asks, for the error.
+def label_key(results: dict) -> str:
+    """Return the key of the label.
 
     Returns:
-        str: ``'pseudo_label'``, or ``'gt_seg_map'`` of LoadAnnotations.
+        str: ``'pseudo_label'``; in a training pipeline, where there is none,
+        ``'gt_seg_map'`` of LoadAnnotations.
     """
-    for key in ('pseudo_label', 'gt_seg_map'):
-        if results.get(key) is not None:
-            return key
-    raise ValueError(
-        f'{type(caller).__name__} needs a pseudo label: put '
-        "dict(type='mmseg_wsss.LoadPseudoLabel', label_dir=...), or in a "
-        "training pipeline dict(type='LoadAnnotations'), in front of it"
-    )
+    in_training = results.get('gt_seg_map') is not None
+    if in_training and results.get('pseudo_label') is None:
+        return 'gt_seg_map'
+    return 'pseudo_label'
 
 
-def label_of(results: dict, caller: BaseTransform) -> np.ndarray:
-    """Return the record's label (H, W), wherever it has it."""
-    return results[label_key(results, caller)]
-
-
-def check_background(results: dict, index: int, caller: BaseTransform) -> None:
-    """Refuse data without background, or with another one.
+def check_background(results: dict, index: int, step: BaseTransform) -> None:
+    """Check that the data have a background, and the same one everywhere.
 
     Raises:
         ValueError: If an earlier step has another background, or the data
             set drops class 0 (``reduce_zero_label``).
     """
-    name = type(caller).__name__
+    name = type(step).__name__
     other = results.get('background_index', index)
     if other != index:
         raise ValueError(
@@ -128,7 +129,7 @@ def check_background(results: dict, index: int, caller: BaseTransform) -> None:
 
 
 def label_of_scores(scores: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Take each pixel's best class.
+    """Return the class of the highest score at each pixel.
 
     Args:
         scores: Scores (K, H, W).

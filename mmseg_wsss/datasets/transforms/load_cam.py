@@ -15,7 +15,7 @@ from ...io.cam import load_cam
 from ...io.class_ids import original_class_ids
 from ...structures import foreground_indices
 from .grid import check_grid
-from .keys import bgr_image, image_labels_of
+from .keys import require, require_image
 
 
 @TRANSFORMS.register_module()
@@ -60,7 +60,7 @@ class LoadCAM(BaseTransform):
             ValueError: If the file is missing or damaged, its size is not
                 that of the image, or its classes are not the image labels.
         """
-        size = bgr_image(results).shape[:2]
+        size = require_image(results, self).shape[:2]
         path = self.cam_dir / f'{Path(results["img_path"]).stem}.npz'
         try:
             on_disk, cam = load_cam(path)
@@ -83,8 +83,8 @@ class LoadCAM(BaseTransform):
     def _classes(
         self, path: Path, on_disk: np.ndarray, results: dict
     ) -> np.ndarray:
-        """Bring the file's class indices to those in use, and check them."""
-        labels = image_labels_of(results, self)
+        """Map the file's class indices to those in use, and check them."""
+        labels = require(results, 'image_labels', self)
         ids = original_class_ids({**results, 'classes': labels})
         in_use = {id_: k for k, id_ in enumerate(ids)}
         foreground = foreground_indices(len(labels), self.background_index)
@@ -95,7 +95,7 @@ class LoadCAM(BaseTransform):
                 f'{path} holds CAMs of the class indices '
                 f'{sorted(on_disk.tolist())}, the image labels are '
                 f'{[ids[k] for k in expected]}: the label file and the CAMs '
-                'disagree; write the CAMs anew, or mend the labels'
+                'disagree; write the CAMs again, or fix the labels'
             )
         return np.array(found, dtype=np.int64)
 

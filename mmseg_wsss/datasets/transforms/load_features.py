@@ -12,7 +12,7 @@ from mmseg.registry import TRANSFORMS
 from ...io.features import load_features
 from ...io.provenance import folder_origin
 from .grid import check_grid
-from .keys import bgr_image
+from .keys import require_image
 
 
 @TRANSFORMS.register_module()
@@ -25,7 +25,7 @@ class LoadFeatures(BaseTransform):
     :mod:`mmseg_wsss.datasets.transforms.keys`.
 
     The features belong to the whole picture as it is on disk, so the step
-    comes right after LoadImageFromFile, in front of anything that resizes,
+    comes right after LoadImageFromFile, before anything that resizes,
     crops or flips.
 
     Args:
@@ -57,11 +57,11 @@ class LoadFeatures(BaseTransform):
             ValueError: If the file is missing or damaged, its grid does not
                 fit the image, or the image is not the picture on disk.
         """
-        size = bgr_image(results).shape[:2]
+        size = require_image(results, self).shape[:2]
         if results.get('flip') or size != results.get('ori_shape', size):
             raise ValueError(
                 'LoadFeatures needs the picture as it is on disk: put it '
-                'right after LoadImageFromFile, in front of resizing, '
+                'right after LoadImageFromFile, before resizing, '
                 'cropping and flipping'
             )
         path = self.feature_dir / f'{Path(results["img_path"]).stem}.npy'

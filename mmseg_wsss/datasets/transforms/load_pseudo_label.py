@@ -12,7 +12,7 @@ from PIL import Image
 
 from ...io.class_ids import original_class_ids
 from ...structures.labels import BIASED_LABEL, IGNORE_LABEL
-from .keys import bgr_image, image_labels_of
+from .keys import require, require_image
 
 
 @TRANSFORMS.register_module()
@@ -50,7 +50,7 @@ class LoadPseudoLabel(BaseTransform):
             ValueError: If the file is missing, is no label of that size, or
                 holds a class that is not in use.
         """
-        size = bgr_image(results).shape[:2]
+        size = require_image(results, self).shape[:2]
         path = self.label_dir / f'{Path(results["img_path"]).stem}.png'
         if not path.is_file():
             raise ValueError(f'the image has no pseudo label, {path}')
@@ -71,8 +71,8 @@ class LoadPseudoLabel(BaseTransform):
     def _in_use(
         self, path: Path, label: np.ndarray, results: dict
     ) -> np.ndarray:
-        """Bring the file's class indices to those in use."""
-        in_use = image_labels_of(results, self)
+        """Map the file's class indices to those in use."""
+        in_use = require(results, 'image_labels', self)
         table = np.full(256, -1, np.int16)
         ids = original_class_ids({**results, 'classes': in_use})
         table[ids] = np.arange(len(ids))

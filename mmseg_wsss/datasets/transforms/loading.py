@@ -124,7 +124,7 @@ class LoadImageLabels(BaseTransform):
         return self._loaded
 
     def __getstate__(self) -> dict:
-        """Leave the table behind: a copy reads the file itself if asked."""
+        """Do not pickle the table; each worker reads the file lazily."""
         return {**self.__dict__, '_loaded': None}
 
     def __repr__(self) -> str:
@@ -197,7 +197,7 @@ def _check_label_map(label_map: Mapping[int, int], count: int) -> None:
 
 
 def _remap(values: np.ndarray, label_map: Mapping[int, int]) -> np.ndarray:
-    """Bring a vector over all classes into the order of those in use."""
+    """Return a vector over all classes in the order of those in use."""
     used = {old: k for old, k in label_map.items() if k not in _UNUSED}
     remapped = np.zeros(max(used.values(), default=-1) + 1, values.dtype)
     for old, new in used.items():

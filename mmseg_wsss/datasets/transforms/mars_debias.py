@@ -18,13 +18,7 @@ from ...pseudo_labels.dense_crf import crf_from_scores, require_pydensecrf
 from ...pseudo_labels.mars import debiased_label, mask_scores, similarity_map
 from ...pseudo_labels.pixel_adaptive import pixel_adaptive_refine
 from ...utils import check_option
-from .keys import (
-    check_background,
-    features_of,
-    image_labels_of,
-    label_key,
-    rgb_image,
-)
+from .keys import check_background, label_key, require, rgb_image
 
 REFINERS = ('crf', 'local', 'none')
 
@@ -105,14 +99,15 @@ class MARSDebias(BaseTransform):
                 of one kind, or the data set has no or another background.
         """
         check_background(results, self.background_index, self)
-        key = label_key(results, self)
-        image, label = rgb_image(results), results[key]
+        key = label_key(results)
+        image = rgb_image(results, self)
+        label = require(results, key, self)
         if image.shape[:2] != label.shape:
             raise ValueError(
                 f'the image has size {image.shape[:2]}, its label '
                 f'{label.shape}: put MARSDebias before steps that resize'
             )
-        features = features_of(results, self)
+        features = require(results, 'features', self)
         self._check_features(results, len(features))
         suspects, vectors = self._centroids_of(results)
         similarity = torch.zeros(features.shape[1:])
@@ -131,20 +126,20 @@ class MARSDebias(BaseTransform):
         return results
 
     def _check_features(self, results: dict, channels: int) -> None:
-        """Refuse features that the centroids were not made from."""
+        """Check that the centroids were made from such features."""
         origin = results.get('feature_origin', '')
         widths = {len(vector) for vector in self._vectors.values()}
         origins = {origin, self._origin} - {''}
         if widths - {channels} or len(origins) > 1:
             raise ValueError(
                 f'the centroids of {self.centroids} were made from other '
-                f'features than these of {channels} channels: make them anew '
+                f'features than these of {channels} channels: make them again '
                 'with tools/make_centroids.py'
             )
 
     def _centroids_of(self, results: dict) -> tuple[list[int], np.ndarray]:
-        """Find the classes to judge, and the centroids of the image's."""
-        labels = image_labels_of(results, self)
+        """Return the classes to debias, and the centroids of the image's."""
+        labels = require(results, 'image_labels', self)
         ids = original_class_ids({**results, 'classes': labels})
         foreground = [
             k for k in range(len(labels)) if k != self.background_index

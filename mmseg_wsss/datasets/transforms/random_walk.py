@@ -1,4 +1,4 @@
-"""Refinement step that walks scores along what an affinity network sees."""
+"""Refinement step: a random walk of scores on predicted affinities."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...pseudo_labels.affinity import WalkGraph
 from ...pseudo_labels.random_walk import random_walk
 from ...utils import local_device
 from .affinity_network import load_affinity_network
-from .keys import bgr_image, scores_of
+from .keys import require, require_image
 
 DIVISOR = 32  # the stride of the coarsest feature of common backbones
 
@@ -26,7 +26,7 @@ DIVISOR = 32  # the stride of the coarsest feature of common backbones
 class RandomWalk(BaseTransform):
     """Spread scores by a random walk on a trained affinity network's graph.
 
-    For AffinityNet (PSA) put ``AddBackground(alpha=16)`` in front of it; for
+    For AffinityNet (PSA) put ``AddBackground(alpha=16)`` before it; for
     IRN walk the foreground alone and put ``NormaliseScores('joint')`` and
     ``AddBackground(constant=0.25)`` behind it. Images are seen whole,
     whatever their size; the walk keeps to sparse matrices
@@ -80,7 +80,7 @@ class RandomWalk(BaseTransform):
 
     @torch.no_grad()
     def transform(self, results: dict) -> dict:
-        """Walk ``scores``; without any class nothing happens.
+        """Spread ``scores``; without any class they stay empty.
 
         Args:
             results: Result dict with ``img`` and ``scores``.
@@ -91,11 +91,13 @@ class RandomWalk(BaseTransform):
         Raises:
             ValueError: If the checkpoint holds no affinity network.
         """
-        scores = torch.from_numpy(scores_of(results, self)).to(self.device)
+        scores = torch.from_numpy(require(results, 'scores', self)).to(
+            self.device
+        )
         if not len(scores):
             return results
         size = scores.shape[1:]
-        image = torch.from_numpy(bgr_image(results).copy())
+        image = torch.from_numpy(require_image(results, self).copy())
         image = image.permute(2, 0, 1).to(self.device)
         seen = self._seen_size(size)
         if seen != size:
@@ -157,7 +159,7 @@ class RandomWalk(BaseTransform):
         )
 
     def __getstate__(self) -> dict:
-        """Leave the network behind: each worker loads its own."""
+        """Do not pickle the network; each worker loads its own."""
         return {**self.__dict__, '_network': None}
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Refinement steps that look at the image: DenseCRF and a local refiner."""
+"""Refinement steps that use the image: DenseCRF and PAMR."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...pseudo_labels.dense_crf import crf_from_scores, require_pydensecrf
 from ...pseudo_labels.pixel_adaptive import pixel_adaptive_refine
 from ...structures.labels import IGNORE_LABEL
 from ...utils import check_option
-from .keys import image_labels_of, label_of_scores, rgb_image, scores_of
+from .keys import label_of_scores, require, rgb_image
 
 SOURCES = ('scores', 'pseudo_label')
 
@@ -62,17 +62,17 @@ class DenseCRFRefine(BaseTransform):
         self.background_index = background_index
 
     def transform(self, results: dict) -> dict:
-        """Refine the record.
+        """Refine the scores or the label.
 
         Raises:
             ValueError: If the scores or the label are missing or do not fit
                 the image, or a label is no candidate.
         """
-        image = rgb_image(results)
+        image = rgb_image(results, self)
         hard = self.source == 'pseudo_label'
         if hard:
             self._scores_from_label(results)
-        scores = scores_of(results, self)
+        scores = require(results, 'scores', self)
         background = self.background_index
         if (
             background is not None
@@ -81,7 +81,7 @@ class DenseCRFRefine(BaseTransform):
             raise ValueError(
                 'DenseCRFRefine finds no background among the scores, so that '
                 'the whole image would become foreground: put '
-                'mmseg_wsss.AddBackground in front of it, or set '
+                'mmseg_wsss.AddBackground before it, or set '
                 'background_index=None for a data set without background'
             )
         if len(scores):
@@ -93,13 +93,8 @@ class DenseCRFRefine(BaseTransform):
         return results
 
     def _scores_from_label(self, results: dict) -> None:
-        label = results.get('pseudo_label')
-        if label is None:
-            raise ValueError(
-                "DenseCRFRefine(source='pseudo_label') needs a label: put "
-                'mmseg_wsss.ScoresToLabel in front of it'
-            )
-        candidates = np.flatnonzero(image_labels_of(results, self))
+        label = require(results, 'pseudo_label', self)
+        candidates = np.flatnonzero(require(results, 'image_labels', self))
         if not len(candidates):
             raise ValueError(
                 'the image has no label and the data set no background: drop '
@@ -127,7 +122,7 @@ class DenseCRFRefine(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PixelAdaptiveRefine(BaseTransform):
-    """Refine scores by averaging over pixels of like colour nearby (PAMR).
+    """Refine scores by averaging over near pixels of similar colour (PAMR).
 
     Much cheaper than a DenseCRF on a GPU, and local; see
     :func:`mmseg_wsss.pseudo_labels.pixel_adaptive_refine`, which does the
@@ -137,7 +132,7 @@ class PixelAdaptiveRefine(BaseTransform):
 
     Args:
         dilations: Distances of the neighbours in pixels.
-        iterations: How often it averages. Defaults to 10.
+        iterations: Number of averaging steps. Defaults to 10.
         temperature: Lower is sharper. Defaults to 0.1.
     """
 
@@ -154,9 +149,11 @@ class PixelAdaptiveRefine(BaseTransform):
         )
 
     def transform(self, results: dict) -> dict:
-        """Refine ``scores``; without any class nothing happens."""
-        scores = scores_of(results, self)
-        image = torch.from_numpy(rgb_image(results)).permute(2, 0, 1) / 255
+        """Refine ``scores``; without any class they stay empty."""
+        scores = require(results, 'scores', self)
+        image = (
+            torch.from_numpy(rgb_image(results, self)).permute(2, 0, 1) / 255
+        )
         if len(scores):
             results['scores'] = pixel_adaptive_refine(
                 torch.from_numpy(scores)[None], image[None], **self.options

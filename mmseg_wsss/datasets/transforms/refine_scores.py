@@ -9,7 +9,7 @@ from mmseg.registry import TRANSFORMS
 
 from ...pseudo_labels.cam import EPS, background_score
 from ...utils import check_option
-from .keys import label_of_scores, scores_of
+from .keys import label_of_scores, require
 
 SCALES = ('class', 'joint')
 
@@ -33,8 +33,8 @@ class NormaliseScores(BaseTransform):
         self.over = over
 
     def transform(self, results: dict) -> dict:
-        """Normalise ``scores``; without any class nothing happens."""
-        scores = scores_of(results, self)
+        """Normalise ``scores``; without any class they stay empty."""
+        scores = require(results, 'scores', self)
         if scores.size:
             axes = (0, 1, 2) if self.over == 'joint' else (1, 2)
             highest = scores.max(axes, keepdims=True)
@@ -47,7 +47,7 @@ class NormaliseScores(BaseTransform):
 
 @TRANSFORMS.register_module()
 class AddBackground(BaseTransform):
-    """Put a background score in front of foreground scores.
+    """Add a background score before the foreground scores.
 
     Changed keys: ``scores``, (K, H, W) in [0, 1], becomes (1 + K, H, W), and
     ``score_classes`` likewise.
@@ -84,7 +84,7 @@ class AddBackground(BaseTransform):
         Raises:
             ValueError: If there is one already.
         """
-        scores = scores_of(results, self)
+        scores = require(results, 'scores', self)
         classes = results['score_classes']
         if self.background_index in classes:
             raise ValueError('the scores have a background already')
@@ -107,7 +107,7 @@ class AddBackground(BaseTransform):
 
 @TRANSFORMS.register_module()
 class ScoresToLabel(BaseTransform):
-    """Give each pixel its best class.
+    """Set each pixel's label to its best class.
 
     Added key: ``pseudo_label`` (H, W), uint8, over the classes in use.
 
@@ -125,7 +125,7 @@ class ScoresToLabel(BaseTransform):
         Raises:
             ValueError: If there is no class to choose from.
         """
-        scores = scores_of(results, self)
+        scores = require(results, 'scores', self)
         label = label_of_scores(scores, results['score_classes'])
         if self.min_score > 0:
             label[scores.max(0) < self.min_score] = 255

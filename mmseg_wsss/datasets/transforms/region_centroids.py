@@ -12,7 +12,7 @@ from mmseg.registry import TRANSFORMS
 from ...pseudo_labels.kmeans import METRICS, kmeans
 from ...pseudo_labels.mars import region_clusters
 from ...utils import check_option
-from .keys import check_background, features_of, image_labels_of, label_of
+from .keys import check_background, label_key, require
 
 
 @TRANSFORMS.register_module()
@@ -79,10 +79,10 @@ class RegionCentroids(BaseTransform):
                 another background.
         """
         check_background(results, self.background_index, self)
-        present = np.flatnonzero(image_labels_of(results, self))
+        present = np.flatnonzero(require(results, 'image_labels', self))
         found = region_clusters(
-            torch.from_numpy(features_of(results, self)),
-            torch.from_numpy(label_of(results, self)),
+            torch.from_numpy(require(results, 'features', self)),
+            torch.from_numpy(require(results, label_key(results), self)),
             {int(k): self._clusters_of(k) for k in present},
             partial(kmeans, **self.options),
         )

@@ -25,12 +25,8 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...pseudo_labels.affinity import (
-    Offset,
-    at_least_float32,
-    partner,
-    recomputed,
-)
+from ...pseudo_labels.affinity import Offset, partner, recomputed
+from ...utils import at_least_float32
 
 EPS = 1e-5
 WEIGHTS = (0.25, 0.25, 0.5)

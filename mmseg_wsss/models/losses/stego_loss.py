@@ -51,7 +51,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...pseudo_labels.affinity import at_least_float32
+from ...utils import at_least_float32
 
 TERMS = ('self', 'knn', 'random')
 WEIGHTS = {'self': 0.67, 'knn': 0.25, 'random': 0.63}

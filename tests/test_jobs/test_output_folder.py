@@ -1,0 +1,61 @@
+"""The folder that tools fill: what is done, what is removed, its source."""
+
+import json
+
+import pytest
+
+from mmseg_wsss.jobs.output_folder import OutputFolder
+
+NAMES = ['a', 'b.1', 'c']
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Build an OutputFolder of two subfolders, in which 'b.1' is done."""
+    folders = [tmp_path / 'labels', tmp_path / 'cams']
+    for folder, names in zip(
+        folders, (['b.1', 'c'], ['a', 'b.1']), strict=True
+    ):
+        folder.mkdir()
+        for name in names:
+            (folder / f'{name}.png').touch()
+
+    def build(source, overwrite=False):
+        return OutputFolder(tmp_path, folders, NAMES, source, overwrite)
+
+    return build
+
+
+def test_an_item_is_done_if_every_folder_has_it(make):
+    assert make({'x': 1}).find_todo() == [0, 2]
+    assert make({'x': 1}, overwrite=True).find_todo() == [0, 1, 2]
+    with pytest.raises(ValueError, match='lacks the files a, c: run the same'):
+        make({'x': 1}).check_complete()
+
+
+def test_preparing_removes_leftovers_and_keeps_files(make, tmp_path):
+    leftover = tmp_path / 'labels' / '.a.1.tmp.png'
+    leftover.touch()
+    make({'x': 1}).prepare()
+    assert not leftover.exists()
+    assert len(list(tmp_path.glob('*/*.png'))) == 4
+    assert json.loads((tmp_path / 'source.json').read_text()) == {'x': 1}
+    with pytest.raises(ValueError, match='made with another x'):
+        make({'x': 2})
+    other = make({'x': 2}, overwrite=True)
+    (tmp_path / 'labels' / 'other.png').touch()
+    other.prepare()
+    assert [p.name for p in tmp_path.glob('*/*.png')] == ['other.png']
+    assert json.loads((tmp_path / 'source.json').read_text()) == {'x': 2}
+
+
+def test_a_check_that_fails_leaves_no_source(make, tmp_path):
+    """Other settings, which may fit, must not be refused afterwards."""
+
+    def check():
+        assert not list(tmp_path.glob('*/*.png'))  # counts as free space
+        raise ValueError('no room')
+
+    with pytest.raises(ValueError, match='no room'):
+        make({'x': 1}, overwrite=True).prepare(check)
+    assert not (tmp_path / 'source.json').exists()
