@@ -178,7 +178,7 @@ def main() -> None:
         runner.test()
     barrier()
     result = summarise_labels(label_dir, dataset, stems)
-    log_summary(result)
+    log_summary(result, out_dir)
     leave(1 if result and result['errors'] else 0)
 
 

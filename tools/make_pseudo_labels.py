@@ -105,7 +105,7 @@ def main() -> None:
     if is_main_process():
         report_failures(out_dir, failures)
     result = summarise_labels(label_dir, dataset, stems)
-    log_summary(result)
+    log_summary(result, out_dir)
     leave(1 if failures or (result and result['errors']) else 0)
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+
+from ...io.scalars import NO_METRICS, read_scalars
 
 Series = dict[str, list[tuple[float, float]]]
 
 # Means over as many parts take the place of more points.
 MAX_POINTS = 300
-_OTHERS = {'data_time', 'time', 'memory', 'step', 'epoch', 'iter'}
 
 
 @dataclass
@@ -43,18 +42,7 @@ def read_curves(folder: Path) -> Curves:
         Curves: Empty if it logged nothing. Values that are no finite numbers
         are left out.
     """
-    train: list[dict] = []
-    validation: list[dict] = []
-    for path in sorted(folder.glob('*/vis_data/scalars.json')):
-        lines = list(_lines(path))
-        for kept, new in (
-            (train, [line for line in lines if _is_train(line)]),
-            (validation, [line for line in lines if not _is_train(line)]),
-        ):
-            if new:
-                begin = new[0]['step']
-                kept[:] = [line for line in kept if line['step'] < begin]
-                kept += new
+    train, validation = read_scalars(folder)
     losses = _series(train, lambda name: 'loss' in name)
     total = losses.pop('loss', [])
     # The sum of one loss is that loss.
@@ -62,7 +50,7 @@ def read_curves(folder: Path) -> Curves:
         losses = {'loss': total, **losses}
     return Curves(
         losses=losses if any(losses.values()) else {},
-        metrics=_series(validation, lambda name: name not in _OTHERS),
+        metrics=_series(validation, lambda name: name not in NO_METRICS),
         unit='epoch' if any('epoch' in x for x in train) else 'iteration',
     )
 
@@ -79,22 +67,6 @@ def thin(
         (sum(x for x, _ in p) / len(p), sum(y for _, y in p) / len(p))
         for p in parts
     ]
-
-
-def _lines(path: Path) -> Iterator[dict]:
-    """Yield the lines that are whole: a killed run may break the last."""
-    with open(path, errors='replace') as file:
-        for line in file:
-            try:
-                content = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(content, dict) and 'step' in content:
-                yield content
-
-
-def _is_train(line: dict) -> bool:
-    return 'iter' in line or 'lr' in line
 
 
 def _series(lines: list[dict], wanted) -> Series:
