@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from .atomic import atomic_write
+from .atomic import write_json
 
 LABEL_SUMMARY = 'label_summary.json'
 # Numbers beside the metrics in MMEngine's lines.
@@ -65,8 +65,7 @@ def read_figures(folder: Path) -> dict[str, float]:
 
 def write_label_summary(folder: Path, figures: Mapping[str, float]) -> None:
     """Write the figures of compared labels into a tool's folder."""
-    with atomic_write(folder / LABEL_SUMMARY) as part:
-        part.write_text(json.dumps(figures))
+    write_json(folder / LABEL_SUMMARY, figures)
 
 
 def _metrics(line: Mapping) -> dict[str, float]:

@@ -83,7 +83,7 @@ def test_dry_run_from_and_until(faked, tmp_path):
     ]
     assert not (tmp_path / 'work').exists()
     output = faked('--from', 'cams')
-    assert 'cams takes something from classifier, which is not' in output
+    assert 'cams reads from classifier, which is not finished' in output
     output = faked('--until', 'cams')
     assert [c['stage'] for c in fake.calls(tmp_path)] == ['classifier', 'cams']
     assert 'segmentor         -' in output

@@ -118,14 +118,27 @@ def stage_arguments(
     return words
 
 
-def set_workers(cfg: Config, num_workers: int | None) -> None:
-    """Set the worker processes of a config's loaders, if a number is given."""
-    if num_workers is None:
-        return
+def prepare_config(
+    cfg: Config, stage: Stage, num_workers: int | None = None
+) -> None:
+    """Change what a run of a stage needs in its config.
+
+    Args:
+        cfg: The config, changed in place. A training gets MMEngine's
+            ``scalars.json``, which figures and curves are read from.
+        stage: The stage.
+        num_workers: Worker processes of its loaders, if given.
+    """
+    if stage.is_training:
+        visualizer = cfg.get('visualizer') or dict(type='Visualizer')
+        backends = visualizer.get('vis_backends') or []
+        if not any(_is(backend, 'LocalVisBackend') for backend in backends):
+            backends = [*backends, dict(type='LocalVisBackend')]
+            cfg.visualizer = dict(visualizer, vis_backends=backends)
     parts = ('train', 'val', 'test')
     loaders = [cfg.get(f'{part}_dataloader') for part in parts]
     for node in walk_dicts(loaders):
-        if 'num_workers' in node:
+        if 'num_workers' in node and num_workers is not None:
             node['num_workers'] = num_workers
             if not num_workers:
                 node['persistent_workers'] = False

@@ -63,6 +63,17 @@ def replace_references(
     return node if reference is None else resolve(reference)
 
 
+def config_parts(cfg: Mapping, keys: Sequence[str]) -> dict[str, object]:
+    """Return parts of a config by key; a dot in a key goes one dict down."""
+    parts = {}
+    for key in keys:
+        node = cfg
+        for name in key.split('.'):
+            node = (node or {}).get(name)
+        parts[key] = node
+    return parts
+
+
 def content_hash(
     part: object,
     files: Sequence[str],

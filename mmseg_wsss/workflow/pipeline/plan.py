@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ...jobs.command_line import move_paths
 from .command import ROOT, set_input
 from .identity import (
     Reference,
+    config_parts,
     content_hash,
     named_files,
     named_folders,
@@ -31,22 +32,22 @@ class Plan:
         name: Name of the pipeline.
         work_dir: Absolute folder with one folder for each stage.
         stages: All stages by name, those that are off too.
+        prepare: Commands of ours to run before, as lists of words.
         configs: The configs of those that are on, with what they read from
             others as references.
         hashes: What those depend on, see :func:`~.identity.content_hash`;
             what they read from others counts by name only.
         missing: Files that those need and that do not exist, and the names
             of the stages that need them.
-        prepare: Commands of ours to run before, as lists of words.
     """
 
     name: str
     work_dir: Path
     stages: dict[str, Stage]
-    configs: dict[str, Config]
-    hashes: dict[str, str]
-    missing: dict[str, list[str]]
     prepare: list[list[str]]
+    configs: dict[str, Config] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, list[str]] = field(default_factory=dict)
 
     def missing_lines(self) -> list[str]:
         """Return a line for each missing file."""
@@ -73,7 +74,6 @@ def read_plan(
     pipeline: str | Path,
     options: Mapping[str, object] | None = None,
     work_dir: str | Path | None = None,
-    root: Path = ROOT,
 ) -> Plan:
     """Read a pipeline's config.
 
@@ -86,7 +86,6 @@ def read_plan(
         options: Changes to it, as ``--cfg-options`` has them.
         work_dir: Where the stages' folders go; ``work_dir`` of the config,
             or ``work_dirs/<name>``, if None.
-        root: Where ``configs/...`` is looked for, after the current folder.
 
     Returns:
         Plan: The plan. Nothing has been run or written.
@@ -95,40 +94,33 @@ def read_plan(
         ValueError: If something is wrong with the pipeline.
         FileNotFoundError: If it, or the config of a stage, does not exist.
     """
-    cfg = load_config(find_config(str(pipeline), root))
+    cfg = load_config(find_config(str(pipeline)))
     cfg.merge_from_dict(dict(options or {}))
     content = cfg.to_dict()
-    given = content.get('stages')
-    if not isinstance(given, dict) or not given:
+    given, use, common, configs = (
+        _read_dict(content, key)
+        for key in ('stages', 'use', 'options', 'configs')
+    )
+    if not given:
         raise ValueError(
             f'{pipeline} is no pipeline: it has no dict named stages; see '
             'configs/pipelines'
         )
-    use, common, configs = (
-        _read_dict(content, key) for key in ('use', 'options', 'configs')
-    )
     stages = {n: read_stage(n, s, use) for n, s in given.items()}
     _check_switches(use, stages, given)
     for stage in stages.values():
         stage.config = configs.get(stage.config, stage.config)
     name = content.get('name') or Path(pipeline).stem
     work_dir = work_dir or content.get('work_dir') or Path('work_dirs') / name
-    plan = Plan(
-        name=name,
-        work_dir=Path(work_dir).resolve(),
-        stages=stages,
-        configs={},
-        hashes={},
-        missing={},
-        prepare=[list(words) for words in content.get('prepare') or []],
-    )
+    prepare = [list(words) for words in content.get('prepare') or []]
+    plan = Plan(name, Path(work_dir).resolve(), stages, prepare)
     plain: dict[str, Config] = {}
     known: dict[str, str] = {}
     for stage in stages.values():
         try:
             _resolve_stage(stage, stages)
             if stage.on:
-                plain[stage.name] = _plain_config(stage, plain, common, root)
+                plain[stage.name] = _plain_config(stage, plain, common)
                 complete_config(plan, stage, plain[stage.name], known)
         except FileNotFoundError as error:
             raise FileNotFoundError(f'stage {stage.name}: {error}') from error
@@ -200,24 +192,18 @@ def resolve_reference(
     if stage.on:
         has = reference.output in (*stage.outputs, 'config')
         return reference if has else None
-    for before in stage.references:
-        same = Reference(before.stage, reference.output)
-        found = resolve_reference(same, stages)
-        if found is not None:
-            return found
-    return None
+    upstream = (Reference(r.stage, reference.output) for r in stage.references)
+    found = (resolve_reference(same, stages) for same in upstream)
+    return next(filter(None, found), None)
 
 
 def _plain_config(
-    stage: Stage,
-    plain: Mapping[str, Config],
-    common: Mapping[str, object],
-    root: Path,
+    stage: Stage, plain: Mapping[str, Config], common: Mapping[str, object]
 ) -> Config:
     """Read a stage's config, without what it reads from others."""
     reference = Reference.parse(stage.config)
     if reference is None:
-        cfg = load_config(find_config(stage.config, root))
+        cfg = load_config(find_config(stage.config))
         options = {**common, **stage.options}
     else:
         cfg = copy.deepcopy(plain[reference.stage])
@@ -238,7 +224,7 @@ def complete_config(
             value = str(Path(value).resolve())
         set_input(cfg, stage, name, value)
     keys = (*stage.kind.keys, *filter(None, [stage.settings.get('pipeline')]))
-    part = {key: _look_up(cfg, key) for key in keys}
+    part = config_parts(cfg, keys)
     files = named_files(part)
     literal = [v for v in stage.inputs.values() if not Reference.parse(v)]
     plan.configs[stage.name] = cfg
@@ -255,16 +241,9 @@ def complete_config(
             plan.missing.setdefault(file, []).append(stage.name)
 
 
-def _look_up(cfg: Config, key: str) -> object:
-    node = cfg
-    for name in key.split('.'):
-        node = (node or {}).get(name)
-    return node
-
-
-def find_config(path: str, root: Path) -> Path:
+def find_config(path: str) -> Path:
     """Return a config below the current folder or beside the tools."""
-    for file in (Path(path), root / path, root / 'mmseg_wsss/.mim' / path):
+    for file in (Path(path), ROOT / path, ROOT / 'mmseg_wsss/.mim' / path):
         if file.is_file():
             return file
     raise FileNotFoundError(f'there is no config {path}')

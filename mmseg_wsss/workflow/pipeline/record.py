@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zipfile import is_zipfile
 
-from ...io.atomic import atomic_write
+from ...io.atomic import write_json
 from ...io.scalars import read_figures
 from .plan import Plan
 from .stage import Stage
@@ -94,17 +94,16 @@ class StageFolder:
 
     def state(
         self,
+        stage: Stage,
         content_hash: str,
         upstream: Mapping[str, str | None],
-        resumable: bool = True,
     ) -> State:
         """Return what a run does, if the upstream stages are up to date.
 
         Args:
-            content_hash: What the stage depends on now.
-            upstream: Run ids of the upstream stages now.
-            resumable: Whether lost files of a finished stage can be written
-                again in its folder.
+            stage: The stage.
+            content_hash: What it depends on now.
+            upstream: Run ids of its upstream stages now.
         """
         record = self.finished or self.started
         if record is None:
@@ -119,7 +118,9 @@ class StageFolder:
         if self.finished is None:
             return State(RESUME, 'it was stopped')
         if not self.outputs_complete:
-            return State(RESUME if resumable else RUN, 'files are missing')
+            # A finished training would not find its best checkpoint again.
+            restart = stage.settings.get('choose') == 'best'
+            return State(RUN if restart else RESUME, 'files are missing')
         return State(SKIP)
 
     def archive(self) -> Path | None:
@@ -220,28 +221,14 @@ def plan_states(plan: Plan, first: str | None = None) -> dict[str, State]:
         if stage.name in kept:
             states[stage.name] = State(SKIP, 'taken as it is')
             continue
-        state = stage_state(plan, stage)
+        folder, content_hash = plan.folder(stage.name), plan.hashes[stage.name]
+        upstream = upstream_ids(plan, stage)
+        state = StageFolder(folder).state(stage, content_hash, upstream)
         waits = [n for n in plan.upstream(stage) if states[n].action != SKIP]
         if waits and state.action != RUN:
             state = State(RUN, f'{waits[0]} runs before')
         states[stage.name] = state
     return states
-
-
-def stage_state(plan: Plan, stage: Stage) -> State:
-    """Return the state of a stage, if its upstream stages are up to date."""
-    return StageFolder(plan.folder(stage.name)).state(
-        plan.hashes[stage.name],
-        upstream_ids(plan, stage),
-        # A finished training would not find its best checkpoint again.
-        resumable=stage.settings.get('choose') != 'best',
-    )
-
-
-def write_json(path: Path, content: Mapping) -> None:
-    """Write a dict to a file, completely or not at all."""
-    with atomic_write(path) as part:
-        part.write_text(json.dumps(content, indent=1))
 
 
 def _count_files(path: Path) -> int:

@@ -12,19 +12,12 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from ...io.atomic import write_json
 from ...version import __version__
-from .command import Launch, environment, set_workers, stage_arguments
+from .command import Launch, environment, prepare_config, stage_arguments
 from .identity import Reference, replace_references
 from .plan import Plan
-from .record import (
-    RESUME,
-    SKIP,
-    StageFolder,
-    State,
-    stage_state,
-    upstream_ids,
-    write_json,
-)
+from .record import RESUME, SKIP, StageFolder, State, upstream_ids
 from .stage import Stage
 
 SUMMARY = 'pipeline.json'
@@ -63,10 +56,12 @@ def run_stage(
     Raises:
         StageFailedError: If the tool fails, or writes nothing.
     """
-    state = stage_state(plan, stage)
+    folder = StageFolder(plan.folder(stage.name))
+    content_hash = plan.hashes[stage.name]
+    upstream = upstream_ids(plan, stage)
+    state = folder.state(stage, content_hash, upstream)
     if state.action == SKIP:
         return state
-    folder = StageFolder(plan.folder(stage.name))
     if state.action != RESUME:
         moved = folder.archive()
         if moved:
@@ -74,9 +69,7 @@ def run_stage(
     elif stage.is_training:
         checkpoint = folder.resume_from
         log(f'   resumes {checkpoint.name}' if checkpoint else RESTART)
-    folder.start(
-        stage.name, plan.hashes[stage.name], upstream_ids(plan, stage)
-    )
+    folder.start(stage.name, content_hash, upstream)
     command = prepare_stage(plan, stage, folder, launch)
     log(f'   {shlex.join(command)}')
     start = time.time()
@@ -87,8 +80,7 @@ def run_stage(
         folder.finish(stage, time.time() - start, state.action == RESUME)
     except FileNotFoundError as error:
         raise StageFailedError(failure(stage, folder, str(error))) from error
-    figures = folder.finished['figures']
-    if figures:
+    if figures := folder.finished['figures']:
         log(f'   {format_figures(figures)}')
     return state
 
@@ -105,7 +97,7 @@ def prepare_stage(
     content = copy.deepcopy(plan.configs[stage.name].to_dict())
     # Without YAPF, which would take seconds.
     cfg = Config(replace_references(content, path), format_python_code=False)
-    set_workers(cfg, launch.num_workers)
+    prepare_config(cfg, stage, launch.num_workers)
     checkpoint = folder.resume_from if stage.is_training else None
     if checkpoint is not None:
         # resume alone would take the load_from of the config.
@@ -189,14 +181,10 @@ def failure(stage: Stage, folder: StageFolder, what: str) -> str:
 def write_summary(plan: Plan) -> dict:
     """Write ``pipeline.json``: the stages in their order, and their records.
 
-    Args:
-        plan: The pipeline.
-
     Returns:
-        dict: ``name``, ``version`` and ``stages``, a list of dicts: ``name``,
-        ``tool``, ``method``, ``on``, ``config`` (path), ``upstream`` (names),
-        ``settings``, and ``record``, the content of the stage's
-        ``stage.json``, None where it is not finished.
+        dict: ``name``, ``version`` and ``stages``, a list of dicts with the
+        settings of each and ``record``, the content of its ``stage.json``,
+        None where it is not finished.
     """
     content = {
         'name': plan.name,
@@ -225,11 +213,8 @@ def table(content: Mapping) -> str:
     """Return a table of the stages: seconds, outputs, figures.
 
     Args:
-        content: What :func:`write_summary` returned.
-
-    Returns:
-        str: Lines of text. A + after the seconds: the stage was resumed, and
-        the seconds are those of its last part.
+        content: What :func:`write_summary` returned. Seconds with a + are
+            those of the last part of a stage that was resumed.
     """
     rows = [('stage', 'seconds', 'made', 'figures')]
     for stage in content['stages']:

@@ -19,11 +19,10 @@ class Kind:
 
     Attributes:
         tool: File name in ``tools/``.
-        keys: The parts of a config that the tool reads. A stage runs again if
-            one of them changes. A dot goes one dict down.
+        keys: The parts of a config that it reads. A dot goes one dict down.
         inputs: Names of what a stage may read from others.
-        outputs: Paths of the results in the stage's folder, by name. '' is
-            the checkpoint, whose name is known once it exists.
+        outputs: Paths of the results in the stage's folder, by name; '' is
+            the checkpoint.
         fields: Settings of such a stage and their defaults.
         needed: Inputs that the tool requires.
     """
@@ -156,7 +155,7 @@ def read_stage(name: str, given: Mapping, use: Mapping[str, bool]) -> Stage:
 
     Args:
         name: Its name.
-        given: Its settings, those that ``configs/pipelines/README.md`` lists.
+        given: Its settings, see ``configs/pipelines/README.md``.
         use: The switches; a missing one is on.
 
     Returns:
@@ -174,10 +173,9 @@ def read_stage(name: str, given: Mapping, use: Mapping[str, bool]) -> Stage:
         raise ValueError(f'stage {name}: expected a dict, got {given!r}')
     known = given.get('kind', _BY_NAME.get(name))
     if known not in KINDS:
+        found = f'unknown kind {known!r}' if known else 'it has no kind'
         raise ValueError(
-            f'stage {name}: '
-            + (f'unknown kind {known!r}' if known else 'it has no kind')
-            + f', set kind= to one of {", ".join(KINDS)}'
+            f'stage {name}: {found}, set kind= to one of {", ".join(KINDS)}'
         )
     kind = KINDS[known]
     _check_dicts(name, given, ('options', 'inputs', 'when'))
@@ -199,10 +197,8 @@ def read_stage(name: str, given: Mapping, use: Mapping[str, bool]) -> Stage:
             f'stage {name}: {kind.tool} needs inputs='
             f"dict({min(missing)}='{{stage.{min(missing)}}}')"
         )
-    method = merged.get('method', name)
     settings = {k: merged.get(k, kind.fields[k]) for k in kind.fields}
-    choose = settings.get('choose', 'last')
-    if choose not in ('last', 'best'):
+    if settings.get('choose', 'last') not in ('last', 'best'):
         raise ValueError(f'stage {name}: set choose= to last or best')
     return Stage(
         name,
@@ -210,8 +206,8 @@ def read_stage(name: str, given: Mapping, use: Mapping[str, bool]) -> Stage:
         config=merged['config'],
         options=dict(merged.get('options') or {}),
         inputs=inputs,
-        method=method,
-        on=bool(use.get(method, True)),
+        method=merged.get('method', name),
+        on=bool(use.get(merged.get('method', name), True)),
         settings=settings,
     )
 
