@@ -343,6 +343,43 @@ def test_workers_reach_every_tool(pipeline):
     assert {s[0] for s in states(pipeline).values()} == {'finished'}
 
 
+def test_a_training_logs_scalars(pipeline):
+    root = pipeline.parent
+    local, other = dict(type='LocalVisBackend'), dict(type='WandbVisBackend')
+    mine = dict(type='SegLocalVisualizer', vis_backends=[other])
+    (root / 'ce.py').write_text(
+        (root / 'ce.py').read_text() + f'visualizer = {mine}\n'
+    )
+    fake.run(pipeline)
+    calls = {call['stage']: call['cfg'] for call in fake.calls(root)}
+    assert calls['classifier']['visualizer'] == dict(
+        type='Visualizer', vis_backends=[local]
+    )
+    assert calls['segmentor']['visualizer'] == dict(
+        mine, vis_backends=[other, local]
+    )
+    assert 'visualizer' not in calls['cams']
+
+
+def test_records_are_those_of_version_0_1(pipeline):
+    """A work dir of an older version is continued: same files and keys."""
+    root, work = pipeline.parent, pipeline.parent / 'work'
+    fake.orders(root, segmentor='fail')
+    with pytest.raises(StageFailedError):
+        fake.run(pipeline)
+    finished = json.loads((work / 'cams' / 'stage.json').read_text())
+    assert list(finished) == [
+        *('stage', 'hash', 'upstream', 'id', 'outputs', 'figures'),
+        *('seconds', 'stopped_before'),
+    ]
+    started = json.loads((work / 'segmentor' / 'begun.json').read_text())
+    assert list(started) == ['stage', 'hash', 'upstream']
+    upstream = json.loads((work / 'classifier' / 'stage.json').read_text())
+    assert finished['upstream'] == {'classifier': upstream['id']}
+    assert (work / 'segmentor' / 'output.log').is_file()
+    assert (work / 'segmentor' / 'config.py').is_file()
+
+
 def test_one_run_at_a_time(tmp_path):
     with (
         exclusive_lock(tmp_path),
