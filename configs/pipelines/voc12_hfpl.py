@@ -13,5 +13,5 @@ use = dict(
 )
 configs = dict(
     classifier='configs/hfpl/isl-fsl_r38_voc12.py',
-    affinity='configs/psa/psa-hfpl_r38_voc12.py',
+    affinity='configs/psa/psa_r38_hfpl_voc12.py',
 )

@@ -158,9 +158,6 @@ def read_stage(name: str, given: Mapping, use: Mapping[str, bool]) -> Stage:
         given: Its settings, see ``configs/pipelines/README.md``.
         use: The switches; a missing one is on.
 
-    Returns:
-        Stage: The stage.
-
     Raises:
         ValueError: If a setting is unknown, missing or of the wrong type.
     """
@@ -186,8 +183,8 @@ def read_stage(name: str, given: Mapping, use: Mapping[str, bool]) -> Stage:
     _check_names(name, 'setting', merged, {*_SHARED, *kind.fields})
     if not isinstance(merged.get('config'), str):
         raise ValueError(
-            f'stage {name}: set config= to the path of a config, or to '
-            "'{other.config}' for the one of another stage"
+            f"stage {name}: set config= to a path, or to '{{other.config}}' "
+            'for the config of another stage'
         )
     inputs = dict(merged.get('inputs') or {})
     _check_names(name, 'input', inputs, set(kind.inputs))

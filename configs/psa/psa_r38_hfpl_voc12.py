@@ -11,7 +11,7 @@ refine_pipeline = [
     dict(type='mmseg_wsss.AddBackground', alpha=6),
     dict(
         type='mmseg_wsss.RandomWalk',
-        checkpoint=f'work_dirs/psa-hfpl_r38_voc12/epoch_{_base_.epochs}.pth',
+        checkpoint=f'work_dirs/psa_r38_hfpl_voc12/epoch_{_base_.epochs}.pth',
         beta=8,
         steps=64,
     ),
