@@ -26,16 +26,16 @@ from pathlib import Path
 
 from runs import ROOT, merge_results, table
 
+from mmseg_wsss.io.lock import exclusive_lock
 from mmseg_wsss.workflow.pipeline import (
     Launch,
     Plan,
-    exclusive_lock,
+    StageFolder,
     read_plan,
     run_stage,
+    upstream_ids,
 )
-from mmseg_wsss.workflow.pipeline.record import DONE, read_record
 from mmseg_wsss.workflow.pipeline.stage import Stage
-from mmseg_wsss.workflow.pipeline.state import made_ids
 
 PIPELINES = {'scenes': 'all_scenes', 'voc-mini': 'all_voc_mini'}
 METHODS = ('hfpl', 'csd', 'irn', 'mars', 'ocr')
@@ -79,11 +79,11 @@ def reuse(plan: Plan, stage: Stage, folder: Path) -> None:
     if here.exists():
         return
     for there in sorted(folder.glob(f'*/{stage.name}')):
-        record = read_record(there, DONE)
+        record = StageFolder(there).finished
         if (
             record
             and record['hash'] == plan.hashes[stage.name]
-            and record['upstream'] == made_ids(plan, stage)
+            and record['upstream'] == upstream_ids(plan, stage)
         ):
             here.parent.mkdir(parents=True, exist_ok=True)
             here.symlink_to(there.resolve())
@@ -92,7 +92,9 @@ def reuse(plan: Plan, stage: Stage, folder: Path) -> None:
 
 def figures(plan: Plan) -> dict[str, float]:
     """Collect what came out of a finished variant."""
-    records = {s.name: read_record(plan.folder(s.name), DONE) for s in plan.on}
+    records = {
+        s.name: StageFolder(plan.folder(s.name)).finished for s in plan.on
+    }
     last = 'debias' if 'debias' in records else 'refine'
     segmentor = records['evaluate']['figures']
     seconds = sum(record['seconds'] for record in records.values())

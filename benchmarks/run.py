@@ -8,8 +8,8 @@ Every benchmark is one script of `benchmarks/` and runs in a process of its
 own, one after the other; nothing else should run meanwhile. Times are medians
 of candidates that take turns in one process, so that a slow moment meets all
 of them. On a CPU glibc keeps the memory it has freed (`ALLOCATOR` in
-`mmseg_wsss/workflow/pipeline/command.py`), as in the pipelines: times are of
-computing, not of asking the system for memory. Peak memory is the growth of
+`benchmarks/runs.py`): times are of computing, not of asking the system for
+memory. Peak memory is the growth of
 a process that has computed nothing before, without that setting. Times belong
 to one machine; the ratios are what to expect elsewhere.
 """
@@ -27,10 +27,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from measure import machine, new_parser
-from runs import ROOT, newer
+from runs import ALLOCATOR, ROOT, newer
 
 from mmseg_wsss.io.atomic import atomic_write
-from mmseg_wsss.workflow.pipeline.command import ALLOCATOR
 
 SCRIPTS = ROOT / 'benchmarks'
 

@@ -12,10 +12,17 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from mmseg_wsss.io.atomic import atomic_write
-from mmseg_wsss.workflow.pipeline import exclusive_lock
-from mmseg_wsss.workflow.pipeline.command import ALLOCATOR
+from mmseg_wsss.io.lock import exclusive_lock
+from mmseg_wsss.io.scalars import read_scalars
 
 ROOT = Path(__file__).resolve().parents[1]
+# Page faults are slow on virtual machines: stop glibc from returning freed
+# memory.
+ALLOCATOR = {
+    'MALLOC_MMAP_MAX_': '0',
+    'MALLOC_TRIM_THRESHOLD_': '100000000000',
+    'MALLOC_TOP_PAD_': '268435456',
+}
 
 
 def call(log: Path, tool: str, *arguments: str) -> None:
@@ -78,9 +85,8 @@ def train(
     )
     figures = {}
     if metrics:  # of the last validation, where there is one
-        scalars = max(work_dir.glob('*/vis_data/scalars.json'))
-        lines = map(json.loads, scalars.read_text().splitlines())
-        last = [line for line in lines if metrics[0] in line][-1]
+        _, validation = read_scalars(work_dir)
+        last = [line for line in validation if metrics[0] in line][-1]
         figures = {name: last[name] for name in metrics}
     figures.update(seconds=round(time.time() - start), asked=asked)
     with atomic_write(result) as part:

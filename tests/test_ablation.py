@@ -20,7 +20,7 @@ def ablation(monkeypatch):
     for name in ('ablation', 'runs'):
         monkeypatch.delitem(sys.modules, name, raising=False)
     module = importlib.import_module('ablation')
-    monkeypatch.setattr(module, 'made_ids', lambda plan, stage: {})
+    monkeypatch.setattr(module, 'upstream_ids', lambda plan, stage: {})
     yield module
     for name in ('ablation', 'runs'):
         sys.modules.pop(name, None)

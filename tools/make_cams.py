@@ -145,7 +145,7 @@ def main() -> None:
         runner.test()
     barrier()
     result = summarise_labels(labels, dataset, stems)
-    log_summary(result)
+    log_summary(result, out_dir)
     exit_process(1 if result and result['errors'] else 0)
 
 

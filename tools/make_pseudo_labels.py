@@ -76,7 +76,7 @@ def main() -> None:
     failures = refine_images(images, todo, number_of_workers(args, cfg))
     report_failures(out_dir, failures)
     result = summarise_labels(labels, dataset, stems)
-    log_summary(result)
+    log_summary(result, out_dir)
     exit_process(1 if failures or (result and result['errors']) else 0)
 
 

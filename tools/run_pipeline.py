@@ -6,12 +6,12 @@
     ... --launcher pytorch --gpus 8             several GPUs of one machine
     ... --launcher slurm --gpus 8 --launcher-args='-p gpu --gres=gpu:8'
 
-The stages' folders are work_dirs/<name>/<stage>. A stage that is finished is
-skipped as long as its config, the files that this names (a folder of images
-by their names and sizes) and the stages before it are the same; otherwise it
-is made anew and its old folder is moved to work_dirs/<name>/old. A run that
-was killed goes on where it stopped. At the end, or where a stage fails,
-work_dirs/<name>/report.html shows what came out of every stage.
+The stages' folders are work_dirs/<name>/<stage>. A finished stage is skipped
+as long as its config, the files that it names (a folder of images by their
+names and sizes) and the stages that it reads are the same; otherwise it runs
+again, and its old folder is moved to work_dirs/<name>/old. A killed run is
+resumed by the same command. At the end, or where a stage fails,
+work_dirs/<name>/report.html shows the results of every stage.
 """
 
 import argparse
@@ -23,18 +23,20 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
+from mmseg_wsss.io.lock import exclusive_lock
 from mmseg_wsss.workflow.pipeline import (
     Launch,
     Plan,
     StageFailedError,
-    exclusive_lock,
-    forecast,
+    StageFolder,
+    plan_states,
     read_plan,
     run_command,
     run_stage,
     table,
     write_summary,
 )
+from mmseg_wsss.workflow.pipeline.record import SKIP
 from mmseg_wsss.workflow.report import write_report
 
 TOOLS = Path(__file__).resolve().parent
@@ -52,14 +54,14 @@ def parse_args() -> argparse.Namespace:
         '--from',
         dest='first',
         metavar='STAGE',
-        help='begin here; the stages before must be finished and are taken '
+        help='start here; the stages before must be finished and are taken '
         'as they are',
     )
     parser.add_argument(
         '--until', dest='last', metavar='STAGE', help='stop after this stage'
     )
     parser.add_argument(
-        '--dry-run', action='store_true', help='only say what would be done'
+        '--dry-run', action='store_true', help='only print what would be done'
     )
     parser.add_argument(
         '--cfg-options',
@@ -90,12 +92,12 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     print(line, flush=True)
 
 
 def stop(*_) -> None:
-    """End as a Ctrl-C does: the tool that runs is ended too."""
+    """Stop as Ctrl-C does: the running tool is ended too."""
     raise KeyboardInterrupt
 
 
@@ -104,9 +106,9 @@ def prepare(plan: Plan, pass_fds: tuple) -> None:
     for words in plan.prepare:
         if words[0].endswith('.py'):
             words = [sys.executable, str(TOOLS.parent / words[0]), *words[1:]]
-        log = plan.work_dir / 'prepare.log'
-        if run_command(words, log, say, pass_fds):
-            raise SystemExit(f'{shlex.join(words)} failed, see {log}')
+        output = plan.work_dir / 'prepare.log'
+        if run_command(words, output, log, pass_fds):
+            raise SystemExit(f'{shlex.join(words)} failed, see {output}')
 
 
 def check_names(plan: Plan, *names: str | None) -> None:
@@ -122,20 +124,19 @@ def check_names(plan: Plan, *names: str | None) -> None:
 
 
 def show(plan: Plan, args: argparse.Namespace) -> None:
-    """Say what a run would do."""
-    states = forecast(plan, args.first)
+    """Print what a run would do."""
+    states = plan_states(plan, args.first)
     reached = False
     for stage in plan.stages.values():
         if not stage.on:
-            say(f'{stage.name:<16} off ({stage.method})')
+            log(f'{stage.name:<16} off ({stage.method})')
             continue
         state = states[stage.name]
-        words = 'not reached' if reached else state.todo
-        why = f' ({state.why})' if state.why and not reached else ''
-        say(f'{stage.name:<16} {words}{why}')
+        words = state.action + (f' ({state.reason})' if state.reason else '')
+        log(f'{stage.name:<16} {"not reached" if reached else words}')
         reached = reached or stage.name == args.last
     for line in plan.missing_lines():
-        say(line)
+        log(line)
 
 
 def run(plan: Plan, args: argparse.Namespace, launch: Launch) -> None:
@@ -153,46 +154,46 @@ def run(plan: Plan, args: argparse.Namespace, launch: Launch) -> None:
             begin = begin or stage.name == args.first
             if not begin:
                 continue
-            say(f'[{number}/{len(plan.on)}] {stage.name}')
+            log(f'[{number}/{len(plan.on)}] {stage.name}')
             start = time.time()
             try:
-                state = run_stage(plan, stage, launch, say, pass_fds)
+                state = run_stage(plan, stage, launch, log, pass_fds)
             except StageFailedError:
                 write_summary(plan)
                 report(plan, args)
                 raise
             write_summary(plan)
             seconds = f'{time.time() - start:.0f} s'
-            say(f'   {state.todo if state.todo == "finished" else seconds}')
+            log(f'   {state.action if state.action == SKIP else seconds}')
             if stage.name == args.last:
                 break
-        say('\n' + table(write_summary(plan)))
-    say(f'\nFiles: {plan.work_dir}')
+        log('\n' + table(write_summary(plan)))
+    log(f'\nFiles: {plan.work_dir}')
     report(plan, args)
 
 
 def report(plan: Plan, args: argparse.Namespace) -> None:
-    """Write the report; one that fails spoils nothing."""
+    """Write the report; a failure is printed only."""
     if args.no_report:
         return
     try:
-        say(f'Report: {write_report(plan.work_dir)}')
+        log(f'Report: {write_report(plan.work_dir)}')
     except Exception as error:
-        say(f'there is no report: {type(error).__name__}: {error}')
+        log(f'there is no report: {type(error).__name__}: {error}')
 
 
 def check_finished(plan: Plan, first: str, last: str | None) -> None:
-    """Refuse to begin at a stage if what it builds on is not there."""
+    """Check that the stages before those asked for are finished."""
     names = [stage.name for stage in plan.on]
     end = names.index(last) + 1 if last else len(names)
     asked = names[names.index(first) : end]
     for name in asked:
         for before in plan.upstream(plan.stages[name]):
-            done = plan.folder(before) / 'stage.json'
-            if before not in asked and not done.is_file():
+            finished = StageFolder(plan.folder(before)).finished
+            if before not in asked and finished is None:
                 raise SystemExit(
-                    f'--from {first}: stage {name} takes something from '
-                    f'{before}, which is not finished; begin there'
+                    f'--from {first}: stage {name} reads from {before}, which '
+                    'is not finished; start there'
                 )
 
 
@@ -216,7 +217,7 @@ def main() -> None:
     except (ValueError, OSError, RuntimeError) as error:
         raise SystemExit(str(error)) from error
     except KeyboardInterrupt:
-        say('stopped; the same command goes on')
+        log('stopped; the same command resumes')
         raise SystemExit(130) from None
 
 

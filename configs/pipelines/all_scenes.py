@@ -1,7 +1,12 @@
 # Everything together on the built-in scenes: CAMs trained with ISL, FSL and
 # CSD, IRN and DenseCRF, MARS, a segmentor with OCR and weighted cross-entropy.
 #   python tools/run_pipeline.py configs/pipelines/all_scenes.py
-_base_ = '../_base_/losses/ocr.py'
+_base_ = [
+    '../_base_/pipelines/cams.py',
+    '../_base_/pipelines/affinity.py',
+    '../_base_/pipelines/mars.py',
+    '../_base_/pipelines/segmentor.py',
+]
 use = dict(
     hfpl=True,  # ISL and FSL in the CAM network
     csd=True,  # CSD in the CAM network
@@ -11,99 +16,59 @@ use = dict(
 )
 prepare = [['tools/dataset_converters/make_scenes.py', '--out', 'data/scenes']]
 options = {'randomness.seed': 0}
-affinity = 'configs/irn/irn_mobilenetv2_scenes.py'
-mars = 'configs/mars/debias_scenes.py'
-mars_segmentor = 'configs/mars/mars_mobilenetv2_scenes.py'
-epochs = {
-    'train_cfg.max_epochs': 12,
-    'train_cfg.val_interval': 12,
-    'param_scheduler.0.total_steps': 12,
-}
-ce_loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+configs = dict(
+    classifier='configs/cam/cam_mobilenetv2_scenes.py',
+    hfpl='configs/hfpl/isl-fsl_mobilenetv2_scenes.py',
+    csd='configs/csd/csd_mobilenetv2_scenes.py',
+    csd_hfpl='configs/csd/csd-isl-fsl_mobilenetv2_scenes.py',
+    affinity='configs/irn/irn_mobilenetv2_scenes.py',
+    crf='configs/crf/crf_scenes.py',
+    debias='configs/mars/debias_scenes.py',
+    segmentor='configs/ocr/ce_mobilenetv2_scenes.py',
+    mars='configs/mars/mars_mobilenetv2_scenes.py',
+)
+epochs = 12
+schedule = dict(
+    type='OneCycleLR',
+    eta_max=2e-3,
+    total_steps=epochs,
+    by_epoch=True,
+    convert_to_iter_based=True,
+)
+# There are no ImageNet weights for drawings: each network starts from the
+# weights of one before it.
 stages = dict(
-    classifier=dict(config='configs/cam/cam_mobilenetv2_scenes.py'),
+    classifier=dict(config='classifier'),
     hfpl=dict(
         kind='train',
-        config='configs/hfpl/isl-fsl_mobilenetv2_scenes.py',
+        config='hfpl',
         inputs=dict(start='{classifier.checkpoint}'),
     ),
-    # CSD pastes by the pseudo labels of the network before it.
     first_cams=dict(
-        kind='cams',
-        method='csd',
+        _base_.csd_stages.first_cams,
         config='{hfpl.config}',
         inputs=dict(checkpoint='{hfpl.checkpoint}'),
     ),
     csd=dict(
-        kind='train',
-        config='configs/csd/csd_mobilenetv2_scenes.py',
+        _base_.csd_stages.csd,
         inputs=dict(start='{hfpl.checkpoint}', labels='{first_cams.labels}'),
-        when=dict(
-            hfpl=dict(config='configs/csd/csd-isl-fsl_mobilenetv2_scenes.py')
-        ),
     ),
-    cams=dict(
-        config='{csd.config}',
-        inputs=dict(checkpoint='{csd.checkpoint}'),
-        tta=True,
-    ),
-    confident=dict(
-        method='irn',
-        config=affinity,
-        pipeline='label_pipeline',
-        inputs=dict(cams='{cams.cams}'),
-    ),
+    cams=_base_.csd_stages.cams,
+    confident=_base_.irn_stages.confident,
     affinity=dict(
-        method='irn',
-        config=affinity,
+        _base_.irn_stages.affinity,
         inputs=dict(start='{csd.checkpoint}', labels='{confident.labels}'),
     ),
-    refine=dict(
-        config='configs/crf/crf_scenes.py',
-        inputs=dict(cams='{cams.cams}'),
-        when=dict(
-            irn=dict(
-                config=affinity,
-                pipeline='crf_pipeline',
-                inputs=dict(checkpoint='{affinity.checkpoint}'),
-            )
-        ),
-    ),
-    features=dict(method='mars', config=mars),
-    centroids=dict(
-        method='mars',
-        config=mars,
-        inputs=dict(labels='{refine.labels}', features='{features.features}'),
-    ),
-    debias=dict(
-        method='mars',
-        config=mars,
-        pipeline='debias_pipeline',
-        inputs=dict(
-            labels='{refine.labels}',
-            features='{features.features}',
-            centroids='{centroids.centroids}',
-        ),
-    ),
-    # There are no ImageNet weights for drawings: from the plain CAM network.
+    refine=_base_.refine,
+    **_base_.mars_on_refine,
     segmentor=dict(
-        config='configs/ocr/ce_mobilenetv2_scenes.py',
-        options=epochs,
+        _base_.segmentor,
+        options={
+            'train_cfg.max_epochs': epochs,
+            'train_cfg.val_interval': epochs,
+            'param_scheduler': [schedule],
+        },
         inputs=dict(start='{classifier.checkpoint}', labels='{debias.labels}'),
-        when=dict(
-            mars=dict(config=mars_segmentor),
-            ocr=dict(
-                options={
-                    'model.decode_head.loss_decode': [
-                        ce_loss,
-                        _base_.ocr_loss,
-                    ]
-                }
-            ),
-        ),
     ),
-    evaluate=dict(
-        config='{segmentor.config}',
-        inputs=dict(checkpoint='{segmentor.checkpoint}'),
-    ),
+    evaluate=_base_.evaluate,
 )

@@ -4,7 +4,12 @@
 #       --launcher pytorch --gpus 8 --num-workers 4
 # Batch sizes are those of each GPU; change one with
 #       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
-_base_ = '../_base_/losses/ocr.py'
+_base_ = [
+    '../_base_/pipelines/cams.py',
+    '../_base_/pipelines/affinity.py',
+    '../_base_/pipelines/mars.py',
+    '../_base_/pipelines/segmentor.py',
+]
 use = dict(
     hfpl=True,  # ISL and FSL in the CAM networks
     csd=True,  # the second CAM network, trained with CSD
@@ -13,96 +18,29 @@ use = dict(
     ocr=True,  # OCR in the segmentor
 )
 options = {'randomness.seed': 0}
-affinity = 'configs/irn/irn_r50_voc12.py'
-stego = 'configs/mars/stego_vit-s8-dino_voc12.py'
-mars = 'configs/mars/debias_voc12.py'
-mars_segmentor = 'configs/mars/mars_deeplabv2_r50-d8_voc12-512x512.py'
-ce_loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+configs = dict(
+    classifier='configs/cam/cam_r50_voc12.py',
+    hfpl='configs/hfpl/isl-fsl_r50_voc12.py',
+    csd='configs/csd/csd_r50_voc12.py',
+    csd_hfpl='configs/csd/csd-isl-fsl_r50_voc12.py',
+    affinity='configs/irn/irn_r50_voc12.py',
+    stego='configs/mars/stego_vit-s8-dino_voc12.py',
+    debias='configs/mars/debias_voc12.py',
+    segmentor='configs/ocr/ocr_deeplabv3plus_r50-d8_20k_voc12-321x321.py',
+    mars='configs/mars/mars_deeplabv2_r50-d8_voc12-512x512.py',
+)
 stages = dict(
-    classifier=dict(
-        config='configs/cam/cam_r50_voc12.py',
-        when=dict(hfpl=dict(config='configs/hfpl/isl-fsl_r50_voc12.py')),
-    ),
-    # CSD pastes by the pseudo labels of the network before it.
-    first_cams=dict(
-        kind='cams',
-        method='csd',
-        config='{classifier.config}',
-        inputs=dict(checkpoint='{classifier.checkpoint}'),
-        tta=True,
-    ),
-    csd=dict(
-        kind='train',
-        config='configs/csd/csd_r50_voc12.py',
-        inputs=dict(labels='{first_cams.labels}'),
-        when=dict(hfpl=dict(config='configs/csd/csd-isl-fsl_r50_voc12.py')),
-    ),
-    cams=dict(
-        config='{csd.config}',
-        inputs=dict(checkpoint='{csd.checkpoint}'),
-        tta=True,
-    ),
-    confident=dict(
-        method='irn',
-        config=affinity,
-        pipeline='label_pipeline',
-        inputs=dict(cams='{cams.cams}'),
-    ),
-    affinity=dict(
-        method='irn',
-        config=affinity,
-        inputs=dict(labels='{confident.labels}'),
-    ),
-    walk=dict(
-        method='irn',
-        config=affinity,
-        inputs=dict(cams='{cams.cams}', checkpoint='{affinity.checkpoint}'),
-    ),
-    neighbours=dict(method='mars', config=stego),
-    stego=dict(
-        method='mars',
-        config=stego,
-        choose='best',
-        inputs=dict(neighbours='{neighbours.neighbours}'),
-    ),
-    features=dict(
-        method='mars',
-        config=mars,
-        inputs=dict(checkpoint='{stego.checkpoint}'),
-    ),
-    centroids=dict(
-        method='mars',
-        config=mars,
-        inputs=dict(labels='{walk.labels}', features='{features.features}'),
-    ),
-    debias=dict(
-        method='mars',
-        config=mars,
-        pipeline='debias_pipeline',
-        inputs=dict(
-            labels='{walk.labels}',
-            features='{features.features}',
-            centroids='{centroids.centroids}',
-        ),
-    ),
+    classifier=_base_.train_classifier,
+    first_cams=dict(_base_.csd_stages.first_cams, tta=True),
+    csd=_base_.csd_stages.csd,
+    cams=_base_.csd_stages.cams,
+    **_base_.irn_stages,
+    **_base_.stego_stages,
+    **_base_.mars_on_walk,
     segmentor=dict(
-        config='configs/ocr/ocr_deeplabv3plus_r50-d8_20k_voc12-321x321.py',
-        options={'model.decode_head.loss_decode': [ce_loss]},
+        _base_.segmentor,
+        options=_base_.with_ce,
         inputs=dict(labels='{debias.labels}'),
-        when=dict(
-            mars=dict(config=mars_segmentor),
-            ocr=dict(
-                options={
-                    'model.decode_head.loss_decode': [
-                        ce_loss,
-                        _base_.ocr_loss,
-                    ]
-                }
-            ),
-        ),
     ),
-    evaluate=dict(
-        config='{segmentor.config}',
-        inputs=dict(checkpoint='{segmentor.checkpoint}'),
-    ),
+    evaluate=_base_.evaluate,
 )

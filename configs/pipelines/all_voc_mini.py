@@ -1,7 +1,12 @@
 # Everything together on voc_mini, on a CPU: CAMs trained with ISL, FSL and
 # CSD, IRN and DenseCRF, MARS, a segmentor with OCR and weighted cross-entropy.
 #   python tools/run_pipeline.py configs/pipelines/all_voc_mini.py
-_base_ = '../_base_/losses/ocr.py'
+_base_ = [
+    '../_base_/pipelines/cams.py',
+    '../_base_/pipelines/affinity.py',
+    '../_base_/pipelines/mars.py',
+    '../_base_/pipelines/segmentor.py',
+]
 use = dict(
     hfpl=True,  # ISL and FSL in the CAM network
     csd=True,  # CSD in the CAM network
@@ -10,98 +15,42 @@ use = dict(
     ocr=True,  # OCR in the segmentor
 )
 options = {'randomness.seed': 0}
-affinity = 'configs/irn/irn_mobilenetv2_voc-mini.py'
-mars = 'configs/mars/debias_voc-mini.py'
-mars_segmentor = 'configs/mars/mars_mobilenetv2_voc-mini.py'
-epochs = {
-    'train_cfg.max_epochs': 15,
-    'train_cfg.val_interval': 15,
-    'param_scheduler.0.end': 15,
-}
-ce_loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+configs = dict(
+    classifier='configs/cam/cam_mobilenetv2_voc-mini.py',
+    hfpl='configs/hfpl/isl-fsl_mobilenetv2_voc-mini.py',
+    csd='configs/csd/csd_mobilenetv2_voc-mini.py',
+    csd_hfpl='configs/csd/csd-isl-fsl_mobilenetv2_voc-mini.py',
+    affinity='configs/irn/irn_mobilenetv2_voc-mini.py',
+    crf='configs/crf/crf_voc-mini.py',
+    debias='configs/mars/debias_voc-mini.py',
+    segmentor='configs/ocr/ce_mobilenetv2_voc-mini.py',
+    mars='configs/mars/mars_mobilenetv2_voc-mini.py',
+)
+epochs = 15
+schedule = dict(
+    type='PolyLR',
+    eta_min=0,
+    power=0.9,
+    begin=0,
+    end=epochs,
+    by_epoch=True,
+    convert_to_iter_based=True,
+)
 stages = dict(
-    classifier=dict(
-        config='configs/cam/cam_mobilenetv2_voc-mini.py',
-        when=dict(
-            hfpl=dict(config='configs/hfpl/isl-fsl_mobilenetv2_voc-mini.py')
-        ),
-    ),
-    # CSD pastes by the pseudo labels of the network before it.
-    first_cams=dict(
-        kind='cams',
-        method='csd',
-        config='{classifier.config}',
-        inputs=dict(checkpoint='{classifier.checkpoint}'),
-    ),
-    csd=dict(
-        kind='train',
-        config='configs/csd/csd_mobilenetv2_voc-mini.py',
-        inputs=dict(labels='{first_cams.labels}'),
-        when=dict(
-            hfpl=dict(config='configs/csd/csd-isl-fsl_mobilenetv2_voc-mini.py')
-        ),
-    ),
-    cams=dict(
-        config='{csd.config}',
-        inputs=dict(checkpoint='{csd.checkpoint}'),
-        tta=True,
-    ),
-    confident=dict(
-        method='irn',
-        config=affinity,
-        pipeline='label_pipeline',
-        inputs=dict(cams='{cams.cams}'),
-    ),
-    affinity=dict(
-        method='irn',
-        config=affinity,
-        inputs=dict(labels='{confident.labels}'),
-    ),
-    refine=dict(
-        config='configs/crf/crf_voc-mini.py',
-        inputs=dict(cams='{cams.cams}'),
-        when=dict(
-            irn=dict(
-                config=affinity,
-                pipeline='crf_pipeline',
-                inputs=dict(checkpoint='{affinity.checkpoint}'),
-            )
-        ),
-    ),
-    features=dict(method='mars', config=mars),
-    centroids=dict(
-        method='mars',
-        config=mars,
-        inputs=dict(labels='{refine.labels}', features='{features.features}'),
-    ),
-    debias=dict(
-        method='mars',
-        config=mars,
-        pipeline='debias_pipeline',
-        inputs=dict(
-            labels='{refine.labels}',
-            features='{features.features}',
-            centroids='{centroids.centroids}',
-        ),
-    ),
+    classifier=_base_.train_classifier,
+    **_base_.csd_stages,
+    confident=_base_.irn_stages.confident,
+    affinity=_base_.irn_stages.affinity,
+    refine=_base_.refine,
+    **_base_.mars_on_refine,
     segmentor=dict(
-        config='configs/ocr/ce_mobilenetv2_voc-mini.py',
-        options=epochs,
+        _base_.segmentor,
+        options={
+            'train_cfg.max_epochs': epochs,
+            'train_cfg.val_interval': epochs,
+            'param_scheduler': [schedule],
+        },
         inputs=dict(labels='{debias.labels}'),
-        when=dict(
-            mars=dict(config=mars_segmentor),
-            ocr=dict(
-                options={
-                    'model.decode_head.loss_decode': [
-                        ce_loss,
-                        _base_.ocr_loss,
-                    ]
-                }
-            ),
-        ),
     ),
-    evaluate=dict(
-        config='{segmentor.config}',
-        inputs=dict(checkpoint='{segmentor.checkpoint}'),
-    ),
+    evaluate=_base_.evaluate,
 )

@@ -12,6 +12,4 @@ use = dict(
     psa=True,  # AffinityNet's walk on the seeds
     ocr=False,  # OCR in the segmentor
 )
-stages = dict(
-    classifier=dict(config='configs/hfpl/isl-fsl_r38_coco14.py'),
-)
+configs = dict(classifier='configs/hfpl/isl-fsl_r38_coco14.py')

@@ -10,22 +10,11 @@
 # Batch sizes are those of each GPU; change one with
 #       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
 _base_ = './voc12_mars-irn.py'
-affinity = 'configs/irn/irn_r50_coco14.py'
-stego = 'configs/mars/stego_vit-s8-dino_coco14.py'
-mars = 'configs/mars/debias_coco14.py'
-mars_segmentor = 'configs/mars/mars_deeplabv3plus_r101-d8_coco14-512x512.py'
-stages = dict(
-    classifier=dict(config='configs/cam/cam_r50_coco14.py'),
-    confident=dict(config=affinity),
-    affinity=dict(config=affinity),
-    walk=dict(config=affinity),
-    neighbours=dict(config=stego),
-    stego=dict(config=stego),
-    features=dict(config=mars),
-    centroids=dict(config=mars),
-    debias=dict(config=mars),
-    segmentor=dict(
-        config='configs/ocr/ocr_deeplab-largefov_r38_30e_coco14-321x321.py',
-        when=dict(mars=dict(config=mars_segmentor)),
-    ),
+configs = dict(
+    classifier='configs/cam/cam_r50_coco14.py',
+    affinity='configs/irn/irn_r50_coco14.py',
+    stego='configs/mars/stego_vit-s8-dino_coco14.py',
+    debias='configs/mars/debias_coco14.py',
+    segmentor='configs/ocr/ocr_deeplab-largefov_r38_30e_coco14-321x321.py',
+    mars='configs/mars/mars_deeplabv3plus_r101-d8_coco14-512x512.py',
 )

@@ -7,13 +7,8 @@
 # Batch sizes are those of each GPU; change one with
 #       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
 _base_ = './voc12_ocr-psa.py'
-affinity = 'configs/psa/psa_r38_coco14.py'
-stages = dict(
-    classifier=dict(config='configs/cam/cam_r38_coco14.py'),
-    confident=dict(config=affinity),
-    affinity=dict(config=affinity),
-    walk=dict(config=affinity),
-    segmentor=dict(
-        config='configs/ocr/ocr_deeplab-largefov_r38_30e_coco14-321x321.py'
-    ),
+configs = dict(
+    classifier='configs/cam/cam_r38_coco14.py',
+    affinity='configs/psa/psa_r38_coco14.py',
+    segmentor='configs/ocr/ocr_deeplab-largefov_r38_30e_coco14-321x321.py',
 )

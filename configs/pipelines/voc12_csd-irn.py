@@ -12,4 +12,4 @@ use = dict(
     mars=False,  # debiased labels, and a teacher that completes them
     ocr=False,  # OCR in the segmentor
 )
-stages = dict(segmentor=dict(config='configs/ocr_deeplab_voc.py'))
+configs = dict(segmentor='configs/ocr_deeplab_voc.py')

@@ -11,16 +11,7 @@ use = dict(
     psa=True,  # AffinityNet's walk on the seeds
     ocr=False,  # OCR in the segmentor
 )
-stages = dict(
-    classifier=dict(config='configs/hfpl/isl-fsl_r38_voc12.py'),
-    confident=dict(
-        options={
-            'label_pipeline.3.low_alpha': 1,
-            'label_pipeline.3.high_alpha': 24,
-        }
-    ),
-    affinity=dict(options={'optim_wrapper.optimizer.lr': 0.001}),
-    walk=dict(
-        options={'refine_pipeline.3.alpha': 6, 'refine_pipeline.4.steps': 64}
-    ),
+configs = dict(
+    classifier='configs/hfpl/isl-fsl_r38_voc12.py',
+    affinity='configs/psa/psa_r38_hfpl_voc12.py',
 )

@@ -12,10 +12,12 @@ from mmengine.dist import (
     all_reduce,
     get_rank,
     get_world_size,
+    is_main_process,
 )
 from mmengine.logging import print_log
 
 from ..io.labels import label_reader
+from ..io.scalars import write_label_summary
 from .areas import area_rates, label_areas
 from .contours import mean_score
 
@@ -73,8 +75,14 @@ def summarise_labels(
     }
 
 
-def log_summary(result: dict | None) -> None:
-    """Log what :func:`summarise_labels` found."""
+def log_summary(result: dict | None, out_dir: Path) -> None:
+    """Log what :func:`summarise_labels` found, and write its figures.
+
+    Args:
+        result: What it returned.
+        out_dir: Folder that gets ``label_summary.json`` with ``mIoU``, ``FP``
+            and ``FN``, if there were masks.
+    """
     if result is None:
         print_log('no masks to compare with', logger='current')
         return
@@ -87,3 +95,6 @@ def log_summary(result: dict | None) -> None:
         f'{result["mIoU"]:.2f}, FP {result["FP"]:.2f}, FN {result["FN"]:.2f}',
         logger='current',
     )
+    if is_main_process():
+        figures = {k: round(result[k], 2) for k in ('mIoU', 'FP', 'FN')}
+        write_label_summary(out_dir, figures)

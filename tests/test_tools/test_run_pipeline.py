@@ -17,6 +17,10 @@ stages = dict(
         config='{{classifier.config}}',
         inputs=dict(checkpoint='{{classifier.checkpoint}}'),
     ),
+    evaluate=dict(
+        config='{{classifier.config}}',
+        inputs=dict(checkpoint='{{classifier.checkpoint}}'),
+    ),
 )
 """
 
@@ -49,8 +53,8 @@ def faked(tmp_path, tool, monkeypatch, capsys):
     return main
 
 
-def test_two_real_stages(tmp_path, tool, monkeypatch, capsys):
-    """Train a CAM network and write its CAMs; then nothing is to do."""
+def test_real_stages(tmp_path, tool, monkeypatch, capsys):
+    """Train a CAM network, write its CAMs, test it; then all is finished."""
     tiny.make_dataset(tmp_path / 'tiny', count=7)
     cfg = tiny.config(tmp_path / 'tiny', tiny.cam_head(), tmp_path / 'x')
     cfg.log_level = 'INFO'
@@ -59,20 +63,23 @@ def test_two_real_stages(tmp_path, tool, monkeypatch, capsys):
     pipeline.write_text(PIPELINE.format(root=tmp_path))
     work = tmp_path / 'work'
     output = call(TOOL, pipeline, '--work-dir', work)
-    assert '[1/2] classifier' in output and '[2/2] cams' in output
+    assert '[1/3] classifier' in output and '[2/3] cams' in output
     assert len(list((work / 'cams' / 'labels').glob('*.png'))) == 7
     assert len(list((work / 'cams' / 'cams').glob('*.npz'))) == 7
     stages = json.loads((work / 'pipeline.json').read_text())['stages']
-    trained, cams = (stage['record'] for stage in stages)
+    trained, cams, tested = (stage['record'] for stage in stages)
     assert trained['outputs']['checkpoint']['path'] == 'epoch_1.pth'
-    assert 'mIoU' in trained['figures'] and 'FP' in cams['figures']
+    assert 'mIoU' in trained['figures']
+    assert list(cams['figures']) == ['mIoU', 'FP', 'FN']
+    # The weights and images are those of the validation.
+    assert tested['figures'] == trained['figures']
     assert '7 cams, 7 labels' in output
     words = ['x', str(pipeline), '--work-dir', str(work), '--dry-run']
     monkeypatch.setattr('sys.argv', words)
     monkeypatch.setattr(tool.signal, 'signal', lambda *_: None)
     tool.main()
     shown = capsys.readouterr().out.splitlines()
-    assert [line.split()[1] for line in shown] == ['finished'] * 2
+    assert [line.split()[1] for line in shown] == ['finished'] * 3
 
 
 def test_dry_run_from_and_until(faked, tmp_path):
@@ -83,7 +90,7 @@ def test_dry_run_from_and_until(faked, tmp_path):
     ]
     assert not (tmp_path / 'work').exists()
     output = faked('--from', 'cams')
-    assert 'cams takes something from classifier, which is not' in output
+    assert 'cams reads from classifier, which is not finished' in output
     output = faked('--until', 'cams')
     assert [c['stage'] for c in fake.calls(tmp_path)] == ['classifier', 'cams']
     assert 'segmentor         -' in output

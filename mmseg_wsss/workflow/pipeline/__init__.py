@@ -1,22 +1,21 @@
 """Pipelines: from image labels to a segmentor, stage by stage."""
 
 from .command import Launch
-from .lock import exclusive_lock
 from .plan import Plan, read_plan
-from .run import StageFailedError, run_command, run_stage
-from .state import State, forecast
-from .summary import table, write_summary
+from .record import StageFolder, State, plan_states, upstream_ids
+from .run import StageFailedError, run_command, run_stage, table, write_summary
 
 __all__ = [
     'Launch',
     'Plan',
     'StageFailedError',
+    'StageFolder',
     'State',
-    'exclusive_lock',
-    'forecast',
+    'plan_states',
     'read_plan',
     'run_command',
     'run_stage',
     'table',
+    'upstream_ids',
     'write_summary',
 ]

@@ -1,4 +1,4 @@
-"""The command of a stage: a tool, its arguments, and how it is launched."""
+"""The command of a stage: its tool, arguments, inputs and launcher."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.device import get_device
 
 from ...compat import walk_dicts
-from .plan import ROOT
+from ...jobs.test_dataset import flatten
 from .stage import Stage
 
-# Fresh memory is dear on virtual machines: let glibc keep what it has.
-ALLOCATOR = {
-    'MALLOC_MMAP_MAX_': '0',
-    'MALLOC_TRIM_THRESHOLD_': '100000000000',
-    'MALLOC_TOP_PAD_': '268435456',
+# Where the configs lie, beside the tools: in a checkout, or in .mim.
+ROOT = Path(__file__).resolve().parents[3]
+# Tools that read the number of workers from the config.
+_LOADERS = ('train.py', 'make_cams.py', 'test.py')
+# Which option of which transform names each input.
+_STEPS = {
+    'cams': ('LoadCAM', 'cam_dir'),
+    'checkpoint': ('RandomWalk', 'checkpoint'),
+    'features': ('LoadFeatures', 'feature_dir'),
+    'labels': ('LoadPseudoLabel', 'label_dir'),
+    'centroids': ('MARSDebias', 'centroids'),
 }
 
 
@@ -57,7 +62,7 @@ class Launch:
             )
 
     def command(self, tool: str, arguments: list[str]) -> list[str]:
-        """Write a tool's command line."""
+        """Return a tool's command line."""
         python = [sys.executable]
         words = [str(self.tools / tool), *arguments]
         if self.launcher == 'none':
@@ -80,14 +85,14 @@ def stage_arguments(
     inputs: Mapping[str, str],
     num_workers: int | None = None,
 ) -> list[str]:
-    """Write the arguments of a stage's tool.
+    """Return the arguments of a stage's tool.
 
     Args:
         stage: The stage.
-        config: Its whole config.
+        config: Its complete config.
         folder: Its folder.
-        inputs: The paths of what it takes from others, by name.
-        num_workers: Worker processes, for the tools that ask for them.
+        inputs: The paths of what it reads from others, by name.
+        num_workers: Worker processes, for the tools with such an argument.
 
     Returns:
         list[str]: The arguments, without those of the launcher.
@@ -113,31 +118,114 @@ def stage_arguments(
     return words
 
 
-# Tools that take the number of workers from the config.
-_LOADERS = ('train.py', 'make_cams.py', 'test.py')
+def prepare_config(
+    cfg: Config, stage: Stage, num_workers: int | None = None
+) -> None:
+    """Change what a run of a stage needs in its config.
 
-
-def set_workers(cfg: Config, num_workers: int | None) -> None:
-    """Set the worker processes of a config's loaders, if a number is given."""
-    if num_workers is None:
-        return
-    loaders = [cfg.get(f'{part}_dataloader') for part in _PARTS]
+    Args:
+        cfg: The config, changed in place. A training gets MMEngine's
+            ``scalars.json``, which figures and curves are read from.
+        stage: The stage.
+        num_workers: Worker processes of its loaders, if given.
+    """
+    if stage.is_training:
+        visualizer = cfg.get('visualizer') or dict(type='Visualizer')
+        backends = visualizer.get('vis_backends') or []
+        if not any(_is(backend, 'LocalVisBackend') for backend in backends):
+            backends = [*backends, dict(type='LocalVisBackend')]
+            cfg.visualizer = dict(visualizer, vis_backends=backends)
+    parts = ('train', 'val', 'test')
+    loaders = [cfg.get(f'{part}_dataloader') for part in parts]
     for node in walk_dicts(loaders):
-        if 'num_workers' in node:
+        if 'num_workers' in node and num_workers is not None:
             node['num_workers'] = num_workers
             if not num_workers:
                 node['persistent_workers'] = False
 
 
-_PARTS = ('train', 'val', 'test')
-
-
 def environment() -> dict[str, str]:
-    """Return the environment of the tools: on a CPU, with thrifty malloc."""
+    """Return the environment of the tools."""
     path = [str(ROOT), os.environ.get('PYTHONPATH', '')]
-    changes = {
+    return {
+        **os.environ,
         'PYTHONPATH': os.pathsep.join(filter(None, path)),
         'PYTHONUNBUFFERED': '1',
     }
-    defaults = ALLOCATOR if get_device() == 'cpu' else {}
-    return {**defaults, **os.environ, **changes}
+
+
+def set_input(cfg: Config, stage: Stage, name: str, value: str) -> None:
+    """Set an input of a stage in its config.
+
+    Inputs that are arguments of the command have no place in the config.
+
+    Args:
+        cfg: The config, changed in place.
+        stage: The stage.
+        name: Name of the input.
+        value: A path, or a reference that becomes one later.
+
+    Raises:
+        ValueError: If the config has no place for it.
+    """
+    place = (stage.kind.tool, name)
+    if 'pipeline' in stage.settings:
+        _set_in_steps(cfg, stage.settings['pipeline'], name, value)
+    elif place == ('train.py', 'labels'):
+        _set_masks(cfg, value)
+    elif place == ('train.py', 'start'):
+        cfg.load_from = value
+    elif place == ('train.py', 'neighbours'):
+        _set_neighbours(cfg, value)
+    elif place == ('extract_features.py', 'checkpoint'):
+        if 'feature_extractor' not in cfg:
+            raise ValueError(
+                'it is given a checkpoint, but its config has no '
+                'feature_extractor'
+            )
+        cfg.feature_extractor['checkpoint'] = value
+
+
+def _set_in_steps(cfg: Config, pipeline: str, name: str, value: str) -> None:
+    kind, option = _STEPS[name]
+    steps = cfg.get(pipeline)
+    if not isinstance(steps, list):
+        raise ValueError(f'its config has no list {pipeline}')
+    found = [step for step in steps if _is(step, kind)]
+    if not found:
+        raise ValueError(
+            f'it is given {name}, but {pipeline} has no {kind} to take them'
+        )
+    for step in found:
+        step[option] = value
+
+
+def _set_masks(cfg: Config, value: str) -> None:
+    """Set the folder of masks of the training data set."""
+    dataset = cfg.train_dataloader.dataset
+    while 'data_prefix' not in dataset and 'dataset' in dataset:
+        dataset = dataset.dataset
+    steps = flatten(dataset.get('pipeline') or [])
+    loads = any(_is(step, 'LoadAnnotations') for step in steps)
+    if 'data_prefix' not in dataset or not loads:
+        raise ValueError(
+            'it is given labels, but its config does not load any in '
+            'training (LoadAnnotations)'
+        )
+    dataset.data_prefix['seg_map_path'] = value
+
+
+def _set_neighbours(cfg: Config, value: str) -> None:
+    loaders = [cfg.train_dataloader, cfg.get('val_dataloader')]
+    pairs = [node for node in walk_dicts(loaders) if 'neighbours' in node]
+    if not pairs:
+        raise ValueError(
+            'it is given neighbours, but its training data set is no '
+            'NeighbourPairs'
+        )
+    for node in pairs:
+        node['neighbours'] = value
+
+
+def _is(step: Mapping, kind: str) -> bool:
+    return step['type'].rpartition('.')[2] == kind

@@ -1,18 +1,21 @@
-"""What a stage is made from: its config, and the files that this names."""
+"""What a stage depends on: its config, files, outputs of other stages."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ...compat import walk_dicts
 from ...io.provenance import settings_hash
 from ...version import __version__
 
-# Larger files, such as weights, are told apart by size and date.
+_REFERENCE = re.compile(r'\{([\w-]+)\.(\w+)\}')
+# Larger files, such as weights, are identified by size and date.
 READ_WHOLE = 64 * 2**20
 # Options that name a file, or a folder of annotations.
 _FILES = (
@@ -21,19 +24,70 @@ _FILES = (
 )
 
 
+class Reference(NamedTuple):
+    """An output of another stage, ``'{classifier.checkpoint}'``."""
+
+    stage: str
+    output: str
+
+    def __str__(self) -> str:
+        return f'{{{self.stage}.{self.output}}}'
+
+    @classmethod
+    def parse(cls, value: object) -> Reference | None:
+        """Read a reference; None for anything else."""
+        match = isinstance(value, str) and _REFERENCE.fullmatch(value)
+        return cls(*match.groups()) if match else None
+
+
+def find_references(node: object) -> Iterator[Reference]:
+    """Yield the references in nested dicts, lists and tuples."""
+    if isinstance(node, dict):
+        node = list(node.values())
+    if isinstance(node, list | tuple):
+        for item in node:
+            yield from find_references(item)
+    elif reference := Reference.parse(node):
+        yield reference
+
+
+def replace_references(
+    node: object, resolve: Callable[[Reference], str]
+) -> object:
+    """Copy nested dicts, lists and tuples with each reference resolved."""
+    if isinstance(node, dict):
+        return {k: replace_references(v, resolve) for k, v in node.items()}
+    if isinstance(node, list | tuple):
+        return type(node)(replace_references(v, resolve) for v in node)
+    reference = Reference.parse(node)
+    return node if reference is None else resolve(reference)
+
+
+def config_parts(cfg: Mapping, keys: Sequence[str]) -> dict[str, object]:
+    """Return parts of a config by key; a dot in a key goes one dict down."""
+    parts = {}
+    for key in keys:
+        node = cfg
+        for name in key.split('.'):
+            node = (node or {}).get(name)
+        parts[key] = node
+    return parts
+
+
 def content_hash(
     part: object,
     files: Sequence[str],
     known: dict[str, str] | None = None,
     **more,
 ) -> str:
-    """Hash what a stage is made from.
+    """Compute a hash of what a stage depends on.
 
     Args:
-        part: What its tool reads of its config.
-        files: Files and folders that this names; missing ones are left out.
-        known: Identities by path that were found before; new ones are added.
-        **more: Whatever else makes a difference.
+        part: The parts of its config that its tool reads.
+        files: Files and folders that they name; missing ones are left out.
+        known: Identities by path that were computed before; new ones are
+            added.
+        **more: Other values that the result depends on.
 
     Returns:
         str: Equal for equal content, wherever the working folder is.
@@ -49,7 +103,7 @@ def content_hash(
 
 
 def identity(path: Path) -> str:
-    """Tell a file by its content, a folder by its files' names and sizes."""
+    """Return a file's hash, or that of the names and sizes in a folder."""
     if path.is_dir():
         with os.scandir(path) as entries:
             listing = sorted((p.name, p.stat().st_size) for p in entries)
@@ -61,12 +115,12 @@ def identity(path: Path) -> str:
 
 
 def named_files(part: object) -> list[str]:
-    """List the local files that a part of a config names, in its order."""
+    """Return the local files that a part of a config names, in its order."""
     return list(dict.fromkeys(_names(part)))
 
 
 def named_folders(part: Mapping[str, object]) -> list[str]:
-    """List the local folders of images and masks that a config names.
+    """Return the local folders of images and masks that a config names.
 
     Masks that a training does not load, as a CAM network's, are left out.
     """
@@ -101,14 +155,14 @@ def _names(part: object) -> Iterator[str]:
 
 
 def _is_local(value: object) -> bool:
-    """Tell a path from what is downloaded, or made by another stage."""
+    """Return whether a value is a local path (no URL, no reference)."""
     if not isinstance(value, str) or not value:
         return False
     return '://' not in value and not value.startswith('{')
 
 
 def _local(node: object) -> object:
-    """Write paths below the current folder without it."""
+    """Return paths below the current folder relative to it."""
     if isinstance(node, str):
         return node.removeprefix(f'{Path.cwd()}/')
     if isinstance(node, dict):

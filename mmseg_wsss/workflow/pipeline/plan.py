@@ -1,10 +1,10 @@
-"""Reading a pipeline: its stages, its switches, what passes between them."""
+"""Read a pipeline: its stages, its switches, what they read from others."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -12,14 +12,16 @@ from mmengine.config import Config
 
 from ...compat import load_config
 from ...jobs.command_line import move_paths
-from . import references
-from .identity import content_hash, named_files, named_folders
-from .references import Reference
+from .command import ROOT, set_input
+from .identity import (
+    Reference,
+    config_parts,
+    content_hash,
+    named_files,
+    named_folders,
+    replace_references,
+)
 from .stage import Stage, read_stage
-from .wiring import put_in
-
-# Where the configs lie, beside the tools: in a checkout, or in .mim.
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass
@@ -30,26 +32,25 @@ class Plan:
         name: Name of the pipeline.
         work_dir: Absolute folder with one folder for each stage.
         stages: All stages by name, those that are off too.
-        configs: The configs of those that are on, with what they take from
-            others as references.
-        hashes: What those are made from, see
-            :func:`~.identity.content_hash`; what they
-            take from others counts by name only.
-        missing: Files that those need and that are not there, and the names
-            of the stages that need them.
         prepare: Commands of ours to run before, as lists of words.
+        configs: The configs of those that are on, with what they read from
+            others as references.
+        hashes: What those depend on, see :func:`~.identity.content_hash`;
+            what they read from others counts by name only.
+        missing: Files that those need and that do not exist, and the names
+            of the stages that need them.
     """
 
     name: str
     work_dir: Path
     stages: dict[str, Stage]
-    configs: dict[str, Config]
-    hashes: dict[str, str]
-    missing: dict[str, list[str]]
     prepare: list[list[str]]
+    configs: dict[str, Config] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, list[str]] = field(default_factory=dict)
 
     def missing_lines(self) -> list[str]:
-        """Say which files are missing."""
+        """Return a line for each missing file."""
         return [
             f'there is no {file} (stage {", ".join(names)})'
             for file, names in self.missing.items()
@@ -61,36 +62,30 @@ class Plan:
         return [stage for stage in self.stages.values() if stage.on]
 
     def folder(self, name: str) -> Path:
-        """Tell the folder of a stage."""
+        """Return the folder of a stage."""
         return self.work_dir / name
 
     def upstream(self, stage: Stage) -> list[str]:
-        """Name the stages that a stage takes something from."""
-        return list(dict.fromkeys(r.stage for r in stage.references()))
+        """Return the names of the stages that a stage reads from."""
+        return list(dict.fromkeys(r.stage for r in stage.references))
 
 
 def read_plan(
     pipeline: str | Path,
     options: Mapping[str, object] | None = None,
     work_dir: str | Path | None = None,
-    root: Path = ROOT,
 ) -> Plan:
     """Read a pipeline's config.
 
-    It holds ``stages``, a dict of stages by name
-    (:func:`~.stage.read_stage`), each of which may take
-    what stages before it make: ``inputs=dict(labels='{refine.labels}')``.
-    ``use`` has the switches. Asked for what a stage that is off would make,
-    the stages that it would have read are asked, in the order in which its
-    inputs are written. ``options`` are changes to the configs of all stages,
-    and ``prepare`` holds commands, as lists of words, that run before.
+    ``configs/pipelines/README.md`` describes it. A reference to a stage that
+    is off is resolved to the same output of the stages that it reads, in the
+    order in which its inputs are written.
 
     Args:
         pipeline: Path of the config.
         options: Changes to it, as ``--cfg-options`` has them.
         work_dir: Where the stages' folders go; ``work_dir`` of the config,
             or ``work_dirs/<name>``, if None.
-        root: Where ``configs/...`` is looked for, after the current folder.
 
     Returns:
         Plan: The plan. Nothing has been run or written.
@@ -99,38 +94,34 @@ def read_plan(
         ValueError: If something is wrong with the pipeline.
         FileNotFoundError: If it, or the config of a stage, does not exist.
     """
-    cfg = load_config(_find(str(pipeline), root))
+    cfg = load_config(find_config(str(pipeline)))
     cfg.merge_from_dict(dict(options or {}))
     content = cfg.to_dict()
-    given = content.get('stages')
-    if not isinstance(given, dict) or not given:
+    given, use, common, configs = (
+        _read_dict(content, key)
+        for key in ('stages', 'use', 'options', 'configs')
+    )
+    if not given:
         raise ValueError(
             f'{pipeline} is no pipeline: it has no dict named stages; see '
             'configs/pipelines'
         )
-    use = content.get('use') or {}
     stages = {n: read_stage(n, s, use) for n, s in given.items()}
     _check_switches(use, stages, given)
+    for stage in stages.values():
+        stage.config = configs.get(stage.config, stage.config)
     name = content.get('name') or Path(pipeline).stem
     work_dir = work_dir or content.get('work_dir') or Path('work_dirs') / name
-    plan = Plan(
-        name=name,
-        work_dir=Path(work_dir).resolve(),
-        stages=stages,
-        configs={},
-        hashes={},
-        missing={},
-        prepare=[list(words) for words in content.get('prepare') or []],
-    )
-    common = dict(content.get('options') or {})
+    prepare = [list(words) for words in content.get('prepare') or []]
+    plan = Plan(name, Path(work_dir).resolve(), stages, prepare)
     plain: dict[str, Config] = {}
     known: dict[str, str] = {}
     for stage in stages.values():
         try:
-            _resolve(stage, stages)
+            _resolve_stage(stage, stages)
             if stage.on:
-                plain[stage.name] = _plain_config(stage, plain, common, root)
-                _finish(plan, stage, plain[stage.name], known)
+                plain[stage.name] = _plain_config(stage, plain, common)
+                complete_config(plan, stage, plain[stage.name], known)
         except FileNotFoundError as error:
             raise FileNotFoundError(f'stage {stage.name}: {error}') from error
         except KeyError as error:  # str() would put it in quotes
@@ -138,6 +129,13 @@ def read_plan(
         except (ValueError, IndexError, TypeError, ImportError) as error:
             raise ValueError(f'stage {stage.name}: {error}') from error
     return plan
+
+
+def _read_dict(content: Mapping, key: str) -> dict:
+    value = content.get(key) or {}
+    if not isinstance(value, dict):
+        raise ValueError(f'{key} must be a dict, got {value!r}')
+    return value
 
 
 def _check_switches(
@@ -157,10 +155,10 @@ def _check_switches(
             raise ValueError(f'use.{switch} is True or False, got {value!r}')
 
 
-def _resolve(stage: Stage, stages: Mapping[str, Stage]) -> None:
-    """Let a stage's references name stages that are on."""
+def _resolve_stage(stage: Stage, stages: Mapping[str, Stage]) -> None:
+    """Replace references to stages that are off in a stage's settings."""
 
-    def answer(reference: Reference) -> str:
+    def resolve(reference: Reference) -> str:
         earlier = list(stages)[: list(stages).index(stage.name)]
         if reference.stage not in earlier:
             raise ValueError(
@@ -173,7 +171,7 @@ def _resolve(stage: Stage, stages: Mapping[str, Stage]) -> None:
                 f'{reference} is asked for, but {reference.stage} has only '
                 + ', '.join(known)
             )
-        found = _answer(reference, stages)
+        found = resolve_reference(reference, stages)
         if found is None and stage.on:
             raise ValueError(
                 f'{reference} is asked for, but {reference.stage} is off, '
@@ -181,36 +179,31 @@ def _resolve(stage: Stage, stages: Mapping[str, Stage]) -> None:
             )
         return str(found or reference)
 
-    stage.config = references.replace(stage.config, answer)
-    stage.inputs = references.replace(stage.inputs, answer)
-    stage.options = references.replace(stage.options, answer)
+    stage.config = replace_references(stage.config, resolve)
+    stage.inputs = replace_references(stage.inputs, resolve)
+    stage.options = replace_references(stage.options, resolve)
 
 
-def _answer(
+def resolve_reference(
     reference: Reference, stages: Mapping[str, Stage]
 ) -> Reference | None:
-    """Find the stage that is on and gives what is asked for."""
+    """Return the reference to a stage that is on; None if there is none."""
     stage = stages[reference.stage]
     if stage.on:
         has = reference.output in (*stage.outputs, 'config')
         return reference if has else None
-    for before in stage.references():
-        found = _answer(Reference(before.stage, reference.output), stages)
-        if found is not None:
-            return found
-    return None
+    upstream = (Reference(r.stage, reference.output) for r in stage.references)
+    found = (resolve_reference(same, stages) for same in upstream)
+    return next(filter(None, found), None)
 
 
 def _plain_config(
-    stage: Stage,
-    plain: Mapping[str, Config],
-    common: Mapping[str, object],
-    root: Path,
+    stage: Stage, plain: Mapping[str, Config], common: Mapping[str, object]
 ) -> Config:
-    """Read a stage's config, without what it takes from others."""
-    reference = references.parse(stage.config)
+    """Read a stage's config, without what it reads from others."""
+    reference = Reference.parse(stage.config)
     if reference is None:
-        cfg = load_config(_find(stage.config, root))
+        cfg = load_config(find_config(stage.config))
         options = {**common, **stage.options}
     else:
         cfg = copy.deepcopy(plain[reference.stage])
@@ -221,19 +214,19 @@ def _plain_config(
     return cfg
 
 
-def _finish(
+def complete_config(
     plan: Plan, stage: Stage, plain: Config, known: dict[str, str]
 ) -> None:
-    """Complete a stage's config; note its hash and missing files."""
+    """Add a stage's config to the plan, with its hash and missing files."""
     cfg = copy.deepcopy(plain)
     for name, value in stage.inputs.items():
-        if references.parse(value) is None:
+        if Reference.parse(value) is None:
             value = str(Path(value).resolve())
-        put_in(cfg, stage.kind.tool, stage.settings, name, value)
+        set_input(cfg, stage, name, value)
     keys = (*stage.kind.keys, *filter(None, [stage.settings.get('pipeline')]))
-    part = {key: _look_up(cfg, key) for key in keys}
+    part = config_parts(cfg, keys)
     files = named_files(part)
-    literal = [v for v in stage.inputs.values() if not references.parse(v)]
+    literal = [v for v in stage.inputs.values() if not Reference.parse(v)]
     plan.configs[stage.name] = cfg
     plan.hashes[stage.name] = content_hash(
         part,
@@ -248,16 +241,9 @@ def _finish(
             plan.missing.setdefault(file, []).append(stage.name)
 
 
-def _look_up(cfg: Config, key: str) -> object:
-    node = cfg
-    for name in key.split('.'):
-        node = (node or {}).get(name)
-    return node
-
-
-def _find(path: str, root: Path) -> Path:
-    """Find a config below the current folder or beside the tools."""
-    for file in (Path(path), root / path, root / 'mmseg_wsss/.mim' / path):
+def find_config(path: str) -> Path:
+    """Return a config below the current folder or beside the tools."""
+    for file in (Path(path), ROOT / path, ROOT / 'mmseg_wsss/.mim' / path):
         if file.is_file():
             return file
     raise FileNotFoundError(f'there is no config {path}')

@@ -1,65 +1,238 @@
-"""What a stage's folder says of itself: begun, finished, made from what."""
+"""A stage's folder: its records, outputs, checkpoints and state."""
 
 from __future__ import annotations
 
 import json
+import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 from zipfile import is_zipfile
 
-from ...io.atomic import atomic_write
+from ...io.atomic import write_json
+from ...io.scalars import read_figures
+from .plan import Plan
 from .stage import Stage
 
-BEGUN = 'begun.json'
-DONE = 'stage.json'
+STARTED = 'begun.json'
+FINISHED = 'stage.json'
 LOG = 'output.log'
+# What a run does with a stage.
+SKIP, RESUME, RUN = 'finished', 'resume', 'to do'
 
 
-def read_record(folder: Path, name: str) -> dict | None:
-    """Read a record of a folder; None where there is none."""
-    try:
-        return json.loads((folder / name).read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except ValueError as error:
-        raise ValueError(
-            f'{folder / name} is damaged ({error}): remove it'
-        ) from error
+class State(NamedTuple):
+    """What a run does with a stage, and why."""
+
+    action: str
+    reason: str = ''
 
 
-def write_record(folder: Path, name: str, content: Mapping) -> None:
-    """Write a record of a folder, whole."""
-    with atomic_write(folder / name) as part:
-        part.write_text(json.dumps(content, indent=1))
-
-
-def find_outputs(stage: Stage, folder: Path) -> dict[str, dict]:
-    """Look what a stage has made.
+class StageFolder:
+    """The folder of a stage; its records are read once.
 
     Args:
-        stage: The stage.
-        folder: Its folder.
+        path: The folder; it need not exist.
 
-    Returns:
-        dict: ``{output: {'path': below the folder, 'files': how many}}``.
+    Attributes:
+        finished: What ``stage.json`` holds; None if the stage is not finished.
+        started: What ``begun.json`` holds; None if the stage is not under way.
 
     Raises:
-        FileNotFoundError: If an output is missing.
+        ValueError: If a record is damaged.
     """
-    found = {}
-    for output, where in stage.outputs.items():
-        path = folder / where
-        if not where:
-            path = _checkpoint(folder, stage.settings['choose'])
-        files = count_files(path)
-        if not files:
-            raise FileNotFoundError(f'left no {output}, {path}')
-        found[output] = {'path': path.name, 'files': files}
-    return found
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.finished = self._read(FINISHED)
+        self.started = self._read(STARTED)
+
+    @property
+    def log(self) -> Path:
+        """The log of its tool."""
+        return self.path / LOG
+
+    @property
+    def run_id(self) -> str | None:
+        """The id of the run that finished it, None if none has."""
+        return self.finished and self.finished['id']
+
+    @property
+    def outputs(self) -> dict[str, Path]:
+        """The paths of what a finished stage wrote, by name."""
+        outputs = self.finished['outputs'] if self.finished else {}
+        return {name: self.path / out['path'] for name, out in outputs.items()}
+
+    @property
+    def outputs_complete(self) -> bool:
+        """Whether all files that a finished stage wrote still exist."""
+        return all(
+            _count_files(path) == self.finished['outputs'][name]['files']
+            for name, path in self.outputs.items()
+        )
+
+    @property
+    def resume_from(self) -> Path | None:
+        """The checkpoint from which a stopped training is resumed.
+
+        MMEngine notes its name once it is written. A training that was killed
+        in between leaves the previous note, whose checkpoint may be removed,
+        or half a file: then it is the newest complete one.
+        """
+        files = [
+            path
+            for path in self.path.glob('*.pth')
+            if not path.name.startswith('best_')
+        ]
+        files.sort(key=_modified, reverse=True)
+        note = self.path / 'last_checkpoint'
+        if note.is_file():
+            # The folder may have been moved since.
+            files.insert(0, self.path / Path(note.read_text().strip()).name)
+        return next(filter(is_zipfile, files), None)
+
+    def state(
+        self,
+        stage: Stage,
+        content_hash: str,
+        upstream: Mapping[str, str | None],
+    ) -> State:
+        """Return what a run does, if the upstream stages are up to date.
+
+        Args:
+            stage: The stage.
+            content_hash: What it depends on now.
+            upstream: Run ids of its upstream stages now.
+        """
+        record = self.finished or self.started
+        if record is None:
+            used = self.path.is_dir() and any(self.path.iterdir())
+            return State(RUN, 'its folder holds other files' if used else '')
+        if record['hash'] != content_hash:
+            return State(RUN, 'its config or an input file changed')
+        for name in {**record['upstream'], **upstream}:
+            run_id = upstream.get(name)
+            if run_id is None or run_id != record['upstream'].get(name):
+                return State(RUN, f'{name} has run again')
+        if self.finished is None:
+            return State(RESUME, 'it was stopped')
+        if not self.outputs_complete:
+            # A finished training would not find its best checkpoint again.
+            restart = stage.settings.get('choose') == 'best'
+            return State(RUN if restart else RESUME, 'files are missing')
+        return State(SKIP)
+
+    def archive(self) -> Path | None:
+        """Move the folder to ``old/`` beside it; None if it is empty."""
+        if not self.path.is_dir() or not any(self.path.iterdir()):
+            return None
+        old = self.path.parent / 'old'
+        old.mkdir(exist_ok=True)
+        stamp = time.strftime('%Y%m%d-%H%M%S')
+        target = old / f'{self.path.name}_{stamp}'
+        while target.exists():
+            target = target.with_name(target.name + 'x')
+        return self.path.rename(target)
+
+    def start(
+        self, stage: str, content_hash: str, upstream: Mapping[str, str | None]
+    ) -> None:
+        """Write the record of a stage under way, and remove the other.
+
+        In this order: an interrupted run is resumed then, not archived.
+        """
+        self.started = {
+            'stage': stage,
+            'hash': content_hash,
+            'upstream': upstream,
+        }
+        write_json(self.path / STARTED, self.started)
+        (self.path / FINISHED).unlink(missing_ok=True)
+        self.finished = None
+
+    def finish(
+        self, stage: Stage, seconds: float, stopped_before: bool
+    ) -> None:
+        """Write the record of a finished stage.
+
+        Raises:
+            FileNotFoundError: If an output is missing.
+        """
+        outputs = {}
+        for name, where in stage.outputs.items():
+            path = self.path / where
+            if not where:
+                path = self._checkpoint(stage.settings['choose'])
+            files = _count_files(path)
+            if not files:
+                raise FileNotFoundError(f'left no {name}, {path}')
+            outputs[name] = {'path': path.name, 'files': files}
+        self.finished = {
+            **self.started,
+            'id': uuid.uuid4().hex,
+            'outputs': outputs,
+            'figures': read_figures(self.path),
+            'seconds': round(seconds, 1),
+            'stopped_before': stopped_before,
+        }
+        write_json(self.path / FINISHED, self.finished)
+        (self.path / STARTED).unlink()
+        self.started = None
+
+    def _checkpoint(self, choose: str) -> Path:
+        """Return the checkpoint that a training passes on."""
+        if choose == 'last':
+            return self.resume_from or self.path / 'last_checkpoint'
+        best = self.path.glob('best_*.pth')
+        return max(best, key=_modified, default=self.path / 'best_*.pth')
+
+    def _read(self, name: str) -> dict | None:
+        try:
+            return json.loads((self.path / name).read_text())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except ValueError as error:
+            raise ValueError(
+                f'{self.path / name} is damaged ({error}): remove it'
+            ) from error
 
 
-def count_files(path: Path) -> int:
-    """Count the files of a folder, hidden ones aside; a file is one."""
+def upstream_ids(plan: Plan, stage: Stage) -> dict[str, str | None]:
+    """Return the run ids of the upstream stages, None for unfinished ones."""
+    names = plan.upstream(stage)
+    return {name: StageFolder(plan.folder(name)).run_id for name in names}
+
+
+def plan_states(plan: Plan, first: str | None = None) -> dict[str, State]:
+    """Return what a run would do with each stage that is on.
+
+    Args:
+        plan: The pipeline.
+        first: Stages before this one count as finished.
+
+    Returns:
+        dict[str, State]: States by name.
+    """
+    states: dict[str, State] = {}
+    names = [stage.name for stage in plan.on]
+    kept = names[: names.index(first)] if first else []
+    for stage in plan.on:
+        if stage.name in kept:
+            states[stage.name] = State(SKIP, 'taken as it is')
+            continue
+        folder, content_hash = plan.folder(stage.name), plan.hashes[stage.name]
+        upstream = upstream_ids(plan, stage)
+        state = StageFolder(folder).state(stage, content_hash, upstream)
+        waits = [n for n in plan.upstream(stage) if states[n].action != SKIP]
+        if waits and state.action != RUN:
+            state = State(RUN, f'{waits[0]} runs before')
+        states[stage.name] = state
+    return states
+
+
+def _count_files(path: Path) -> int:
+    """Return how many files a folder holds, hidden ones aside; a file is 1."""
     if path.is_file():
         return 1
     if not path.is_dir():
@@ -67,35 +240,5 @@ def count_files(path: Path) -> int:
     return sum(not p.name.startswith('.') for p in path.iterdir())
 
 
-def is_whole(record: Mapping, folder: Path) -> bool:
-    """Tell whether all that a finished stage made is still there."""
-    return all(
-        count_files(folder / made['path']) == made['files']
-        for made in record['outputs'].values()
-    )
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """Find the checkpoint from which a stopped training can go on.
-
-    MMEngine notes its name once it is written. A training that was killed in
-    between leaves the note of the one before, which may be removed by now, or
-    half a file: then it is the newest whole one.
-    """
-    files = [p for p in folder.glob('*.pth') if not p.name.startswith('best_')]
-    files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    note = folder / 'last_checkpoint'
-    if note.is_file():
-        # The folder may have been moved since.
-        files.insert(0, folder / Path(note.read_text().strip()).name)
-    return next(filter(is_zipfile, files), None)
-
-
-def _checkpoint(folder: Path, choose: str) -> Path:
-    """Find the checkpoint that a training gives on."""
-    if choose == 'last':
-        return last_checkpoint(folder) or folder / 'last_checkpoint'
-    best = sorted(
-        folder.glob('best_*.pth'), key=lambda path: path.stat().st_mtime
-    )
-    return best[-1] if best else folder / 'best_*.pth'
+def _modified(path: Path) -> float:
+    return path.stat().st_mtime

@@ -1,4 +1,4 @@
-"""Running the stages of a pipeline, one after the other."""
+"""Run the stages of a pipeline, and summarise what they wrote."""
 
 from __future__ import annotations
 
@@ -6,161 +6,134 @@ import copy
 import shlex
 import subprocess
 import time
-import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
 
-from . import references
-from .command import Launch, environment, set_workers, stage_arguments
-from .log_lines import figures_of, format_figures, last_figures, progress_of
+from ...io.atomic import write_json
+from ...version import __version__
+from .command import Launch, environment, prepare_config, stage_arguments
+from .identity import Reference, replace_references
 from .plan import Plan
-from .record import (
-    BEGUN,
-    DONE,
-    LOG,
-    find_outputs,
-    last_checkpoint,
-    read_record,
-    write_record,
-)
-from .stage import Stage, is_training
-from .state import GO_ON, SKIP, State, look_at, made_ids
+from .record import RESUME, SKIP, StageFolder, State, upstream_ids
+from .stage import Stage
 
+SUMMARY = 'pipeline.json'
 TAIL = 25
-RESTARTS = '   begins anew: it was stopped before its first checkpoint'
-Say = Callable[[str], None]
+RESTART = '   restarts: it was stopped before its first checkpoint'
+Log = Callable[[str], None]
 
 
 class StageFailedError(RuntimeError):
-    """A stage ended badly; the message says which, why, how to go on."""
+    """A stage failed; the message says which, why, and what to do."""
 
 
 def run_stage(
     plan: Plan,
     stage: Stage,
     launch: Launch,
-    say: Say,
+    log: Log,
     pass_fds: Sequence[int] = (),
 ) -> State:
-    """Make a stage, unless it is finished.
+    """Run a stage, unless it is finished.
 
-    A stage that was stopped goes on in its folder. Where its config, an
-    input or a stage before it changed, the old folder is moved aside, to
-    ``<work_dir>/old/``, and is never removed by us.
+    A stage that was stopped is resumed in its folder. Where its config, an
+    input or an upstream stage changed, the old folder is moved to
+    ``<work_dir>/old/``; it is never removed.
 
     Args:
         plan: The pipeline.
-        stage: A stage of it whose inputs are there.
+        stage: A stage of it whose inputs exist.
         launch: How its tool is started.
-        say: Called with lines that tell how it goes.
+        log: Called with lines about the progress.
         pass_fds: File descriptors that the tool inherits.
 
     Returns:
-        State: What was to be done.
+        State: The state it was found in.
 
     Raises:
-        StageFailedError: If the tool fails, or leaves nothing.
+        StageFailedError: If the tool fails, or writes nothing.
     """
-    state = look_at(plan, stage)
-    if state.todo == SKIP:
+    folder = StageFolder(plan.folder(stage.name))
+    content_hash = plan.hashes[stage.name]
+    upstream = upstream_ids(plan, stage)
+    state = folder.state(stage, content_hash, upstream)
+    if state.action == SKIP:
         return state
-    folder = plan.folder(stage.name)
-    if state.todo != GO_ON:
-        moved = move_aside(plan, folder)
+    if state.action != RESUME:
+        moved = folder.archive()
         if moved:
-            say(f'   {state.why}; what was there is now in {moved}')
-    begun = {
-        'stage': stage.name,
-        'hash': plan.hashes[stage.name],
-        'upstream': made_ids(plan, stage),
-    }
-    # Not finished from here on; begun comes first, lest it be moved aside.
-    write_record(folder, BEGUN, begun)
-    (folder / DONE).unlink(missing_ok=True)
-    if state.todo == GO_ON and is_training(stage):
-        checkpoint = last_checkpoint(folder)
-        say(f'   goes on from {checkpoint.name}' if checkpoint else RESTARTS)
-    command = prepare_stage(plan, stage, launch)
-    say(f'   {shlex.join(command)}')
-    log, start = folder / LOG, time.time()
-    code = run_command(command, log, say, pass_fds)
+            log(f'   {state.reason}; its old files are in {moved}')
+    elif stage.is_training:
+        checkpoint = folder.resume_from
+        log(f'   resumes {checkpoint.name}' if checkpoint else RESTART)
+    folder.start(stage.name, content_hash, upstream)
+    command = prepare_stage(plan, stage, folder, launch)
+    log(f'   {shlex.join(command)}')
+    start = time.time()
+    code = run_command(command, folder.log, log, pass_fds)
     if code:
-        raise StageFailedError(failure(stage.name, log, f'ended with {code}'))
+        raise StageFailedError(failure(stage, folder, f'ended with {code}'))
     try:
-        outputs = find_outputs(stage, folder)
+        folder.finish(stage, time.time() - start, state.action == RESUME)
     except FileNotFoundError as error:
-        raise StageFailedError(failure(stage.name, log, str(error))) from error
-    with open(log, errors='replace') as lines:
-        figures = last_figures(lines)
-    write_record(
-        folder,
-        DONE,
-        {
-            **begun,
-            'id': uuid.uuid4().hex,
-            'outputs': outputs,
-            'figures': figures,
-            'seconds': round(time.time() - start, 1),
-            'stopped_before': state.todo == GO_ON,
-        },
-    )
-    (folder / BEGUN).unlink()
+        raise StageFailedError(failure(stage, folder, str(error))) from error
+    if figures := folder.finished['figures']:
+        log(f'   {format_figures(figures)}')
     return state
 
 
-def prepare_stage(plan: Plan, stage: Stage, launch: Launch) -> list[str]:
-    """Write a stage's whole config into its folder; return its command."""
-    folder = plan.folder(stage.name)
+def prepare_stage(
+    plan: Plan, stage: Stage, folder: StageFolder, launch: Launch
+) -> list[str]:
+    """Write a stage's complete config into its folder; return its command."""
 
-    def path(reference: references.Reference) -> str:
-        before = plan.folder(reference.stage)
-        record = read_record(before, DONE)
-        return str(before / record['outputs'][reference.output]['path'])
+    def path(reference: Reference) -> str:
+        upstream = StageFolder(plan.folder(reference.stage))
+        return str(upstream.outputs[reference.output])
 
-    content = references.replace(
-        copy.deepcopy(plan.configs[stage.name].to_dict()), path
-    )
-    # YAPF would take seconds to lay it out.
-    cfg = Config(content, format_python_code=False)
-    set_workers(cfg, launch.num_workers)
-    checkpoint = last_checkpoint(folder)
-    if is_training(stage) and checkpoint is not None:
-        # Without load_from it would go on from where the config starts.
+    content = copy.deepcopy(plan.configs[stage.name].to_dict())
+    # Without YAPF, which would take seconds.
+    cfg = Config(replace_references(content, path), format_python_code=False)
+    prepare_config(cfg, stage, launch.num_workers)
+    checkpoint = folder.resume_from if stage.is_training else None
+    if checkpoint is not None:
+        # resume alone would take the load_from of the config.
         cfg.resume, cfg.load_from = True, str(checkpoint)
-    config = folder / 'config.py'
+    config = folder.path / 'config.py'
     cfg.dump(config)
-    inputs = references.replace(stage.inputs, path)
+    inputs = replace_references(stage.inputs, path)
     arguments = stage_arguments(
-        stage, config, folder, inputs, launch.num_workers
+        stage, config, folder.path, inputs, launch.num_workers
     )
     return launch.command(stage.kind.tool, arguments)
 
 
 def run_command(
     command: Sequence[str],
-    log: Path,
-    say: Say,
+    output: Path,
+    log: Log,
     pass_fds: Sequence[int] = (),
     interval: float = 10.0,
 ) -> int:
-    """Run a command, its output in a log, and tell how it goes.
+    """Run a command with its output in a file, and log its progress.
 
     Args:
         command: The words of the command.
-        log: File to write to, at its end.
-        say: Called with a line every now and then, and with all figures.
-        pass_fds: File descriptors that it inherits.
-        interval: Seconds between two lines.
+        output: File to append to.
+        log: Called with a line of progress every now and then, and with every
+            validation.
+        pass_fds: File descriptors that the command inherits.
+        interval: Seconds between two lines of progress.
 
     Returns:
         int: The exit code. The command is ended too if this is interrupted.
     """
-    told = time.monotonic()
+    last = time.monotonic()
     with (
-        open(log, 'a') as output,
+        open(output, 'a') as file,
         subprocess.Popen(
             command,
             env=environment(),
@@ -172,47 +145,104 @@ def run_command(
         ) as process,
     ):
         try:
-            output.write(f'$ {shlex.join(command)}\n')
+            file.write(f'$ {shlex.join(command)}\n')
             for line in process.stdout:
-                output.write(line)
-                output.flush()
-                figures, progress = figures_of(line), progress_of(line)
-                if figures:
-                    say(f'   {format_figures(figures)}')
-                elif progress and time.monotonic() - told >= interval:
-                    told = time.monotonic()
-                    say(f'   {progress}')
+                file.write(line)
+                file.flush()
+                is_progress = 'eta: ' in line or ' per minute' in line
+                is_result = '(val)' in line and not is_progress
+                due = is_progress and time.monotonic() - last >= interval
+                if is_result or due:
+                    last = time.monotonic()
+                    log(f'   {line.rpartition(" - INFO - ")[2].strip()}')
         except BaseException:
             process.terminate()
             raise
     return process.returncode
 
 
-def failure(name: str, log: Path, what: str) -> str:
-    """Say which stage failed, show its log's end, and tell how to go on."""
-    with open(log, errors='replace') as lines:
+def failure(stage: Stage, folder: StageFolder, what: str) -> str:
+    """Return the end of a failed stage's log, what failed and what to do."""
+    with open(folder.log, errors='replace') as lines:
         tail = deque((line.rstrip() for line in lines), TAIL)
     killed = what in ('ended with -9', 'ended with 137')
     return '\n'.join(
         [
             *(f'   | {line}' for line in tail),
-            f'stage {name} failed: it {what}'
-            + (', killed, often for want of memory' if killed else '')
-            + f'. The whole log is {log}',
-            'Mend it and type the same command again: what is finished is '
-            'kept, and the stage goes on where it can.',
+            f'stage {stage.name} failed: it {what}'
+            + (', killed, often for lack of memory' if killed else '')
+            + f'. The whole log is {folder.log}',
+            'Fix it and rerun the same command: finished stages are kept, and '
+            'this one is resumed where possible.',
         ]
     )
 
 
-def move_aside(plan: Plan, folder: Path) -> Path | None:
-    """Move a stage's folder to ``old/``; None if there is nothing in it."""
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return None
-    old = plan.work_dir / 'old'
-    old.mkdir(exist_ok=True)
-    stamp = time.strftime('%Y%m%d-%H%M%S')
-    target = old / f'{folder.name}_{stamp}'
-    while target.exists():
-        target = target.with_name(target.name + 'x')
-    return folder.rename(target)
+def write_summary(plan: Plan) -> dict:
+    """Write ``pipeline.json``: the stages in their order, and their records.
+
+    Returns:
+        dict: ``name``, ``version`` and ``stages``, a list of dicts with the
+        settings of each and ``record``, the content of its ``stage.json``,
+        None where it is not finished.
+    """
+    content = {
+        'name': plan.name,
+        'version': __version__,
+        'stages': [
+            {
+                'name': stage.name,
+                'tool': stage.kind.tool,
+                'method': stage.method,
+                'on': stage.on,
+                'config': stage.config,
+                'upstream': plan.upstream(stage),
+                'settings': stage.settings,
+                'record': StageFolder(plan.folder(stage.name)).finished
+                if stage.on
+                else None,
+            }
+            for stage in plan.stages.values()
+        ],
+    }
+    write_json(plan.work_dir / SUMMARY, content)
+    return content
+
+
+def table(content: Mapping) -> str:
+    """Return a table of the stages: seconds, outputs, figures.
+
+    Args:
+        content: What :func:`write_summary` returned. Seconds with a + are
+            those of the last part of a stage that was resumed.
+    """
+    rows = [('stage', 'seconds', 'made', 'figures')]
+    for stage in content['stages']:
+        record = stage['record']
+        if record is None:
+            rows.append((stage['name'], '-' if stage['on'] else 'off', '', ''))
+            continue
+        made = [
+            f'{out["files"]} {name}' if out['files'] > 1 else out['path']
+            for name, out in record['outputs'].items()
+        ]
+        seconds = f'{record["seconds"]:.0f}'
+        rows.append(
+            (
+                stage['name'],
+                seconds + ('+' if record['stopped_before'] else ''),
+                ', '.join(made),
+                format_figures(record['figures']),
+            )
+        )
+    name, seconds, made = (max(len(row[i]) for row in rows) for i in range(3))
+    return '\n'.join(
+        f'{a:<{name}}  {b:>{seconds}}  {c:<{made}}  {d}'.rstrip()
+        for a, b, c, d in rows
+    )
+
+
+def format_figures(figures: Mapping[str, float], limit: int = 6) -> str:
+    """Return the first figures on one line."""
+    pairs = [f'{name} {value:g}' for name, value in figures.items()]
+    return ', '.join(pairs[:limit])

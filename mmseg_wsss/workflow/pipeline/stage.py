@@ -7,11 +7,105 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from . import references
-from .kinds import BY_NAME, KINDS, Kind
+from .identity import Reference, find_references
 
 _NAME = re.compile(r'[A-Za-z][\w-]*')
 _SHARED = {'kind', 'config', 'options', 'inputs', 'method', 'when'}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a tool reads, and what it writes into its folder.
+
+    Attributes:
+        tool: File name in ``tools/``.
+        keys: The parts of a config that it reads. A dot goes one dict down.
+        inputs: Names of what a stage may read from others.
+        outputs: Paths of the results in the stage's folder, by name; '' is
+            the checkpoint.
+        fields: Settings of such a stage and their defaults.
+        needed: Inputs that the tool requires.
+    """
+
+    tool: str
+    keys: tuple[str, ...]
+    inputs: tuple[str, ...]
+    outputs: dict[str, str]
+    fields: dict[str, object] = field(default_factory=dict)
+    needed: tuple[str, ...] = ()
+
+
+_COMMON = ('custom_imports', 'default_scope')
+_IMAGES = (*_COMMON, 'test_dataloader')
+_TEST = (*_IMAGES, 'model', 'custom_hooks', 'tta_model', 'tta_pipeline')
+_TRAIN = (
+    *_COMMON,
+    *('model', 'train_dataloader', 'train_cfg', 'optim_wrapper'),
+    *('param_scheduler', 'auto_scale_lr', 'custom_hooks', 'default_hooks'),
+    *('val_dataloader', 'val_cfg', 'val_evaluator', 'load_from'),
+    *('randomness', 'runner_type', 'find_unused_parameters', 'sync_bn'),
+)
+_STEPS = ('cams', 'labels', 'features', 'centroids', 'checkpoint')
+_CHECKPOINT = ('checkpoint',)
+
+KINDS = {
+    'train': Kind(
+        'train.py',
+        _TRAIN,
+        ('start', 'labels', 'neighbours'),
+        {'checkpoint': ''},
+        {'choose': 'last', 'amp': False},
+    ),
+    'cams': Kind(
+        'make_cams.py',
+        _TEST,
+        _CHECKPOINT,
+        {'cams': 'cams', 'labels': 'labels'},
+        {'tta': False},
+        needed=_CHECKPOINT,
+    ),
+    'labels': Kind(
+        'make_pseudo_labels.py',
+        _IMAGES,
+        _STEPS,
+        {'labels': 'labels'},
+        {'pipeline': 'refine_pipeline', 'save_scores': False},
+    ),
+    'features': Kind(
+        'extract_features.py',
+        (*_IMAGES, 'feature_extractor', 'feature_extraction'),
+        _CHECKPOINT,
+        {'features': 'features'},
+        {'amp': False},
+    ),
+    'centroids': Kind(
+        'make_centroids.py',
+        (*_IMAGES, 'selection'),
+        _STEPS,
+        {'centroids': 'centroids.npz'},
+        {'pipeline': 'centroid_pipeline'},
+    ),
+    'neighbours': Kind(
+        'make_neighbours.py',
+        (*_IMAGES, 'model.extractor', 'neighbour_pipeline'),
+        (),
+        {'neighbours': 'neighbours.npz'},
+    ),
+    'evaluate': Kind(
+        'test.py',
+        (*_TEST, 'test_evaluator', 'test_cfg'),
+        _CHECKPOINT,
+        {'predictions': 'predictions'},
+        {'tta': False},
+        needed=_CHECKPOINT,
+    ),
+}
+# The default kind of a stage, by its name.
+_BY_NAME = {
+    **dict.fromkeys(('classifier', 'affinity', 'segmentor', 'stego'), 'train'),
+    **dict.fromkeys(('refine', 'confident', 'walk', 'debias'), 'labels'),
+    **{name: name for name in KINDS},
+}
 
 
 @dataclass
@@ -20,11 +114,11 @@ class Stage:
 
     Attributes:
         name: Its name, and that of its folder.
-        kind: Which tool it runs, and what the tool reads and makes.
-        config: Path of a config, or ``'{other.config}'``: that of another
-            stage, with the options of that stage.
+        kind: Which tool it runs, and what the tool reads and writes.
+        config: Path of a config, its name in the pipeline's ``configs``, or
+            ``'{other.config}'``: that of another stage, with its options.
         options: Changes to the config, as ``--cfg-options`` has them.
-        inputs: What it takes from others, by name: references or paths.
+        inputs: What it reads from others, by name: references or paths.
         method: The switch it belongs to.
         on: Whether that switch is on.
         settings: The fields of its kind.
@@ -41,18 +135,19 @@ class Stage:
 
     @property
     def outputs(self) -> dict[str, str]:
-        """Where its results lie in its folder, by name."""
+        """Paths of its results in its folder, by name."""
         extra = {'cams': 'cams'} if self.settings.get('save_scores') else {}
         return {**self.kind.outputs, **extra}
 
-    def references(self) -> list[references.Reference]:
-        """List what it takes from others, its config aside."""
-        return list(references.find([self.inputs, self.options]))
+    @property
+    def is_training(self) -> bool:
+        """Whether it trains a network."""
+        return self.kind.tool == 'train.py'
 
-
-def is_training(stage: Stage) -> bool:
-    """Tell whether a stage trains a network."""
-    return stage.kind.tool == 'train.py'
+    @property
+    def references(self) -> list[Reference]:
+        """What it reads from others, its config aside."""
+        return list(find_references([self.inputs, self.options]))
 
 
 def read_stage(name: str, given: Mapping, use: Mapping[str, bool]) -> Stage:
@@ -60,14 +155,8 @@ def read_stage(name: str, given: Mapping, use: Mapping[str, bool]) -> Stage:
 
     Args:
         name: Its name.
-        given: Its settings: ``config``; ``kind``, if the name does not tell;
-            ``options``, ``inputs``; ``method``, the switch that it hangs on,
-            its own name by default; ``when``, {switch: settings that take
-            the place of others if it is on}; and the fields of its kind.
-        use: The switches; one that is not there is on.
-
-    Returns:
-        Stage: The stage.
+        given: Its settings, see ``configs/pipelines/README.md``.
+        use: The switches; a missing one is on.
 
     Raises:
         ValueError: If a setting is unknown, missing or of the wrong type.
@@ -79,59 +168,49 @@ def read_stage(name: str, given: Mapping, use: Mapping[str, bool]) -> Stage:
         )
     if not isinstance(given, Mapping):
         raise ValueError(f'stage {name}: expected a dict, got {given!r}')
-    known = given.get('kind', BY_NAME.get(name))
+    known = given.get('kind', _BY_NAME.get(name))
     if known not in KINDS:
+        found = f'unknown kind {known!r}' if known else 'it has no kind'
         raise ValueError(
-            f'stage {name}: '
-            + (f'unknown kind {known!r}' if known else 'it has no kind')
-            + f', set kind= to one of {", ".join(KINDS)}'
+            f'stage {name}: {found}, set kind= to one of {", ".join(KINDS)}'
         )
     kind = KINDS[known]
     _check_dicts(name, given, ('options', 'inputs', 'when'))
-    _check_dicts(f'{name}, when', given.get('when') or {})
+    when = given.get('when') or {}
+    _check_dicts(f'{name}, when', when, when)
     merged = _with_switches(name, dict(given), use)
     _check_dicts(name, merged, ('options', 'inputs'))
-    unknown = set(merged) - _SHARED - set(kind.fields)
-    if unknown:
-        raise _unknown(name, 'setting', unknown, {*_SHARED, *kind.fields})
+    _check_names(name, 'setting', merged, {*_SHARED, *kind.fields})
     if not isinstance(merged.get('config'), str):
         raise ValueError(
-            f'stage {name}: set config= to the path of a config, or to '
-            "'{other.config}' for the one of another stage"
+            f"stage {name}: set config= to a path, or to '{{other.config}}' "
+            'for the config of another stage'
         )
     inputs = dict(merged.get('inputs') or {})
-    unknown = set(inputs) - set(kind.inputs)
-    if unknown:
-        raise _unknown(name, 'input', unknown, set(kind.inputs))
+    _check_names(name, 'input', inputs, set(kind.inputs))
     missing = set(kind.needed) - set(inputs)
     if missing:
         raise ValueError(
             f'stage {name}: {kind.tool} needs inputs='
             f"dict({min(missing)}='{{stage.{min(missing)}}}')"
         )
-    method = merged.get('method', name)
     settings = {k: merged.get(k, kind.fields[k]) for k in kind.fields}
     if settings.get('choose', 'last') not in ('last', 'best'):
-        raise ValueError(
-            f"stage {name}: choose is 'last' or 'best', got "
-            f'{settings["choose"]!r}'
-        )
+        raise ValueError(f'stage {name}: set choose= to last or best')
     return Stage(
-        name=name,
-        kind=kind,
+        name,
+        kind,
         config=merged['config'],
         options=dict(merged.get('options') or {}),
         inputs=inputs,
-        method=method,
-        on=bool(use.get(method, True)),
+        method=merged.get('method', name),
+        on=bool(use.get(merged.get('method', name), True)),
         settings=settings,
     )
 
 
-def _check_dicts(
-    where: str, given: Mapping, keys: Iterable[str] | None = None
-) -> None:
-    for key in given if keys is None else keys:
+def _check_dicts(where: str, given: Mapping, keys: Iterable[str]) -> None:
+    for key in keys:
         value = given.get(key)
         if value is not None and not isinstance(value, Mapping):
             raise ValueError(
@@ -140,7 +219,7 @@ def _check_dicts(
 
 
 def _with_switches(name: str, given: dict, use: Mapping[str, bool]) -> dict:
-    """Put the settings of the switches that are on in their places."""
+    """Return the settings of a stage, with those of switches that are on."""
     merged = dict(given)
     for switch, settings in (given.get('when') or {}).items():
         if not use.get(switch, True):
@@ -156,13 +235,15 @@ def _with_switches(name: str, given: dict, use: Mapping[str, bool]) -> dict:
     return merged
 
 
-def _unknown(
-    name: str, what: str, found: set[str], known: set[str]
-) -> ValueError:
-    word = min(found)
-    near = get_close_matches(word, known, 1)
-    return ValueError(
-        f'stage {name}: unknown {what} {word!r}'
-        + (f', do you mean {near[0]!r}?' if near else '')
-        + f' It can have {", ".join(sorted(known)) or "none"}'
-    )
+def _check_names(
+    stage: str, what: str, found: Iterable[str], known: set[str]
+) -> None:
+    unknown = set(found) - known
+    if unknown:
+        word = min(unknown)
+        near = get_close_matches(word, known, 1)
+        raise ValueError(
+            f'stage {stage}: unknown {what} {word!r}'
+            + (f', do you mean {near[0]!r}?' if near else '')
+            + f' It can have {", ".join(sorted(known)) or "none"}'
+        )

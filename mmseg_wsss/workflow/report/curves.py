@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from ...io.scalars import NO_METRICS, read_scalars
+
 Series = dict[str, list[tuple[float, float]]]
 
 # More points are replaced by the means of as many parts.
 MAX_POINTS = 300
-_OTHERS = {'data_time', 'time', 'memory', 'step', 'epoch', 'iter'}
 
 
 @dataclass
@@ -55,36 +54,9 @@ def read_curves(folder: Path) -> Curves:
         losses = {'loss': total, **losses}
     return Curves(
         losses=losses,
-        metrics=_series(validation, lambda name: name not in _OTHERS),
+        metrics=_series(validation, lambda name: name not in NO_METRICS),
         unit='epoch' if any('epoch' in x for x in train) else 'iteration',
     )
-
-
-def read_scalars(folder: Path) -> tuple[list[dict], list[dict]]:
-    """Read what MMEngine's logger wrote in all starts of a training.
-
-    Args:
-        folder: Folder with ``<time>/vis_data/scalars.json`` of each start.
-            What an earlier start logged at or after the first step of a
-            later one is dropped.
-
-    Returns:
-        tuple: Lines of the training and lines of the validations, each with
-        its ``step``.
-    """
-    train: list[dict] = []
-    validation: list[dict] = []
-    for path in sorted(folder.glob('*/vis_data/scalars.json')):
-        lines = list(_lines(path))
-        for kept, new in (
-            (train, [line for line in lines if _is_train(line)]),
-            (validation, [line for line in lines if not _is_train(line)]),
-        ):
-            if new:
-                begin = new[0]['step']
-                kept[:] = [line for line in kept if line['step'] < begin]
-                kept += new
-    return train, validation
 
 
 def thin(
@@ -94,22 +66,6 @@ def thin(
     if len(points) <= limit:
         return points
     return [tuple(p.mean(0)) for p in np.array_split(np.array(points), limit)]
-
-
-def _lines(path: Path) -> Iterator[dict]:
-    """Yield the complete lines: a killed run may leave half a line."""
-    with open(path, errors='replace') as file:
-        for line in file:
-            try:
-                content = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(content, dict) and 'step' in content:
-                yield content
-
-
-def _is_train(line: dict) -> bool:
-    return 'iter' in line or 'lr' in line
 
 
 def _series(lines: list[dict], wanted) -> Series:

@@ -13,8 +13,8 @@ from mmengine.config import Config
 
 from ...compat import load_config
 from ...jobs.test_dataset import flatten
-from ..pipeline.record import BEGUN, DONE, LOG
-from ..pipeline.summary import FILE
+from ..pipeline.record import FINISHED, LOG, STARTED
+from ..pipeline.run import SUMMARY
 
 TAIL = 15
 # Text of a config that is shown; whole configs are shorter.
@@ -120,7 +120,7 @@ def read_stages(work_dir: Path) -> tuple[str, list[StageInfo]]:
     """
     if not work_dir.is_dir():
         raise FileNotFoundError(f'there is no folder {work_dir}')
-    summary = _read(work_dir / FILE)
+    summary = _read(work_dir / SUMMARY)
     listed = summary.get('stages') or _found(work_dir)
     if not listed:
         raise ValueError(
@@ -145,7 +145,7 @@ def _stage(work_dir: Path, given: Mapping) -> StageInfo:
         stage.status = 'off'
         return stage
     # The folder is newer than the summary where a run was killed.
-    done = _read(folder / DONE)
+    done = _read(folder / FINISHED)
     if done:
         stage.status = 'finished'
         stage.seconds = done.get('seconds')
@@ -155,7 +155,7 @@ def _stage(work_dir: Path, given: Mapping) -> StageInfo:
             for k, v in (done.get('figures') or {}).items()
             if isinstance(v, int | float)
         }
-    elif (folder / BEGUN).is_file():
+    elif (folder / STARTED).is_file():
         stage.status = 'stopped'
         stage.log_tail = _tail(folder / LOG)
     stage.cfg, stage.no_cfg = _config(folder / 'config.py')
@@ -170,7 +170,9 @@ def _stage(work_dir: Path, given: Mapping) -> StageInfo:
 def _found(work_dir: Path) -> list[dict]:
     """Return the folders that hold a record, the oldest first."""
     records = [
-        path for name in (DONE, BEGUN) for path in work_dir.glob(f'*/{name}')
+        path
+        for name in (FINISHED, STARTED)
+        for path in work_dir.glob(f'*/{name}')
     ]
     records.sort(key=lambda path: path.stat().st_mtime)
     names = dict.fromkeys(path.parent.name for path in records)

@@ -36,6 +36,9 @@ for epoch in range(begin + 1, 4):
         sys.exit('ValueError: the cat is not a dog')
 print('x - mmengine - INFO - Epoch(val) [3][6/6]    aAcc: 70.10  '
       'mIoU: 45.97  data_time: 0.0021  time: 0.0190')
+scalars = work_dir / '2026' / 'vis_data' / 'scalars.json'
+scalars.parent.mkdir(parents=True, exist_ok=True)
+scalars.write_text('{"aAcc": 70.1, "mIoU": 45.97, "time": 0.019, "step": 3}')
 """
 LABELS = """
 folders = ('labels', 'cams') if 'cams.py' in __file__ else ('labels',)
@@ -47,13 +50,15 @@ for folder in folders:
         (work_dir / folder / f'{name}.png').write_text('x')
         if order == 'fail' and name == 2:
             sys.exit(1)
-print('x - INFO - pseudo labels of 5 images: mIoU 48.41, FP 30.66, FN 20.92')
+figures = {'mIoU': 48.41, 'FP': 30.66, 'FN': 20.92}
+(work_dir / 'label_summary.json').write_text(json.dumps(figures))
 """
 PREDICT = """
 out = Path(argv[argv.index('--out') + 1])
 out.mkdir(exist_ok=True)
 (out / '0.png').write_text('x')
-print('x - INFO - Epoch(test) [5/5]    mIoU: 40.00  data_time: 0.1')
+(work_dir / '2026').mkdir(exist_ok=True)
+(work_dir / '2026' / '2026.json').write_text('{"mIoU": 40.0, "time": 0.1}')
 """
 TOOLS = {
     'train.py': TRAIN,

@@ -1,5 +1,6 @@
 """The shipped pipelines resolve, with every switch on and off."""
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -44,6 +45,17 @@ def test_each_switch_can_be_turned(path, switch):
     before, after = read(path), read(path, switch)
     assert before.hashes != after.hashes
     assert after.on[-1].name == 'evaluate'
+
+
+def test_no_option_is_addressed_by_its_place_in_a_list():
+    templates = ROOT / 'mmseg_wsss' / 'workflow' / 'own_data'
+    files = [*(ROOT / 'configs').rglob('*.py'), *templates.rglob('*.txt')]
+    found = [
+        (path.name, option)
+        for path in files
+        for option in re.findall(r"'[\w.-]+\.\d+\.[\w.]+'", path.read_text())
+    ]
+    assert len(files) > 50 and not found
 
 
 def test_everything_off_is_cams_densecrf_and_a_segmentor():

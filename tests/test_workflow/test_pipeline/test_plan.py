@@ -90,6 +90,19 @@ def test_a_path_may_stand_where_a_reference_does(pipeline):
     assert plan_of(pipeline).hashes['segmentor'] != plan.hashes['segmentor']
 
 
+def test_configs_by_name(pipeline):
+    edit(pipeline, f"config='{pipeline.parent}/ce.py'", "config='network'")
+    with pytest.raises(FileNotFoundError, match='there is no config network'):
+        plan_of(pipeline)
+    with open(pipeline, 'a') as file:
+        file.write(f"configs = dict(network='{pipeline.parent}/ce.py')\n")
+    plan = plan_of(pipeline)
+    assert plan.stages['segmentor'].config == f'{pipeline.parent}/ce.py'
+    assert plan.configs['evaluate'].model.type == 'CE'
+    with pytest.raises(ValueError, match='configs must be a dict'):
+        plan_of(pipeline, configs='ce.py')
+
+
 def changed(pipeline, before):
     after = plan_of(pipeline).hashes
     return {name for name in before if before[name] != after[name]}

@@ -11,17 +11,17 @@ from zipfile import ZipFile
 
 import pytest
 
+from mmseg_wsss.io.lock import exclusive_lock
 from mmseg_wsss.workflow.pipeline import (
     Launch,
     StageFailedError,
-    exclusive_lock,
-    forecast,
+    StageFolder,
+    plan_states,
     read_plan,
     run_command,
     table,
     write_summary,
 )
-from mmseg_wsss.workflow.pipeline.record import last_checkpoint
 from tests.test_workflow.test_pipeline import fake
 from tests.test_workflow.test_pipeline.test_plan import edit
 
@@ -40,7 +40,7 @@ def stages_run(root):
 
 def states(pipeline, first=None, **options):
     plan = read_plan(pipeline, options, pipeline.parent / 'work')
-    return {n: tuple(s) for n, s in forecast(plan, first).items()}
+    return {n: tuple(s) for n, s in plan_states(plan, first).items()}
 
 
 def test_a_run_passes_on_what_was_made(pipeline):
@@ -56,6 +56,7 @@ def test_a_run_passes_on_what_was_made(pipeline):
     assert dataset['data_prefix']['seg_map_path'] == f'{work}/refine/labels'
     assert calls['evaluate']['argv'][1] == f'{work}/segmentor/epoch_3.pth'
     assert '   aAcc 70.1, mIoU 45.97' in said
+    assert sum('Epoch(val) [3][6/6]' in line for line in said) == 2
     record = json.loads((work / 'refine' / 'stage.json').read_text())
     assert record['figures'] == {'mIoU': 48.41, 'FP': 30.66, 'FN': 20.92}
     assert record['outputs'] == {'labels': {'path': 'labels', 'files': 5}}
@@ -79,8 +80,8 @@ def test_a_change_makes_a_stage_and_what_follows_anew(pipeline):
         'classifier': ('finished', ''),
         'cams': ('finished', ''),
         'refine': ('to do', 'its config or an input file changed'),
-        'segmentor': ('to do', 'refine is made before'),
-        'evaluate': ('to do', 'segmentor is made before'),
+        'segmentor': ('to do', 'refine runs before'),
+        'evaluate': ('to do', 'segmentor runs before'),
     }
     said = fake.run(pipeline)
     calls = fake.calls(root)
@@ -89,7 +90,7 @@ def test_a_change_makes_a_stage_and_what_follows_anew(pipeline):
     assert not calls[1]['cfg'].get('resume')
     names = [p.name.rpartition('_')[0] for p in (work / 'old').iterdir()]
     assert sorted(names) == sorted(ALL[2:])
-    assert any('refine was made anew; what was' in line for line in said)
+    assert any('refine has run again; its old' in line for line in said)
     # The labels change everything.
     (root / 'labels.json').write_text('{"0": ["cat"]}')
     fake.run(pipeline)
@@ -120,13 +121,13 @@ def test_lost_files_are_made_again_in_place(pipeline):
     fake.run(pipeline)
     fake.calls(root)
     (work / 'refine' / 'labels' / '3.png').unlink()
-    assert states(pipeline)['refine'] == ('goes on', 'files are missing')
+    assert states(pipeline)['refine'] == ('resume', 'files are missing')
     fake.run(pipeline)
     assert stages_run(root) == ALL[2:]
     assert len(list((work / 'refine' / 'labels').iterdir())) == 5
 
 
-def test_a_failure_says_which_why_and_how_to_go_on(pipeline):
+def test_a_failure_says_which_why_and_what_to_do(pipeline):
     root, work = pipeline.parent, pipeline.parent / 'work'
     fake.orders(root, segmentor='fail')
     with pytest.raises(StageFailedError) as failure:
@@ -135,10 +136,10 @@ def test_a_failure_says_which_why_and_how_to_go_on(pipeline):
     assert 'stage segmentor failed: it ended with 1' in text
     assert '   | ValueError: the cat is not a dog' in text
     assert f'{work}/segmentor/output.log' in text
-    assert 'type the same command again' in text
+    assert 'rerun the same command' in text
     assert stages_run(root) == ALL[:4]
-    assert states(pipeline)['segmentor'] == ('goes on', 'it was stopped')
-    # Mended: it goes on from its own checkpoint.
+    assert states(pipeline)['segmentor'] == ('resume', 'it was stopped')
+    # Fixed: it is resumed from its own checkpoint.
     fake.orders(root)
     fake.run(pipeline)
     train, _ = fake.calls(root)
@@ -170,11 +171,11 @@ def test_the_checkpoint_of_a_killed_training(
         (tmp_path / f'{name}.pth').write_bytes(b'PK\x03\x04 and no end')
     if note:
         (tmp_path / 'last_checkpoint').write_text(f'/moved/since/{note}.pth')
-    found = last_checkpoint(tmp_path)
+    found = StageFolder(tmp_path).resume_from
     assert (found and found.stem) == expected
 
 
-def test_a_training_without_checkpoint_says_that_it_begins_anew(pipeline):
+def test_a_training_without_checkpoint_says_that_it_restarts(pipeline):
     root, work = pipeline.parent, pipeline.parent / 'work'
     fake.orders(root, classifier='fail')
     with pytest.raises(StageFailedError):
@@ -182,7 +183,9 @@ def test_a_training_without_checkpoint_says_that_it_begins_anew(pipeline):
     fake.orders(root)
     for file in (work / 'classifier').glob('epoch_*.pth'):
         file.write_text('half')
-    assert any('begins anew' in line for line in fake.run(pipeline))
+    assert any(
+        'restarts: it was stopped' in line for line in fake.run(pipeline)
+    )
 
 
 def test_a_stopped_stage_with_another_config_begins_anew(pipeline):
@@ -338,6 +341,43 @@ def test_workers_reach_every_tool(pipeline):
         assert loader['persistent_workers'] is False
     # Who does the work makes no difference to what comes out.
     assert {s[0] for s in states(pipeline).values()} == {'finished'}
+
+
+def test_a_training_logs_scalars(pipeline):
+    root = pipeline.parent
+    local, other = dict(type='LocalVisBackend'), dict(type='WandbVisBackend')
+    mine = dict(type='SegLocalVisualizer', vis_backends=[other])
+    (root / 'ce.py').write_text(
+        (root / 'ce.py').read_text() + f'visualizer = {mine}\n'
+    )
+    fake.run(pipeline)
+    calls = {call['stage']: call['cfg'] for call in fake.calls(root)}
+    assert calls['classifier']['visualizer'] == dict(
+        type='Visualizer', vis_backends=[local]
+    )
+    assert calls['segmentor']['visualizer'] == dict(
+        mine, vis_backends=[other, local]
+    )
+    assert 'visualizer' not in calls['cams']
+
+
+def test_records_are_those_of_version_0_1(pipeline):
+    """A work dir of an older version is continued: same files and keys."""
+    root, work = pipeline.parent, pipeline.parent / 'work'
+    fake.orders(root, segmentor='fail')
+    with pytest.raises(StageFailedError):
+        fake.run(pipeline)
+    finished = json.loads((work / 'cams' / 'stage.json').read_text())
+    assert list(finished) == [
+        *('stage', 'hash', 'upstream', 'id', 'outputs', 'figures'),
+        *('seconds', 'stopped_before'),
+    ]
+    started = json.loads((work / 'segmentor' / 'begun.json').read_text())
+    assert list(started) == ['stage', 'hash', 'upstream']
+    upstream = json.loads((work / 'classifier' / 'stage.json').read_text())
+    assert finished['upstream'] == {'classifier': upstream['id']}
+    assert (work / 'segmentor' / 'output.log').is_file()
+    assert (work / 'segmentor' / 'config.py').is_file()
 
 
 def test_one_run_at_a_time(tmp_path):

@@ -1,4 +1,4 @@
-"""One run at a time in a folder."""
+"""A lock that one process holds on a folder."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ except ImportError:  # not on Windows
 
 @contextmanager
 def exclusive_lock(folder: Path, patience: float = 10.0) -> Iterator[tuple]:
-    """Keep other runs out of a folder for as long as the block lasts.
+    """Lock a folder for the duration of the block.
 
-    The tools inherit the lock: it holds as long as one of them works, even
-    if the pipeline itself was killed, and ends with the last process.
+    Child processes inherit the lock: it is held while one of them works, even
+    if this process was killed, and ends with the last of them.
 
     Args:
         folder: The folder.
-        patience: Seconds to wait for a run that is just ending.
+        patience: Seconds to wait for a process that is ending.
 
     Yields:
-        tuple: File descriptors to pass on to the tools.
+        tuple: File descriptors to pass to child processes.
 
     Raises:
-        RuntimeError: If another run is at work there.
+        RuntimeError: If another process holds the lock.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if fcntl is None:

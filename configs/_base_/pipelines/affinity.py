@@ -1,0 +1,37 @@
+# Stages that train an affinity network on the confident pixels of the seeds,
+# and walk with it. IRN and PSA differ in their configs only.
+irn_stages = dict(
+    confident=dict(
+        method='irn',
+        config='affinity',
+        pipeline='label_pipeline',
+        inputs=dict(cams='{cams.cams}'),
+    ),
+    affinity=dict(
+        method='irn',
+        config='affinity',
+        inputs=dict(labels='{confident.labels}'),
+    ),
+    walk=dict(
+        method='irn',
+        config='affinity',
+        inputs=dict(cams='{cams.cams}', checkpoint='{affinity.checkpoint}'),
+    ),
+)
+psa_stages = dict(
+    confident=dict(irn_stages['confident'], method='psa'),
+    affinity=dict(irn_stages['affinity'], method='psa'),
+    walk=dict(irn_stages['walk'], method='psa'),
+)
+# DenseCRF on the seeds; with IRN after the walk.
+refine = dict(
+    config='crf',
+    inputs=dict(cams='{cams.cams}'),
+    when=dict(
+        irn=dict(
+            config='affinity',
+            pipeline='crf_pipeline',
+            inputs=dict(checkpoint='{affinity.checkpoint}'),
+        )
+    ),
+)

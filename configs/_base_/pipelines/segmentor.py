@@ -1,0 +1,13 @@
+# The segmentor's cross-entropy, with OCR beside it, and its evaluation.
+_base_ = '../losses/ocr.py'
+ce_loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+with_ce = {'model.decode_head.loss_decode': [ce_loss]}
+with_ocr = {'model.decode_head.loss_decode': [ce_loss, _base_.ocr_loss]}
+segmentor = dict(
+    config='segmentor',
+    when=dict(mars=dict(config='mars'), ocr=dict(options=with_ocr)),
+)
+evaluate = dict(
+    config='{segmentor.config}',
+    inputs=dict(checkpoint='{segmentor.checkpoint}'),
+)
