@@ -48,7 +48,7 @@ def package_configs() -> str:
     ``mmseg_wsss::`` holds wherever the package is installed. A checkout that
     was never installed has no such place, and is named by its path.
     """
-    if (HERE.parent / '.mim' / 'configs').is_dir():
+    if (HERE.parents[1] / '.mim' / 'configs').is_dir():
         return 'mmseg_wsss::'
     return f'{HERE.parents[2] / "configs"}/'
 
