@@ -190,7 +190,6 @@ def test_networks_build(network, tmp_path):
     """Both networks build, from nothing and with everything on."""
     texts = config_texts(
         *('x', ('background', 'a', "b'c"), 40, network, None, True, 500, 0),
-        'command',
     )
     for file, text in texts.items():
         (tmp_path / file).write_text(text)
@@ -557,8 +556,8 @@ def test_split_keeps_shares_and_the_seed():
 
 
 def test_errors_and_warnings():
-    labels = {'1': ('a', 'b'), '2': ('a', 'b'), '3': ('a', 'c'), '4': ('a',)}
-    labels = label_matrix(labels, 'abc')
+    by_photo = {'1': ('a', 'b'), '2': ('a', 'b'), '3': ('a', 'c'), '4': ('a',)}
+    labels = label_matrix(by_photo, 'abc')
     warnings = ' '.join(find_warnings('abc', labels))
     assert 'a is in 4 of 4 photos' in warnings
     assert 'c never occurs without a' in warnings
@@ -566,14 +565,14 @@ def test_errors_and_warnings():
     assert 'a and b are always together' in ' '.join(
         find_warnings('abc', pairs)
     )
-    absent = ' '.join(find_warnings('abcd', label_matrix(labels, 'abcd')))
+    absent = ' '.join(find_warnings('abcd', label_matrix(by_photo, 'abcd')))
     assert absent.count('no photo has the class d') == 1
     assert 'd never occurs' not in absent and 'd 0' not in absent
     only = label_matrix({'1': ('b',), '2': ('b',)}, 'abc')
     assert 'one class only, b' in find_errors('abc', only)[0]
     all_of_all = label_matrix({'1': ('a', 'b'), '2': ('b', 'a')}, 'abc')
     assert 'every photo has every' in find_errors('abc', all_of_all)[0]
-    assert not find_errors('abcd', label_matrix(labels, 'abcd'))
+    assert not find_errors('abcd', label_matrix(by_photo, 'abcd'))
 
 
 @pytest.mark.parametrize('photos', [2, 3, 24, 33, 600, 10582])

@@ -223,7 +223,8 @@ def study(args: argparse.Namespace, looks: dict):
             *lines,
             '',
             f'labelled photos: {len(labels)}, classes: {len(classes)}, '
-            f'labels per photo: {labels.sum(1).mean():.2f} (id 0 is background)',
+            f'labels per photo: {labels.sum(1).mean():.2f} '
+            '(id 0 is background)',
             *own_data.class_table(classes, labels),
         ]
     if not problems:
@@ -293,7 +294,6 @@ def write(args, looks, found, classes, masks, lists) -> list[str]:
         has_masks=bool(masks),
         long_side=own_data.usual_side(looks.values(), args.max_side),
         seed=args.seed,
-        command=command(args),
     )
     for file, text in texts.items():
         with atomic_write(out / file) as part:
@@ -342,7 +342,7 @@ def closing_lines(args, looks, lists, masks) -> list[str]:
         weights, cost = network.imagenet
         lines.append(
             f'The network starts from nothing. ImageNet weights ({cost}) '
-            f'usually make results much better: in {args.out}/common.py set '
+            f'usually make results much better: in {args.out}/settings.py set '
             f"weights = '{weights}'"
         )
     else:

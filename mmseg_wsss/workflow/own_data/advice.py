@@ -65,7 +65,7 @@ def class_table(classes: Sequence[str], labels: np.ndarray) -> list[str]:
 
 
 def find_errors(classes: Sequence[str], labels: np.ndarray) -> list[str]:
-    """Return why nothing can be learned from labels; empty if something can."""
+    """Return why nothing can be learned from labels, [] if something can."""
     if not len(labels):
         return ['there is no readable photo with a label']
     met = labels.any(0)
@@ -109,8 +109,8 @@ def find_warnings(classes: Sequence[str], labels: np.ndarray) -> list[str]:
     for name, n in zip(classes, total, strict=True):
         if n > ALMOST_ALL * len(labels):
             warnings.append(
-                f'{name} is in {n} of {len(labels)} photos: little tells it from '
-                'the background. Add photos without it'
+                f'{name} is in {n} of {len(labels)} photos: little tells it '
+                'from the background. Add photos without it'
             )
     present = total.nonzero()[0]
     for i, k in enumerate(present):

@@ -79,8 +79,8 @@ def from_class_folders(
         return found
     if loose:
         found.notes.append(
-            f'{summarise(loose)} photos lie beside the class folders: no label, '
-            'left out'
+            f'{summarise(loose)} photos lie beside the class folders: no '
+            'label, left out'
         )
     same: dict[str, list[Path]] = defaultdict(list)
     for path, look in looks.items():
@@ -105,8 +105,8 @@ def from_class_folders(
                 shared.append(stem)
     if shared:
         found.notes.append(
-            f'{summarise(shared)} photos lie in several class folders, with equal '
-            'content: they have several labels'
+            f'{summarise(shared)} photos lie in several class folders, with '
+            'equal content: they have several labels'
         )
     copies = sum(len(paths) for paths in same.values()) - len(same)
     copies -= sum(len(found.labels[stem]) - 1 for stem in shared)
@@ -160,8 +160,8 @@ def from_label_file(
     if twins:
         found.problems.append(
             f'{summarise(twins)} names belong to several photos each, such as '
-            f'{summarise(files[twins[0]])}: a label file cannot tell them apart; '
-            'rename them'
+            f'{summarise(files[twins[0]])}: a label file cannot tell them '
+            'apart; rename them'
         )
     unknown = [name for name in labels if image_stem(name) not in files]
     if unknown and len(unknown) == len(labels):
@@ -174,7 +174,8 @@ def from_label_file(
         return found
     if unknown:
         found.notes.append(
-            f'{summarise(unknown)} labels of {path.name} have no photo: ignored'
+            f'{summarise(unknown)} labels of {path.name} have no '
+            'photo: ignored'
         )
     rest = [stem for stem in files if stem not in labels]
     if rest:

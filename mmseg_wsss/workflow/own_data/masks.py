@@ -50,8 +50,8 @@ def find_masks(
     twice = {path.name for path in origins if origins.count(path) > 1}
     if twice:
         problems.append(
-            f'{summarise(sorted(twice))} masks belong to several photos of that '
-            'name: call them as the photos are called here'
+            f'{summarise(sorted(twice))} masks belong to several photos of '
+            'that name: call them as the photos are called here'
         )
     if wrong:
         problems.append(f'masks that do not fit: {"; ".join(wrong[:5])}')
