@@ -39,6 +39,7 @@ walked = [
 seed_pipeline = [*walked, _base_.to_label]
 local_pipeline = [*walked, _base_.local, _base_.to_label]
 crf_pipeline = [*walked, _base_.crf, _base_.to_label]
+find_unused_parameters = _base_.irn_has_unused
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=2e-3, weight_decay=1e-4),
     paramwise_cfg=dict(_delete_=True, **_base_.irn_rates),

@@ -9,8 +9,6 @@ feature_extractor = dict(type='mmseg_wsss.ColourTextureFeatures')
 feature_extraction = dict(
     scales=(1.0,), flip=False, stride=_base_.feature_stride
 )
-    scales=(1.0,), flip=False, stride=_base_.feature_stride
-)
 load = [
     dict(type='LoadImageFromFile', imdecode_backend='pillow'),
     _base_.load_image_labels,

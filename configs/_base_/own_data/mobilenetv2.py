@@ -27,3 +27,4 @@ segmentor_model = dict(
     ),
     decode_head=dict(num_classes=len(_base_.classes)),
 )
+irn_has_unused = False  # parameters without a gradient

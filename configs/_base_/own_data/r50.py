@@ -37,3 +37,4 @@ segmentor_model = dict(
     decode_head=dict(norm_cfg=norm_cfg, num_classes=len(_base_.classes)),
     auxiliary_head=dict(norm_cfg=norm_cfg, num_classes=len(_base_.classes)),
 )
+irn_has_unused = True  # parameters without a gradient
