@@ -25,16 +25,16 @@ irn_model = dict(
     ),
 )
 irn_rates = dict()  # the backbone is frozen
-norm_cfg = dict(type='BN', requires_grad=True)
+bn = dict(type='BN', requires_grad=True)
 segmentor_model = dict(
     pretrained=None,
     # The CAM network's kind of ResNet, so that the same weights fit.
     backbone=dict(
         type='ResNet',
-        norm_cfg=norm_cfg,
+        norm_cfg=bn,
         init_cfg=weights and dict(type='Pretrained', checkpoint=weights),
     ),
-    decode_head=dict(norm_cfg=norm_cfg, num_classes=len(_base_.classes)),
-    auxiliary_head=dict(norm_cfg=norm_cfg, num_classes=len(_base_.classes)),
+    decode_head=dict(norm_cfg=bn, num_classes=len(_base_.classes)),
+    auxiliary_head=dict(norm_cfg=bn, num_classes=len(_base_.classes)),
 )
 irn_has_unused = True  # parameters without a gradient
