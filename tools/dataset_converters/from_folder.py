@@ -5,8 +5,8 @@ r"""Make a folder of photos ready: check them, and write a pipeline's configs.
         --labels labels.csv --out DIR
 
 Without --labels PHOTOS has one sub-folder per class, and a photo that lies
-in several of them, by its content, has several labels. It is told what the
-photos and labels are good for, and what must be mended; then DIR gets links
+in several of them, by its content, has several labels. The tool reports
+warnings and what must be fixed; then DIR gets links
 to the photos (converted copies where networks cannot take them as they are:
 too large, turned by EXIF, transparent, CMYK, ...), the image labels, the
 lists of training photos and of those set aside, and configs. The last line
@@ -146,8 +146,12 @@ def in_parallel(function, items: list) -> list:
 
 
 def read_photos(args: argparse.Namespace) -> tuple[dict, list[str]]:
-    """Look at every photo; returns the looks and lines of the report."""
-    from mmseg_wsss.workflow.own_data import find_files, look_at, some
+    """ImageInfo at every photo; returns the looks and lines of the report."""
+    from mmseg_wsss.workflow.own_data import (
+        find_files,
+        inspect_image,
+        summarise,
+    )
 
     paths, others = find_files(Path(args.photos))
     if not paths:
@@ -156,10 +160,10 @@ def read_photos(args: argparse.Namespace) -> tuple[dict, list[str]]:
         folders = [path.name for path in inside if path.is_dir()]
         raise ValueError(
             f'there is no photo below {args.photos}'
-            + (f', whose folders are {some(folders)}' if folders else '')
+            + (f', whose folders are {summarise(folders)}' if folders else '')
             + (f'; there are {kinds}: convert them to JPEG' if kinds else '')
         )
-    looks = in_parallel(lambda path: look_at(path, args.max_side), paths)
+    looks = in_parallel(lambda path: inspect_image(path, args.max_side), paths)
     looks = dict(zip(paths, looks, strict=True))
     broken = {path: look.error for path, look in looks.items() if look.error}
     lines = [f'{len(paths)} image files in {args.photos}']
@@ -211,22 +215,25 @@ def study(args: argparse.Namespace, looks: dict):
     else:
         found = own_data.from_class_folders(root, looks)
     classes = order_classes(found, args.classes)
-    hot = own_data.label_matrix(found.labels, classes)
-    problems = found.problems or own_data.find_problems(classes, hot)
+    labels = own_data.label_matrix(found.labels, classes)
+    problems = found.problems or own_data.find_errors(classes, labels)
     lines = found.notes
-    if len(hot) and classes:
+    if len(labels) and classes:
         lines = [
             *lines,
             '',
-            f'labelled photos: {len(hot)}, classes: {len(classes)}, '
-            f'labels per photo: {hot.sum(1).mean():.2f} (id 0 is background)',
-            *own_data.class_table(classes, hot),
+            f'labelled photos: {len(labels)}, classes: {len(classes)}, '
+            f'labels per photo: {labels.sum(1).mean():.2f} '
+            '(id 0 is background)',
+            *own_data.class_table(classes, labels),
         ]
     if not problems:
-        doubts = own_data.find_doubts(classes, hot)
-        lines += ['', 'Doubts:', *(f'  {d}' for d in doubts)] if doubts else []
-        lines += ['', 'Methods:']
-        lines += [f'  {line}' for line in own_data.method_lines(classes, hot)]
+        warnings = own_data.find_warnings(classes, labels)
+        lines += (
+            ['', 'Warnings:', *(f'  {d}' for d in warnings)]
+            if warnings
+            else []
+        )
     return found, classes, lines, problems
 
 
@@ -287,7 +294,6 @@ def write(args, looks, found, classes, masks, lists) -> list[str]:
         has_masks=bool(masks),
         long_side=own_data.usual_side(looks.values(), args.max_side),
         seed=args.seed,
-        command=command(args),
     )
     for file, text in texts.items():
         with atomic_write(out / file) as part:
@@ -336,7 +342,7 @@ def closing_lines(args, looks, lists, masks) -> list[str]:
         weights, cost = network.imagenet
         lines.append(
             f'The network starts from nothing. ImageNet weights ({cost}) '
-            f'usually make results much better: in {args.out}/common.py set '
+            f'usually make results much better: in {args.out}/settings.py set '
             f"weights = '{weights}'"
         )
     else:
@@ -399,7 +405,7 @@ def main() -> None:
         raise ValueError(
             f'nothing was written: {problems[0]}'
             if len(problems) == 1
-            else f'nothing was written, mend first: {" ".join(more)}'
+            else f'nothing was written, fix first: {" ".join(more)}'
         )
     lists = split(args, found, masks)
     done = write(args, looks, found, classes, masks, lists)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ...datasets.label_files.load import load_image_labels
 from ...io.stems import image_stem
-from .photos import Look, is_shown
+from .photos import ImageInfo, is_shown
 
 SHOWN = 3
 _SPLITS = {'train', 'training', 'val', 'valid', 'validation', 'test'}
@@ -37,14 +37,16 @@ class Collection:
     problems: list[str] = field(default_factory=list)
 
 
-def some(items: Sequence[object]) -> str:
+def summarise(items: Sequence[object]) -> str:
     """Count items and name the first."""
     names = ', '.join(str(item) for item in items[:SHOWN])
     more = ', ...' if len(items) > SHOWN else ''
     return f'{len(items)} ({names}{more})'
 
 
-def from_class_folders(root: Path, looks: Mapping[Path, Look]) -> Collection:
+def from_class_folders(
+    root: Path, looks: Mapping[Path, ImageInfo]
+) -> Collection:
     """Label photos by the folder that they lie in, one folder per class.
 
     Files of equal content are one photo, whatever their names: lying in the
@@ -77,8 +79,8 @@ def from_class_folders(root: Path, looks: Mapping[Path, Look]) -> Collection:
         return found
     if loose:
         found.notes.append(
-            f'{some(loose)} photos lie beside the class folders: no label, '
-            'left out'
+            f'{summarise(loose)} photos lie beside the class folders: no '
+            'label, left out'
         )
     same: dict[str, list[Path]] = defaultdict(list)
     for path, look in looks.items():
@@ -103,8 +105,8 @@ def from_class_folders(root: Path, looks: Mapping[Path, Look]) -> Collection:
                 shared.append(stem)
     if shared:
         found.notes.append(
-            f'{some(shared)} photos lie in several class folders, with equal '
-            'content: they have several labels'
+            f'{summarise(shared)} photos lie in several class folders, with '
+            'equal content: they have several labels'
         )
     copies = sum(len(paths) for paths in same.values()) - len(same)
     copies -= sum(len(found.labels[stem]) - 1 for stem in shared)
@@ -115,14 +117,14 @@ def from_class_folders(root: Path, looks: Mapping[Path, Look]) -> Collection:
         )
     if clashes:
         found.notes.append(
-            f'{some(clashes)} file names belong to several photos of '
+            f'{summarise(clashes)} file names belong to several photos of '
             'different content: called <folder>_<name> here'
         )
     return _finish(found, folders)
 
 
 def from_label_file(
-    root: Path, path: Path, looks: Mapping[Path, Look]
+    root: Path, path: Path, looks: Mapping[Path, ImageInfo]
 ) -> Collection:
     """Label photos by a label file; they are told apart by their stems.
 
@@ -157,9 +159,9 @@ def from_label_file(
     ]
     if twins:
         found.problems.append(
-            f'{some(twins)} names belong to several photos each, such as '
-            f'{some(files[twins[0]])}: a label file cannot tell them apart; '
-            'rename them'
+            f'{summarise(twins)} names belong to several photos each, such as '
+            f'{summarise(files[twins[0]])}: a label file cannot tell them '
+            'apart; rename them'
         )
     unknown = [name for name in labels if image_stem(name) not in files]
     if unknown and len(unknown) == len(labels):
@@ -172,12 +174,13 @@ def from_label_file(
         return found
     if unknown:
         found.notes.append(
-            f'{some(unknown)} labels of {path.name} have no photo: ignored'
+            f'{summarise(unknown)} labels of {path.name} have no '
+            'photo: ignored'
         )
     rest = [stem for stem in files if stem not in labels]
     if rest:
         found.notes.append(
-            f'{some(rest)} photos have no label in {path.name}: left out'
+            f'{summarise(rest)} photos have no label in {path.name}: left out'
         )
     taken: set[str] = set()
     for stem, paths in files.items():
@@ -202,7 +205,7 @@ def _free_name(stem: str, taken: set[str]) -> str:
     return name
 
 
-def _note_copies(found: Collection, looks: Mapping[Path, Look]) -> None:
+def _note_copies(found: Collection, looks: Mapping[Path, ImageInfo]) -> None:
     same: dict[str, list[str]] = defaultdict(list)
     for stem, path in found.photos.items():
         same[looks[path].digest].append(stem)
@@ -210,7 +213,7 @@ def _note_copies(found: Collection, looks: Mapping[Path, Look]) -> None:
     if copies:
         found.notes.append(
             f'{len(copies)} photos occur under several names, such as '
-            f'{some(copies[0])}: one may be trained on and evaluated with'
+            f'{summarise(copies[0])}: one may be trained on and evaluated with'
         )
 
 
@@ -231,7 +234,9 @@ def _finish(found: Collection, classes: Sequence[str]) -> Collection:
         )
     empty = [stem for stem, names in labelled.items() if not names]
     if empty:
-        found.notes.append(f'{some(empty)} photos show no class: left out')
+        found.notes.append(
+            f'{summarise(empty)} photos show no class: left out'
+        )
     found.labels = {s: names for s, names in labelled.items() if names}
     found.photos = {s: found.photos[s] for s in found.labels}
     met = {name for names in found.labels.values() for name in names}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from pathlib import Path
-from string import Template
 
 from ...datasets.palette import voc_palette
 from .settings import (
@@ -15,42 +15,32 @@ from .settings import (
     working_size,
 )
 
-HERE = Path(__file__).resolve().parent
-TEMPLATES = HERE / 'config-templates'
-FILES = ('common', 'cam', 'hfpl', 'csd', 'csd_hfpl', 'affinity', 'refine')
-FILES += ('debias', 'segmentor', 'mars_segmentor', 'pipeline')
-# Base models and parts that differ from network to network.
-_MODELS = {
-    'mobilenetv2': (
-        'cam_mobilenetv2',
-        'irn_mobilenetv2',
-        'deeplabv3plus_mobilenetv2',
-    ),
-    'r50': ('cam_r50', 'irn_r50', 'deeplabv3plus_r50-d8'),
+PACKAGE = Path(__file__).resolve().parents[1].parent
+FILES = ('settings', 'common', 'training', 'cam', 'hfpl', 'csd', 'csd_hfpl')
+FILES += ('affinity', 'refine', 'debias', 'segmentor', 'mars_segmentor')
+FILES += ('pipeline', 'mobilenetv2', 'r50')
+# The templates are those of MobileNetV2; names that ResNet-50 replaces.
+_R50 = {
+    './mobilenetv2': './r50',
+    '/cam_mobilenetv2': '/cam_r50',
+    '/irn_mobilenetv2': '/irn_r50',
+    'deeplabv3plus_mobilenetv2': 'deeplabv3plus_r50-d8',
 }
-_PARTS = {
-    'mobilenetv2': ('mobilenetv2', 'irn_mobilenetv2', 'mobilenetv2'),
-    'r50': ('cam_r50', 'irn_r50', 'segmentor_r50'),
-}
-# From scratch a segmentor leaves whole classes out: it starts from the CAMs'.
-_PRETRAINED = "labels='{debias.labels}'"
-_SCRATCH = (
-    "\n            start='{classifier.checkpoint}',  # no weights else"
-    f'\n            {_PRETRAINED},\n        '
-)
 # Photos of a longer side get features at stride 8 in place of 4.
 _SMALL = 320
 
 
-def package_configs() -> str:
-    """Return what stands before ``_base_/...`` in a config of the user's.
+def package_configs() -> tuple[Path, str]:
+    """Return the folder of the package's configs, and its name in ``_base_``.
 
     ``mmseg_wsss::`` holds wherever the package is installed. A checkout that
     was never installed has no such place, and is named by its path.
     """
-    if (HERE.parent / '.mim' / 'configs').is_dir():
-        return 'mmseg_wsss::'
-    return f'{HERE.parents[2] / "configs"}/'
+    folder = PACKAGE / '.mim' / 'configs'
+    if folder.is_dir():
+        return folder, 'mmseg_wsss::'
+    folder = PACKAGE.parent / 'configs'
+    return folder, f'{folder}/'
 
 
 def config_texts(
@@ -62,7 +52,6 @@ def config_texts(
     has_masks: bool,
     long_side: int,
     seed: int,
-    command: str,
 ) -> dict[str, str]:
     """Write the config files.
 
@@ -75,7 +64,6 @@ def config_texts(
         has_masks: Whether the photos set aside have masks.
         long_side: Long side of a usual photo, in pixels.
         seed: Of the training.
-        command: The command that runs the pipeline, for its first lines.
 
     Returns:
         dict[str, str]: Python code by file name.
@@ -84,49 +72,50 @@ def config_texts(
     batch = batch_size(train_photos, preset.batch)
     epochs = epochs_for(train_photos, batch)
     size, crop = working_size(long_side, preset.size)
-    cam_model, irn_model, segmentor_model = _MODELS[network]
-    cam_part, irn_part, segmentor_part = map(_read, _PARTS[network])
-    sampler = 'auxiliary_head=dict(sampler=_base_.mars_sampler)'
-    values = dict(
-        title=name,
-        name=name,
+    folder, prefix = package_configs()
+    replaced = {'mmseg_wsss::': prefix, **(_R50 if network == 'r50' else {})}
+    texts = {}
+    for file in FILES:
+        if file in NETWORKS and file != network:
+            continue
+        template = folder / '_base_' / 'own_data' / f'{file}.py'
+        text = template.read_text(encoding='utf-8')
+        for old, new in replaced.items():
+            text = text.replace(old, new)
+        texts[f'{file}.py'] = text
+    texts['settings.py'] = set_values(
+        texts['settings.py'],
+        name=repr(name),
         classes=_lines(classes, '(', ')'),
         palette=_lines(voc_palette(len(classes)), '[', ']'),
         has_masks=has_masks,
-        imagenet=preset.imagenet[0],
-        download=preset.imagenet[1],
         weights=repr(weights),
-        lr_pretrained=preset.lr[0],
-        lr_scratch=preset.lr[1],
         size=size,
-        crop=crop,
-        batch=batch,
-        package=package_configs(),
-        epochs=epochs,
+        crop_size=(crop, crop),
+        batch_size=batch,
+        train_epochs=epochs,
         more_epochs=max(epochs // 2, 1),
-        cam_model=cam_model,
-        cam_network=cam_part.rstrip(),
-        irn_model=irn_model,
-        irn_network=irn_part.rstrip(),
-        segmentor_model=segmentor_model,
-        segmentor_network=segmentor_part.rstrip(),
-        schedule=_read('schedule').rstrip(),
-        poly=_read('poly').rstrip(),
-        stride=4 if long_side <= _SMALL else 8,
-        segmentor_start=_SCRATCH if weights is None else _PRETRAINED,
-        momentum=teacher_momentum(epochs * max(train_photos // batch, 1)),
-        mars_auxiliary=f', {sampler}' if network == 'r50' else '',
+        feature_stride=4 if long_side <= _SMALL else 8,
+        teacher_momentum=teacher_momentum(
+            epochs * max(train_photos // batch, 1)
+        ),
         seed=seed,
-        command=command,
     )
-    return {
-        f'{file}.py': Template(_read(file)).substitute(values)
-        for file in FILES
-    }
+    return texts
 
 
-def _read(template: str) -> str:
-    return (TEMPLATES / f'{template}.txt').read_text(encoding='utf-8')
+def set_values(text: str, **values: object) -> str:
+    """Replace the values of top-level assignments, comments stay."""
+    for node in reversed(ast.parse(text).body):
+        name = node.targets[0].id
+        if name in values:
+            lines = text.splitlines()
+            comment = lines[node.end_lineno - 1][node.end_col_offset :]
+            lines[node.lineno - 1 : node.end_lineno] = [
+                f'{name} = {values[name]}{comment}'
+            ]
+            text = '\n'.join(lines) + '\n'
+    return text
 
 
 def _lines(items: Sequence[object], start: str, end: str) -> str:

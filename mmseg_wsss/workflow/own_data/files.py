@@ -11,7 +11,7 @@ from pathlib import Path
 from ...io.atomic import atomic_write
 from ...version import __version__
 from .configs import FILES
-from .photos import Look, open_upright
+from .photos import ImageInfo, open_upright
 
 RECORD = 'from_folder.json'
 OURS = (
@@ -72,7 +72,11 @@ def check_folder(folder: Path, overwrite: bool) -> None:
 
 
 def place_photo(
-    source: Path, target: Path, look: Look, max_side: int, copy: bool = False
+    source: Path,
+    target: Path,
+    look: ImageInfo,
+    max_side: int,
+    copy: bool = False,
 ) -> str:
     """Put a photo where the data set looks for it.
 

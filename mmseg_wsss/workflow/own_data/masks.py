@@ -11,14 +11,14 @@ from PIL import Image
 from ...io.labels import save_label
 from ...io.stems import image_stem
 from ...structures.labels import IGNORE_LABEL
-from .collection import some
-from .photos import Look, fitting_size
+from .collection import summarise
+from .photos import ImageInfo, fitting_size
 
 
 def find_masks(
     folder: Path,
     photos: Mapping[str, Path],
-    looks: Mapping[Path, Look],
+    looks: Mapping[Path, ImageInfo],
     num_classes: int,
 ) -> tuple[dict[str, Path], list[str], list[str]]:
     """Find the masks of photos, and read them whole.
@@ -50,8 +50,8 @@ def find_masks(
     twice = {path.name for path in origins if origins.count(path) > 1}
     if twice:
         problems.append(
-            f'{some(sorted(twice))} masks belong to several photos of that '
-            'name: call them as the photos are called here'
+            f'{summarise(sorted(twice))} masks belong to several photos of '
+            'that name: call them as the photos are called here'
         )
     if wrong:
         problems.append(f'masks that do not fit: {"; ".join(wrong[:5])}')
@@ -63,7 +63,7 @@ def find_masks(
     rest = {path.name for path in folder.glob('*.png')}
     rest -= {path.name for path in origins}
     if rest:
-        notes.append(f'{some(sorted(rest))} masks belong to no photo')
+        notes.append(f'{summarise(sorted(rest))} masks belong to no photo')
     return masks, notes, problems
 
 
@@ -92,7 +92,7 @@ def _read(path: Path) -> np.ndarray:
         return np.array(image)
 
 
-def _check(path: Path, look: Look, num_classes: int) -> str:
+def _check(path: Path, look: ImageInfo, num_classes: int) -> str:
     """Say what is wrong with a mask; '' if nothing is."""
     try:
         mask = _read(path)

@@ -25,7 +25,7 @@ _ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageInfo:
     """What a look into an image file shows.
 
     Attributes:
@@ -78,7 +78,7 @@ def is_shown(name: str) -> bool:
     return not name.startswith('.') and name != '__MACOSX'
 
 
-def look_at(path: Path, max_side: int = 0) -> Look:
+def inspect_image(path: Path, max_side: int = 0) -> ImageInfo:
     """Read an image file whole and say what it is.
 
     Args:
@@ -86,7 +86,7 @@ def look_at(path: Path, max_side: int = 0) -> Look:
         max_side: Longest side that may stay; 0 for any.
 
     Returns:
-        Look: ``error`` is set for a file that cannot be read.
+        ImageInfo: ``error`` is set for a file that cannot be read.
     """
     try:
         content = path.read_bytes()
@@ -96,11 +96,13 @@ def look_at(path: Path, max_side: int = 0) -> Look:
             size = _upright_size(image)
             reasons = _reasons(image, max(size), max_side)
     except UnidentifiedImageError:
-        return Look(error='is no image of a known kind')
+        return ImageInfo(error='is no image of a known kind')
     except Exception as error:  # decoders raise whatever they like
         words = str(error).replace(str(path), 'it').splitlines()
-        return Look(error=words[0] if words else type(error).__name__)
-    return Look(*size, hashlib.sha256(content).hexdigest(), tuple(reasons))
+        return ImageInfo(error=words[0] if words else type(error).__name__)
+    return ImageInfo(
+        *size, hashlib.sha256(content).hexdigest(), tuple(reasons)
+    )
 
 
 def open_upright(path: Path, max_side: int = 0) -> Image.Image:
@@ -145,7 +147,7 @@ def fitting_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
     return tuple(max(1, round(side * ratio)) for side in size)
 
 
-def usual_side(looks: Iterable[Look], max_side: int = 0) -> int:
+def usual_side(looks: Iterable[ImageInfo], max_side: int = 0) -> int:
     """Tell the long side of a usual photo, in pixels.
 
     Args:

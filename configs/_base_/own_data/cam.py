@@ -1,13 +1,10 @@
-# A CAM network on $title. Its CAMs are those of the training photos.
+# A CAM network on your photos. Its CAMs are those of the training photos.
 _base_ = [
-    '${package}_base_/models/$cam_model.py',
-    '${package}_base_/schedules/sgd_30e.py',
-    '${package}_base_/default_runtime.py',
-    './common.py',
+    'mmseg_wsss::_base_/models/cam_mobilenetv2.py',
+    './training.py',
 ]
-epochs = $epochs
 cam_scales = (0.5, 1.0, 1.5, 2.0)
-$cam_network
+model = dict(data_preprocessor=dict(size=_base_.crop_size), **_base_.cam_model)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     _base_.load_image_labels,
@@ -45,4 +42,3 @@ train_dataloader = dict(
 test_dataloader = dict(
     dataset=dict(ann_file='train.txt', pipeline=seed_pipeline)
 )
-$schedule

@@ -1,3 +1,10 @@
+# How the CAM network and the segmentor are trained.
+_base_ = [
+    'mmseg_wsss::_base_/schedules/sgd_30e.py',
+    'mmseg_wsss::_base_/default_runtime.py',
+    './common.py',
+]
+epochs = _base_.train_epochs
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type='mmseg_wsss.ChannelsLastHook'),

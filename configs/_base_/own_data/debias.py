@@ -1,12 +1,14 @@
-# MARS on the pseudo labels of $title: features of colour and texture, centroids
+# MARS on the pseudo labels: features of colour and texture, centroids
 # of every class, and labels whose doubtful pixels are marked (254).
-_base_ = ['${package}_base_/default_runtime.py', './common.py']
+_base_ = ['mmseg_wsss::_base_/default_runtime.py', './common.py']
 label_dir = f'{_base_.data_root}/pseudo_labels'
 feature_dir = f'{_base_.data_root}/features'
 centroids = f'{_base_.data_root}/centroids.npz'
 # Needs no weights. Features that know objects are better: configs/mars.
 feature_extractor = dict(type='mmseg_wsss.ColourTextureFeatures')
-feature_extraction = dict(scales=(1.0,), flip=False, stride=$stride)
+feature_extraction = dict(
+    scales=(1.0,), flip=False, stride=_base_.feature_stride
+)
 load = [
     dict(type='LoadImageFromFile', imdecode_backend='pillow'),
     _base_.load_image_labels,

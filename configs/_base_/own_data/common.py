@@ -1,18 +1,9 @@
-# $title: what all stages share. Written by from_folder.py, yours to change.
-data_root = "{{ fileDirname }}"
-classes = $classes
-palette = $palette
-has_masks = $has_masks
-
-# Weights that the backbone starts from: a file or a URL; None is from scratch.
-# ImageNet's: weights = '$imagenet' ($download)
-weights = $weights
-lr = $lr_pretrained if weights else $lr_scratch
-
-# Photos are resized to this long side for the networks, and cut to crops.
-size = $size
-crop_size = ($crop, $crop)
-batch_size = $batch
+# What all stages share: the data set and its pipelines.
+_base_ = './mobilenetv2.py'
+data_root = _base_.data_root
+classes = _base_.classes
+has_masks = _base_.has_masks
+size = _base_.size
 num_workers = 2
 
 load_image_labels = dict(
@@ -28,7 +19,7 @@ augment = [
         ratio_range=(0.75, 1.25),
         keep_ratio=True,
     ),
-    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomCrop', crop_size=_base_.crop_size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PhotoMetricDistortion'),
     dict(type='mmseg_wsss.PackWSSSInputs'),
@@ -49,14 +40,14 @@ test_pipeline = [
     dict(type='mmseg_wsss.PackWSSSInputs', require_labels=False),
 ]
 images = dict(
-    type='mmseg_wsss.SeededSegDataset',
-    metainfo=dict(classes=classes, palette=palette),
+    type='BaseSegDataset',
+    metainfo=dict(classes=classes, palette=_base_.palette),
     data_root=data_root,
     # Every photo is called .jpg here; readers look at what is inside.
     img_suffix='.jpg',
 )
 train_dataloader = dict(
-    batch_size=batch_size,
+    batch_size=_base_.batch_size,
     num_workers=num_workers,
     persistent_workers=True,
     # A last batch of one photo would stop batch normalisation.
@@ -107,3 +98,15 @@ else:
             type='mmseg_wsss.OutOfCandidateMetric', labels_from='image_labels'
         ),
     ]
+# For a network that is trained again, from weights of the same photos.
+poly = [
+    dict(
+        type='PolyLR',
+        eta_min=0,
+        power=0.9,
+        begin=0,
+        end=_base_.more_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    )
+]

@@ -1,8 +1,8 @@
-# From the CAMs of $title to pseudo labels, by
+# From the CAMs of your photos to pseudo labels, by
 #   local_pipeline   pixel-adaptive refinement
 #   crf_pipeline     DenseCRF: pip install "mmseg_wsss[crf]"
 #   seed_pipeline    the CAMs as they are
-_base_ = ['${package}_base_/default_runtime.py', './common.py']
+_base_ = ['mmseg_wsss::_base_/default_runtime.py', './common.py']
 load_seed = [
     dict(type='LoadImageFromFile', imdecode_backend='pillow'),
     _base_.load_image_labels,

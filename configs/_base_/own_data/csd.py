@@ -1,8 +1,8 @@
-# CSD: the CAM network of $title, trained on. Objects and backgrounds of photos
+# CSD: the CAM network, trained on. Objects and backgrounds of photos
 # with one class are pasted into photos with several, by the labels that the
 # CAMs before gave.
-_base_ = ['./cam.py', '${package}_base_/losses/csd.py']
-epochs = $more_epochs
+_base_ = ['./cam.py', 'mmseg_wsss::_base_/losses/csd.py']
+epochs = _base_.more_epochs
 gap_loss = dict(type='mmseg_wsss.GAPLoss')
 model = dict(decode_head=dict(loss_decode=[gap_loss, _base_.csd_loss]))
 single_pipeline = [
@@ -28,4 +28,5 @@ train_dataloader = dict(
     ),
 )
 optim_wrapper = dict(optimizer=dict(lr=_base_.lr / 2))
-$poly
+param_scheduler = _base_.poly
+train_cfg = dict(max_epochs=epochs, val_interval=epochs)

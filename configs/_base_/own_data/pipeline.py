@@ -1,7 +1,7 @@
-# From the image labels of $title to a segmentor:
-#   $command
+# From the image labels of your photos to a segmentor:
+#   python tools/run_pipeline.py <this folder>/pipeline.py
 # A method is switched on or off here, or with --cfg-options use.ocr=False.
-_base_ = '${package}_base_/losses/ocr.py'
+_base_ = ['./settings.py', 'mmseg_wsss::_base_/losses/ocr.py']
 use = dict(
     hfpl=False,  # ISL and FSL, in a second training of the CAM network
     csd=False,  # CSD, in one more; for photos with several classes
@@ -11,9 +11,8 @@ use = dict(
     mars=False,  # debiased labels, and a teacher that completes them
     ocr=True,  # OCR in the segmentor
 )
-name = '$name'
-options = {'randomness.seed': $seed}
-here = "{{ fileDirname }}"
+options = {'randomness.seed': _base_.seed}
+here = _base_.data_root
 ce_loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 stages = dict(
     classifier=dict(config=f'{here}/cam.py'),
@@ -81,7 +80,13 @@ stages = dict(
     ),
     segmentor=dict(
         config=f'{here}/segmentor.py',
-        inputs=dict($segmentor_start),
+        inputs=dict(
+            # From scratch it leaves whole classes out.
+            **(
+                {} if _base_.weights else dict(start='{classifier.checkpoint}')
+            ),
+            labels='{debias.labels}',
+        ),
         when=dict(
             mars=dict(config=f'{here}/mars_segmentor.py'),
             ocr=dict(

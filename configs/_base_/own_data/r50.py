@@ -1,0 +1,40 @@
+# The networks of r50: what differs from the base models.
+_base_ = './settings.py'
+weights = _base_.weights
+lr = 0.0001 if weights else 0.001
+has_auxiliary_head = True
+cam_model = dict(
+    # Without weights nothing may be frozen.
+    backbone=dict(
+        frozen_stages=2 if weights else -1,
+        norm_cfg=dict(type='BN', requires_grad=not weights),
+        norm_eval=bool(weights),
+        init_cfg=weights and dict(type='Pretrained', checkpoint=weights),
+    ),
+    decode_head=dict(num_classes=len(_base_.classes)),
+)
+irn_model = dict(
+    backbone=dict(init_cfg=None),
+    # Classes need no displacements, which tell instances apart. Crops have
+    # fewer cells than IRN's: pairs are nearer.
+    decode_head=dict(
+        num_classes=len(_base_.classes),
+        radius=6,
+        displacement=False,
+        loss_decode=[dict(type='mmseg_wsss.AffinityLoss')],
+    ),
+)
+irn_rates = dict()  # the backbone is frozen
+bn = dict(type='BN', requires_grad=True)
+segmentor_model = dict(
+    pretrained=None,
+    # The CAM network's kind of ResNet, so that the same weights fit.
+    backbone=dict(
+        type='ResNet',
+        norm_cfg=bn,
+        init_cfg=weights and dict(type='Pretrained', checkpoint=weights),
+    ),
+    decode_head=dict(norm_cfg=bn, num_classes=len(_base_.classes)),
+    auxiliary_head=dict(norm_cfg=bn, num_classes=len(_base_.classes)),
+)
+irn_has_unused = True  # parameters without a gradient

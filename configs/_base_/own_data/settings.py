@@ -1,0 +1,19 @@
+# Your data set. Written by from_folder.py, yours to change.
+name = 'own_data'
+data_root = """{{ fileDirname }}"""
+classes = ('background', 'cat', 'dog')
+palette = [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
+has_masks = False
+# Weights that the backbone starts from: a file or a URL; None is from scratch.
+# ImageNet's are 'mmcls://mobilenet_v2' (14 MB) and 'torchvision://resnet50'
+# (98 MB).
+weights = None
+# Photos are resized to this long side for the networks, and cut to crops.
+size = 256
+crop_size = (192, 192)
+batch_size = 16
+train_epochs = 100
+more_epochs = 50  # of hfpl.py, csd.py and affinity.py
+feature_stride = 4  # of MARS's features; 8 for photos above 320 pixels
+teacher_momentum = 0.01  # MARS's teacher remembers an eighth of the training
+seed = 0
