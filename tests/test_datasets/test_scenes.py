@@ -15,8 +15,8 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_wsss.datasets.label_files.load import load_image_labels
-from mmseg_wsss.datasets.scenes.dataset import ScenesDataset
-from mmseg_wsss.datasets.scenes.dataset import plan as scenes_plan
+from mmseg_wsss.datasets.scenes import ScenesDataset
+from mmseg_wsss.datasets.scenes import plan as scenes_plan
 from mmseg_wsss.datasets.scenes.generator import (
     MIN_AREA,
     MIN_TELL_TALE,
