@@ -5,6 +5,7 @@ from .decode_heads import (
     AffinityHead,
     CAMHead,
     DeepLabV2Head,
+    IRNDisplacementHead,
     IRNHead,
     LargeFOVHead,
 )
@@ -63,6 +64,7 @@ __all__ = [
     'DisplacementLoss',
     'FeatureExtractor',
     'GAPLoss',
+    'IRNDisplacementHead',
     'IRNHead',
     'LargeFOVHead',
     'OCRLoss',

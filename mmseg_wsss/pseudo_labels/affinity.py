@@ -28,6 +28,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from ..utils import at_least_float32
+
 Offset = tuple[int, int]
 
 
@@ -151,11 +153,6 @@ def recomputed(function: Callable, *args):
     return checkpoint(
         function, *args, use_reentrant=False, preserve_rng_state=False
     )
-
-
-def at_least_float32(x: Tensor) -> Tensor:
-    """Float32 of half precision; float32 and float64 as they are."""
-    return x if x.dtype in (torch.float32, torch.float64) else x.float()
 
 
 def embedding_affinity(features: Tensor, offsets: Sequence[Offset]) -> Tensor:

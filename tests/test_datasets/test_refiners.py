@@ -382,8 +382,6 @@ def test_features_of_all_strides_lie_on_one_grid(tmp_path):
     cfg = network(
         'mmseg_wsss.IRNHead',
         in_channels=[3, 3],
-        boundary_channels=4,
-        displacement=False,
         stride=4,
     )
     cfg['backbone'] = dict(type='PoolingBackbone', strides=(4, 16))

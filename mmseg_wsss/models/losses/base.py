@@ -157,9 +157,7 @@ class ImageLevelLoss(nn.Module):
     default_name = 'loss_image_level'
     shown: tuple[str, ...] = ()
 
-    def __init__(
-        self, loss_weight: float = 1.0, loss_name: str | None = None
-    ):
+    def __init__(self, loss_weight: float = 1.0, loss_name: str | None = None):
         super().__init__()
         self.loss_weight = loss_weight
         self._loss_name = loss_name or self.default_name

@@ -1,0 +1,20 @@
+# IRN on ResNet-50, VOC 2012, with the displacement branch, which tells instances
+# apart. As in IRN it has ten times the rate. Semantic pseudo labels are those
+# of irn_r50_voc12.py.
+_base_ = './irn_r50_voc12.py'
+checkpoint = 'work_dirs/irn-displacement_r50_voc12/epoch_3.pth'
+model = dict(
+    decode_head=dict(
+        type='mmseg_wsss.IRNDisplacementHead',
+        num_fine=2,
+        loss_decode=[
+            dict(type='mmseg_wsss.AffinityLoss'),
+            dict(type='mmseg_wsss.DisplacementLoss', loss_weight=0.5),
+        ],
+    )
+)
+optim_wrapper = dict(
+    paramwise_cfg=dict(
+        custom_keys={'decode_head.displacement': dict(lr_mult=10)}
+    )
+)
