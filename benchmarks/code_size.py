@@ -8,9 +8,9 @@ lies next to it. Nothing is imported, so any checkout can be counted.
 Code lines hold neither a docstring nor a comment and are not blank.
 
 A constructor option is a keyword or a parameter with a default of ``__init__``
-of a class that ``@REGISTRY.register_module()`` registers, except those that MMEngine and
-MMSegmentation pass by themselves (``FRAMEWORK``). It counts as used if a file
-under ``configs/`` or a template of ``workflow/own_data`` sets its name
+of a class that ``@REGISTRY.register_module()`` registers, except those that
+MMEngine and MMSegmentation pass by themselves (``FRAMEWORK``). It counts as
+used if a file under ``configs/`` or a template of ``own_data`` sets its name
 
 * in a ``dict(...)`` whose ``type`` is the class, or
 * in a ``dict(...)`` without a ``type``, as an override of a ``_base_`` file

@@ -37,10 +37,10 @@ class Clustering(ImagePipeline):
 
 
 def background_of(pipeline: Sequence[dict]) -> int:
-    """Read which class is the background off RegionCentroids.
+    """Read the background's index off LoadImageLabels.
 
     Raises:
-        ValueError: If the pipeline does not end in that.
+        ValueError: If the pipeline does not end in RegionCentroids.
     """
     if not pipeline[-1]['type'].endswith('RegionCentroids'):
         raise ValueError(
@@ -48,21 +48,21 @@ def background_of(pipeline: Sequence[dict]) -> int:
             "dict(type='mmseg_wsss.RegionCentroids'), this one in "
             f'{pipeline[-1]["type"]}'
         )
-    return pipeline[-1].get('background_index', 0)
+    loaders = [s for s in pipeline if s['type'].endswith('LoadImageLabels')]
+    return loaders[0].get('background_index', 0) if loaders else 0
 
 
 def selection_options(cfg: Config) -> dict:
-    """Read the options of the choice: share and distance.
+    """Read the options of the selection: alpha and distance.
 
     Raises:
-        ValueError: If there is another one, or a share is no number.
+        ValueError: If there is another one, or alpha is no number.
     """
     options = dict(cfg.get('selection') or {})
-    unknown = sorted(set(options) - {'share', 'distance'})
-    share = options.get('share', 1)
-    if unknown or isinstance(share, str):
+    unknown = sorted(set(options) - {'alpha', 'distance'})
+    if unknown or isinstance(options.get('alpha'), str):
         raise ValueError(
-            f"selection takes dict(share=0.4, distance='mean'), got {options}"
+            f"selection takes dict(alpha=0.4, distance='mean'), got {options}"
         )
     return options
 

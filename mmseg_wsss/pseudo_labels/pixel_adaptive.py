@@ -1,7 +1,7 @@
 """Pixel-adaptive refinement: a local refiner for use while training.
 
 PAMR of Araslanov and Roth, "Single-Stage Semantic Segmentation from Image
-Labels", CVPR 2020, Sec. 3.3. It runs on batches and on the GPU, where a
+Labels", CVPR 2020, https://arxiv.org/abs/2005.08104, Sec. 3.3. It runs on batches and on the GPU, where a
 DenseCRF takes one image at a time on the CPU. It is another method, not a
 substitute: it moves scores towards edges over some tens of pixels only.
 """
@@ -60,6 +60,12 @@ def pixel_adaptive_refine(
 
     Raises:
         ValueError: If a shape, a dtype or an option is wrong.
+
+    Examples:
+        >>> scores = torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 4, 4)
+        >>> refined = pixel_adaptive_refine(scores, torch.rand(1, 3, 4, 4), [1])
+        >>> torch.allclose(refined, scores)
+        True
     """
     _check(scores, images, dilations, iterations, temperature)
     refined, images = scores.float(), images.float()

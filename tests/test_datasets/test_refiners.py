@@ -168,7 +168,8 @@ def test_background_constant_and_power():
 
 
 def test_background_elsewhere():
-    results = AddBackground(0.1, background_index=3)(scored(classes=(0, 2)))
+    results = scored(classes=(0, 2)) | dict(background_index=3)
+    results = AddBackground(0.1)(results)
     assert results['score_classes'].tolist() == [3, 0, 2]
     label = ScoresToLabel()(results)['pseudo_label']
     assert set(np.unique(label)) <= {0, 2, 3}
@@ -235,7 +236,9 @@ def test_crf_says_what_is_wrong():
     pytest.importorskip('pydensecrf')
     with pytest.raises(ValueError, match='no background among the scores'):
         DenseCRFRefine()(scored())
-    DenseCRFRefine(background_index=None)(scored())
+    DenseCRFRefine()(scored() | dict(background_index=None))
+    with pytest.raises(ValueError, match='needs a background class'):
+        AddBackground()(scored() | dict(background_index=None))
     empty = record(labels=(0, 0, 0, 0), pseudo_label=np.zeros(SIZE, np.uint8))
     with pytest.raises(ValueError, match='drop the image'):
         DenseCRFRefine(source='pseudo_label')(empty)
@@ -266,7 +269,7 @@ def test_confident_labels_hold_class_indices():
         label = step(*options)(dict(results))['pseudo_label']
         assert label.dtype == np.uint8
         assert (label == table[expected]).all()
-        with pytest.raises(ValueError, match='take AddBackground out'):
+        with pytest.raises(ValueError, match='remove AddBackground before'):
             step()(AddBackground()(dict(results)))
     with pytest.raises(ValueError, match='low_alpha < high_alpha'):
         PSAConfidentLabels(4, 4)

@@ -16,7 +16,6 @@ from ...structures import foreground_indices
 from ..label_files.load import load_image_labels
 from ..label_files.table import ImageLabels
 
-
 # What versions of MMSeg write into a label_map for a class that is left out.
 _UNUSED = (-1, 255)
 

@@ -18,8 +18,8 @@ from ...pseudo_labels.dense_crf import crf_from_scores, require_pydensecrf
 from ...pseudo_labels.mars import debiased_label, mask_scores, similarity_map
 from ...pseudo_labels.pixel_adaptive import pixel_adaptive_refine
 from ...utils import check_option
+from .background import required_background
 from .keys import (
-    check_background,
     features_of,
     image_labels_of,
     label_key,
@@ -33,9 +33,9 @@ REFINERS = ('crf', 'local', 'none')
 class MARSDebias(BaseTransform):
     """Mark foreground pixels that look like none of the image's objects.
 
-    MARS, ICCV 2023, Sec. 3.3: the similarity of each cell's feature to the
-    debiased centroids of the image's classes, the largest one of them (Eq.
-    4), refined and made binary; foreground of the pseudo label outside that
+    MARS (:mod:`mmseg_wsss.pseudo_labels.mars`), Sec. 3.3: the similarity of
+    each cell's feature to the debiased centroids of the image's classes, the
+    largest one of them (Eq. 4), refined and made binary; foreground of the pseudo label outside that
     mask becomes 254, biased (Eq. 5).
 
     It works in a refiner's pipeline on ``pseudo_label`` (offline, by
@@ -63,8 +63,6 @@ class MARSDebias(BaseTransform):
         threshold: Similarity in (0, 1) from which a pixel is kept; the paper
             gives none. What fits depends on the features. Defaults to 0.5,
             the argmax of [1 - m, m].
-        background_index: Index of the background among the classes in use.
-            Defaults to 0.
 
     Raises:
         ImportError: If pydensecrf is needed and missing.
@@ -77,7 +75,6 @@ class MARSDebias(BaseTransform):
         refine: str = 'crf',
         params: str | dict | None = None,
         threshold: float = 0.5,
-        background_index: int = 0,
     ) -> None:
         check_option('refine', refine, REFINERS)
         if not 0 < threshold < 1:
@@ -95,16 +92,15 @@ class MARSDebias(BaseTransform):
         else:
             self.params = dict(params or {})
         self.threshold = threshold
-        self.background_index = background_index
 
     def transform(self, results: dict) -> dict:
         """Mark biased pixels.
 
         Raises:
             ValueError: If a key is missing, features and centroids are not
-                of one kind, or the data set has no or another background.
+                of one kind, or the data set has no background.
         """
-        check_background(results, self.background_index, self)
+        background = required_background(results, self)
         key = label_key(results, self)
         image, label = rgb_image(results), results[key]
         if image.shape[:2] != label.shape:
@@ -114,7 +110,7 @@ class MARSDebias(BaseTransform):
             )
         features = features_of(results, self)
         self._check_features(results, len(features))
-        suspects, vectors = self._centroids_of(results)
+        classes, vectors = self._centroids_of(results, background)
         similarity = torch.zeros(features.shape[1:])
         keep = torch.zeros(label.shape, dtype=torch.bool)
         if len(vectors):
@@ -123,7 +119,7 @@ class MARSDebias(BaseTransform):
             )
             keep = self._keep(similarity, image)
         changed = debiased_label(
-            torch.from_numpy(label.astype(np.int64)), keep, suspects
+            torch.from_numpy(label.astype(np.int64)), keep, classes
         )
         results[key] = changed.numpy().astype(label.dtype)
         results['similarity'] = similarity.numpy()
@@ -131,33 +127,33 @@ class MARSDebias(BaseTransform):
         return results
 
     def _check_features(self, results: dict, channels: int) -> None:
-        """Refuse features that the centroids were not made from."""
+        """Raise if the centroids were made from other features."""
         origin = results.get('feature_origin', '')
         widths = {len(vector) for vector in self._vectors.values()}
         origins = {origin, self._origin} - {''}
         if widths - {channels} or len(origins) > 1:
             raise ValueError(
                 f'the centroids of {self.centroids} were made from other '
-                f'features than these of {channels} channels: make them anew '
+                f'features than these of {channels} channels: make them again '
                 'with tools/make_centroids.py'
             )
 
-    def _centroids_of(self, results: dict) -> tuple[list[int], np.ndarray]:
-        """Find the classes to judge, and the centroids of the image's."""
+    def _centroids_of(
+        self, results: dict, background: int
+    ) -> tuple[list[int], np.ndarray]:
+        """Return the classes to judge and the image's centroids."""
         labels = image_labels_of(results, self)
         ids = original_class_ids({**results, 'classes': labels})
-        foreground = [
-            k for k in range(len(labels)) if k != self.background_index
-        ]
+        foreground = [k for k in range(len(labels)) if k != background]
         vectors = [
             self._vectors[ids[k]]
             for k in foreground
             if labels[k] > 0 and ids[k] in self._vectors
         ]
-        suspects = [
+        judged = [
             k for k in foreground if labels[k] == 0 or ids[k] in self._vectors
         ]
-        return suspects, np.array(vectors, np.float32)
+        return judged, np.array(vectors, np.float32)
 
     def _keep(self, similarity: Tensor, image: np.ndarray) -> Tensor:
         """Upsample, refine and binarise: the mask M (H, W)."""

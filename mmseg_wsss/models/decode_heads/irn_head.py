@@ -136,7 +136,7 @@ class IRNHead(PairwiseHead):
     def walk_graph(
         self, inputs: Sequence[Tensor], flipped: Sequence[Tensor] | None = None
     ) -> WalkGraph:
-        """Compute the graph of a random walk on one image, gated by 1 - boundary.
+        """Compute one image's graph of a random walk, gated by 1 - boundary.
 
         Args:
             inputs: Features of the backbone for one image (N = 1).
