@@ -1,6 +1,6 @@
 # IRN on ResNet-50, VOC 2012, with the displacement branch, which separates
-# instances. As in IRN it has ten times the rate. Semantic pseudo labels are those
-# of irn_r50_voc12.py.
+# instances. As in IRN it has ten times the rate. Semantic pseudo labels are
+# those of irn_r50_voc12.py.
 _base_ = './irn_r50_voc12.py'
 checkpoint = 'work_dirs/irn-displacement_r50_voc12/epoch_3.pth'
 model = dict(

@@ -36,7 +36,8 @@ def normalise_cam(cam: Tensor, mode: str = 'max') -> Tensor:
         ValueError: If ``mode`` is unknown.
 
     Examples:
-        >>> normalise_cam(torch.tensor([[[-1.0, 0.0], [2.0, 4.0]]])).round(decimals=2)
+        >>> cam = torch.tensor([[[-1.0, 0.0], [2.0, 4.0]]])
+        >>> normalise_cam(cam).round(decimals=2)
         tensor([[[0.0000, 0.0000],
                  [0.5000, 1.0000]]])
     """

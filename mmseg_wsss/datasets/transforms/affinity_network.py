@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -46,6 +48,7 @@ def load_affinity_network(
         model = Config.fromstring(text, '.py').model
     elif isinstance(model, str):
         model = Config.fromfile(model).model
+    model = copy.deepcopy(model)
     head = model.get('decode_head', {})
     if str(head.get('type')).endswith('IRNHead'):
         for name in OLD_OPTIONS:

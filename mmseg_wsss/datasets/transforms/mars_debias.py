@@ -35,8 +35,8 @@ class MARSDebias(BaseTransform):
 
     MARS (:mod:`mmseg_wsss.pseudo_labels.mars`), Sec. 3.3: the similarity of
     each cell's feature to the debiased centroids of the image's classes, the
-    largest one of them (Eq. 4), refined and made binary; foreground of the pseudo label outside that
-    mask becomes 254, biased (Eq. 5).
+    largest one of them (Eq. 4), refined and made binary; foreground of the
+    pseudo label outside that mask becomes 254, biased (Eq. 5).
 
     It works in a refiner's pipeline on ``pseudo_label`` (offline, by
     ``tools/make_pseudo_labels.py``), and in a training pipeline on

@@ -78,7 +78,8 @@ class DenseCRFRefine(BaseTransform):
                 'DenseCRFRefine finds no background among the scores, so that '
                 'the whole image would become foreground: put '
                 'mmseg_wsss.AddBackground before it, or, for a data set '
-                'without background, set background_index=None in LoadImageLabels'
+                'without background, set background_index=None in '
+                'LoadImageLabels'
             )
         if len(scores):
             results['scores'] = crf_from_scores(image, scores, self.params)
