@@ -18,3 +18,16 @@ optim_wrapper = dict(
         custom_keys={'decode_head.displacement': dict(lr_mult=10)}
     )
 )
+refine_pipeline = [
+    *_base_.load_seed,
+    dict(
+        type='mmseg_wsss.RandomWalk',
+        checkpoint=checkpoint,
+        beta=10,
+        steps=256,
+        flip=True,
+    ),
+    dict(type='mmseg_wsss.NormaliseScores', over='joint'),
+    dict(type='mmseg_wsss.AddBackground', constant=0.25),
+    dict(type='mmseg_wsss.ScoresToLabel'),
+]

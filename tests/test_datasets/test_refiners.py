@@ -263,7 +263,7 @@ def test_confident_labels_hold_class_indices():
     table[:3] = 0, 2, 3
     for step, function, options in (
         (PSAConfidentLabels, psa_confident_label, (2, 8, 'psa')),
-        (IRNConfidentLabels, irn_confident_label, (0.7, 0.2, 0.6, 'irn')),
+        (IRNConfidentLabels, irn_confident_label, (0.7, 0.2)),
     ):
         expected = function(rgb(results), results['scores'], *options)
         label = step(*options)(dict(results))['pseudo_label']
