@@ -119,9 +119,6 @@ def clustering(images: int, repeats: int) -> Iterator[list[str]]:
         'scikit-learn, 10 starts': partial(learn, starts=10),
         'scikit-learn, 1 start': partial(learn, starts=1),
         'ours, axis': lambda points: kmeans(points, 2).assignment,
-        'ours, axis + 3 starts': lambda points: (
-            kmeans(points, 2, starts=3).assignment
-        ),
     }
     for channels in (70, 384, 768):
         batches = [points_of(*regions(channels, s)) for s in range(images)]

@@ -40,9 +40,8 @@ COLUMNS = {'mIoU': 'mIoU', 'FP': 'FP', 'FN': 'FN', 'target': 'target %'}
 # Options of RegionCentroids, and of the selection.
 VARIANTS = {
     **{f'K_bg {k}': (dict(background=k), {}) for k in range(1, 6)},
-    **{f'alpha 0.{k}': ({}, dict(share=k / 10)) for k in range(1, 10)},
+    **{f'alpha 0.{k}': ({}, dict(alpha=k / 10)) for k in range(1, 10)},
     'nearest': ({}, dict(distance='nearest')),
-    'Euclidean': (dict(metric='euclidean'), {}),
 }
 
 

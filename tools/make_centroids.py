@@ -6,7 +6,7 @@ r"""Cluster features under pseudo labels; select debiased centroids (MARS).
 
 CONFIG has a list of transforms, centroid_pipeline, which ends in
 RegionCentroids and works on the images of its test_dataloader, and selection,
-the options of the choice: dict(share=0.4, distance='mean'). The clusters of
+the options of the choice: dict(alpha=0.4, distance='mean'). The clusters of
 all images become DIR/shards/*.npz, the debiased centroids DIR/centroids.npz. A
 stopped run resumes where it stopped; --overwrite clusters again. With other
 selection options only the choice is made again. MARSDebias uses the result.

@@ -76,7 +76,6 @@ train_dataloader = dict(
 )
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=2e-3, weight_decay=1e-4),
-    paramwise_cfg=dict(_delete_=True),
 )
 param_scheduler = [
     dict(

@@ -67,9 +67,7 @@ train_dataloader = dict(
 )
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=2e-3, weight_decay=1e-4),
-    paramwise_cfg=dict(
-        _delete_=True, custom_keys={'backbone': dict(lr_mult=0.1)}
-    ),
+    paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.1)}),
 )
 param_scheduler = [
     dict(

@@ -33,7 +33,7 @@ centroid_pipeline = [
     *load,
     dict(type='mmseg_wsss.RegionCentroids', foreground=2, background=2),
 ]
-selection = dict(share=0.4, distance='mean')
+selection = dict(alpha=0.4, distance='mean')
 debias_pipeline = [
     *load,
     dict(type='mmseg_wsss.MARSDebias', centroids=centroids, refine='crf'),

@@ -45,7 +45,7 @@ centroid_pipeline = [
     *load,
     dict(type='mmseg_wsss.RegionCentroids', foreground=2, background=2),
 ]
-selection = dict(share=0.4, distance='mean')
+selection = dict(alpha=0.4, distance='mean')
 debias_pipeline = [
     *load,
     # Cosines of these features are low; 0.2 was chosen by eye and masks.

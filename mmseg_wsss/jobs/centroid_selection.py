@@ -16,17 +16,16 @@ from ..pseudo_labels.mars_selection import select_debiased
 
 
 def selection_options(cfg: Config) -> dict:
-    """Return a config's options of the selection: share and distance.
+    """Return a config's options of the selection: alpha and distance.
 
     Raises:
-        ValueError: If there is another one, or a share is no number.
+        ValueError: If there is another one, or alpha is no number.
     """
     options = dict(cfg.get('selection') or {})
-    unknown = sorted(set(options) - {'share', 'distance'})
-    share = options.get('share', 1)
-    if unknown or isinstance(share, str):
+    unknown = sorted(set(options) - {'alpha', 'distance'})
+    if unknown or isinstance(options.get('alpha'), str):
         raise ValueError(
-            f"selection takes dict(share=0.4, distance='mean'), got {options}"
+            f"selection takes dict(alpha=0.4, distance='mean'), got {options}"
         )
     return options
 

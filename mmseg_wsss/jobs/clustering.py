@@ -30,7 +30,7 @@ class Clustering(ImagePipeline):
 
 
 def background_of(pipeline: Sequence[dict]) -> int:
-    """Return the background's index, which RegionCentroids' settings have.
+    """Read the background's index off LoadImageLabels.
 
     Raises:
         ValueError: If the pipeline does not end in RegionCentroids.
@@ -41,7 +41,8 @@ def background_of(pipeline: Sequence[dict]) -> int:
             "dict(type='mmseg_wsss.RegionCentroids'), this one in "
             f'{pipeline[-1]["type"]}'
         )
-    return pipeline[-1].get('background_index', 0)
+    loaders = [s for s in pipeline if s['type'].endswith('LoadImageLabels')]
+    return loaders[0].get('background_index', 0) if loaders else 0
 
 
 def cluster_images(

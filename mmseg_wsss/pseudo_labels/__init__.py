@@ -20,10 +20,10 @@ from .mars import (
     RegionClusters,
     background_distance,
     debiased_label,
-    farthest,
     nearest_background_distance,
     region_clusters,
     similarity_map,
+    top_fraction,
 )
 from .mars_complement import (
     certain_mask,
@@ -55,7 +55,6 @@ __all__ = [
     'crf_params',
     'debiased_label',
     'embedding_affinity',
-    'farthest',
     'irn_confident_label',
     'kmeans',
     'label_from_scores',
@@ -72,6 +71,7 @@ __all__ = [
     'select_debiased',
     'similarity_map',
     'teacher_label',
+    'top_fraction',
     'transition_matrix',
     'walk_cells',
 ]

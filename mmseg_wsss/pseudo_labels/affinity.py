@@ -4,9 +4,11 @@ Shared by two networks that learn which neighbours belong together and whose
 answers a random walk uses to spread CAMs:
 
 * PSA: Ahn and Kwak, "Learning Pixel-level Semantic Affinity with Image-level
-  Supervision for Weakly Supervised Semantic Segmentation", CVPR 2018.
+  Supervision for Weakly Supervised Semantic Segmentation", CVPR 2018,
+  https://arxiv.org/abs/1803.10464.
 * IRN: Ahn, Cho and Kwak, "Weakly Supervised Learning of Instance
-  Segmentation with Inter-pixel Relations", CVPR 2019.
+  Segmentation with Inter-pixel Relations", CVPR 2019,
+  https://arxiv.org/abs/1904.05044.
 
 A *pair map* is (..., P, h, w). Entry [p, y, x] belongs to the cell (y, x) and
 its partner (y + dy, x + dx), where (dy, dx) is the p-th offset of

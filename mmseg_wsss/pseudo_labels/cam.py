@@ -1,4 +1,8 @@
-"""Class activation maps: normalisation, background score, seed labels."""
+"""Class activation maps: normalisation, background score, seed labels.
+
+Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR
+2016, https://arxiv.org/abs/1512.04150.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +34,12 @@ def normalise_cam(cam: Tensor, mode: str = 'max') -> Tensor:
 
     Raises:
         ValueError: If ``mode`` is unknown.
+
+    Examples:
+        >>> cam = torch.tensor([[[-1.0, 0.0], [2.0, 4.0]]])
+        >>> normalise_cam(cam).round(decimals=2)
+        tensor([[[0.0000, 0.0000],
+                 [0.5000, 1.0000]]])
     """
     check_option('mode', mode, NORMALISATIONS)
     cam = cam.relu()

@@ -1,5 +1,7 @@
 """Confident labels: what affinity networks learn pixel relations from.
 
+PSA: https://arxiv.org/abs/1803.10464; IRN: https://arxiv.org/abs/1904.05044.
+
 Where a class, or the background, wins even if the other side is favoured, a
 seed can be trusted; elsewhere it is left open (255).
 """

@@ -1,9 +1,10 @@
 """DenseCRF: sharpen class scores, or a label map, along the image's edges.
 
 Krähenbühl and Koltun, "Efficient Inference in Fully Connected CRFs with
-Gaussian Edge Potentials", NeurIPS 2011. The mean-field inference is that of
-pydensecrf, an optional package (``pip install "mmseg_wsss[crf]"``), imported
-when it is first needed. It holds Python's GIL: use processes, not threads.
+Gaussian Edge Potentials", NeurIPS 2011, https://arxiv.org/abs/1210.5644. The
+mean-field inference is that of pydensecrf, an optional package (``pip install
+"mmseg_wsss[crf]"``), imported when it is first needed. It holds Python's GIL:
+use processes, not threads.
 """
 
 from __future__ import annotations

@@ -2,14 +2,15 @@
 
 Jo, Yu and Kim, "MARS: Model-agnostic Biased Object Removal without Additional
 Supervision for Weakly-Supervised Semantic Segmentation", ICCV 2023,
-Secs. 3.2 and 3.3. Features are those of an unsupervised network. The steps:
+https://arxiv.org/abs/2304.09913, Secs. 3.2 and 3.3. Features are those of an
+unsupervised network. The steps:
 
 1. :func:`region_clusters`: in each image, the features under each class of
    its pseudo label are clustered, K_fg = K_bg = 2.
 2. :func:`background_distance`: Eq. 1, the distance of a foreground centroid
    to the background centroids of all images.
-3. :func:`farthest`: Eqs. 2 and 3, the share alpha = 0.4 of a class's
-   centroids that is farthest; their mean is the debiased centroid V^c.
+3. :func:`top_fraction`: Eqs. 2 and 3, the fraction alpha = 0.4 of a class's
+   centroids with the largest distance; their mean is the debiased V^c.
 4. :func:`similarity_map`: Eq. 4, how much each cell looks like a debiased
    centroid of one of the image's classes.
 5. :func:`debiased_label`: Eq. 5, foreground that does not is biased.
@@ -148,7 +149,7 @@ def background_distance(centroids: Tensor, mean_direction: Tensor) -> Tensor:
         Tensor: Distances (n,) in [0, 1], float64.
     """
     directions = F.normalize(centroids.double(), dim=1)
-    return (1 - directions @ mean_direction.double()) / 2
+    return (1 - directions @ mean_direction.double()) / 2  # Eq. 1
 
 
 def nearest_background_distance(
@@ -173,23 +174,23 @@ def nearest_background_distance(
     return nearest
 
 
-def farthest(distances: Tensor, share: float) -> Tensor:
-    """Select the ceil(share n) largest distances (Eqs. 2 and 3).
+def top_fraction(distances: Tensor, alpha: float) -> Tensor:
+    """Select the ceil(alpha n) largest distances (Eqs. 2 and 3).
 
     Args:
         distances: Distances (n,).
-        share: alpha in (0, 1].
+        alpha: Fraction in (0, 1].
 
     Returns:
-        Tensor: Their positions, int64, farthest first; the earlier of two
+        Tensor: Their positions, int64, largest first; the earlier of two
         equal ones comes first.
     """
-    if not 0 < share <= 1:
-        raise ValueError(f'share must be in (0, 1], got {share}')
+    if not 0 < alpha <= 1:
+        raise ValueError(f'alpha must be in (0, 1], got {alpha}')
     # 0.07 * 100 is 7.000000000000001.
-    count = max(math.ceil(round(share * len(distances), 9)), 1)
+    count = max(math.ceil(round(alpha * len(distances), 9)), 1)
     order = torch.sort(distances, descending=True, stable=True).indices
-    return order[:count]
+    return order[:count]  # Eq. 3
 
 
 def similarity_map(features: Tensor, centroids: Tensor) -> Tensor:
@@ -205,7 +206,7 @@ def similarity_map(features: Tensor, centroids: Tensor) -> Tensor:
     directions = F.normalize(features.float(), dim=0)
     centroids = F.normalize(centroids.float(), dim=1)
     cosine = torch.einsum('kd,dhw->khw', centroids, directions)
-    return cosine.amax(0).clamp(0, 1)
+    return cosine.amax(0).clamp(0, 1)  # Eq. 4
 
 
 def mask_scores(similarity: Tensor, threshold: float) -> Tensor:
@@ -231,7 +232,7 @@ def mask_scores(similarity: Tensor, threshold: float) -> Tensor:
 
 
 def debiased_label(
-    label: Tensor, keep: Tensor, suspects: Sequence[int]
+    label: Tensor, keep: Tensor, foreground_classes: Sequence[int]
 ) -> Tensor:
     """Mark foreground pixels that are not kept as biased (Eq. 5).
 
@@ -241,11 +242,11 @@ def debiased_label(
     Args:
         label: Pseudo label (H, W), integer.
         keep: The binary mask M (H, W), bool.
-        suspects: Classes whose pixels may be biased.
+        foreground_classes: Classes whose pixels may be biased.
 
     Returns:
         Tensor: Labels of the same dtype.
     """
-    suspects = torch.as_tensor(list(suspects), device=label.device)
-    biased = torch.isin(label, suspects) & ~keep
+    classes = torch.as_tensor(list(foreground_classes), device=label.device)
+    biased = torch.isin(label, classes) & ~keep  # Eq. 5
     return label.masked_fill(biased, BIASED_LABEL)

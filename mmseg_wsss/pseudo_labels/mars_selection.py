@@ -20,8 +20,8 @@ from ..utils import check_option
 from .mars import (
     background_distance,
     direction_sum,
-    farthest,
     nearest_background_distance,
+    top_fraction,
 )
 
 DISTANCES = ('mean', 'nearest')
@@ -34,7 +34,7 @@ class Selection(NamedTuple):
     ``classes`` int64 (K,), rising; ``centroids`` float32 (K, D), V^c of Eq.
     2; ``found`` int64 (K,), N_c^fg, the centroids each class has; ``chosen``,
     for each class, the positions (int64) among all foreground centroids,
-    counted through all parts, of those that were averaged, farthest first.
+    counted through all parts, of those that were averaged, most distant first.
     """
 
     classes: Tensor
@@ -45,7 +45,7 @@ class Selection(NamedTuple):
 
 def select_debiased(
     parts: Callable[[], Iterable[Part]],
-    share: float = 0.4,
+    alpha: float = 0.4,
     distance: str = 'mean',
     background_index: int = 0,
 ) -> Selection:
@@ -58,7 +58,7 @@ def select_debiased(
         parts: Called again and again, goes through the data set: centroids
             (n, D), float, and their classes (n,), int64 up to 32,767, both on
             the CPU, background included.
-        share: alpha, the share of centroids of a class to average, in (0, 1].
+        alpha: Fraction of the centroids of a class to average, in (0, 1].
         distance: 'mean' (Eq. 1), or 'nearest', the smallest distance to a
             background centroid, which goes through all pairs of parts.
         background_index: Class of the background.
@@ -81,7 +81,7 @@ def select_debiased(
     chosen = []
     for k in present.tolist():
         members = torch.nonzero(classes == k)[:, 0]
-        chosen.append(members[farthest(distances[members], share)])
+        chosen.append(members[top_fraction(distances[members], alpha)])
     found = torch.stack([(classes == k).sum() for k in present])
     averages = _averages(parts, chosen, background_index)
     return Selection(present, averages, found, chosen)

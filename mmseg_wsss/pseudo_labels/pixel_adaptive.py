@@ -1,9 +1,10 @@
 """Pixel-adaptive refinement: a local refiner for use while training.
 
 PAMR of Araslanov and Roth, "Single-Stage Semantic Segmentation from Image
-Labels", CVPR 2020, Sec. 3.3. It runs on batches and on the GPU, where a
-DenseCRF takes one image at a time on the CPU. It is another method, not a
-substitute: it moves scores towards edges over some tens of pixels only.
+Labels", CVPR 2020, https://arxiv.org/abs/2005.08104, Sec. 3.3. It runs on
+batches and on the GPU, where a DenseCRF takes one image at a time on the CPU.
+It is another method, not a substitute: it moves scores towards edges over some
+tens of pixels only.
 """
 
 from __future__ import annotations
@@ -60,6 +61,13 @@ def pixel_adaptive_refine(
 
     Raises:
         ValueError: If a shape, a dtype or an option is wrong.
+
+    Examples:
+        >>> scores = torch.zeros(1, 2, 4, 4)
+        >>> image = torch.rand(1, 3, 4, 4)
+        >>> refined = pixel_adaptive_refine(scores, image, dilations=[1])
+        >>> torch.allclose(refined, scores)
+        True
     """
     _check(scores, images, dilations, iterations, temperature)
     refined, images = scores.float(), images.float()

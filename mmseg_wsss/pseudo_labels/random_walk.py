@@ -1,9 +1,10 @@
 """Random walk of scores along pair affinities.
 
 Ahn and Kwak, "Learning Pixel-level Semantic Affinity with Image-level
-Supervision for Weakly Supervised Semantic Segmentation" (PSA), CVPR 2018;
+Supervision for Weakly Supervised Semantic Segmentation" (PSA), CVPR 2018,
+https://arxiv.org/abs/1803.10464;
 Ahn, Cho and Kwak, "Weakly Supervised Learning of Instance Segmentation with
-Inter-pixel Relations" (IRN), CVPR 2019.
+Inter-pixel Relations" (IRN), CVPR 2019, https://arxiv.org/abs/1904.05044.
 
 Both papers spread class scores over an image's grid with a transition
 matrix T::

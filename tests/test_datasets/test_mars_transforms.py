@@ -116,12 +116,10 @@ def test_features_of_another_origin_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize('make', [RegionCentroids, MARSDebias])
-def test_there_is_one_background(centroids, make):
-    options = {} if make is RegionCentroids else dict(centroids=centroids)
-    step = make(**options, background_index=2)
-    with pytest.raises(ValueError, match='an earlier step of the pipeline 0'):
-        step({**record(), 'background_index': 0})
-    step = make(**options)
+def test_the_background_travels_with_the_labels(centroids, make):
+    step = make() if make is RegionCentroids else make(centroids)
+    with pytest.raises(ValueError, match='needs a background class, but'):
+        step({**record(), 'background_index': None})
     with pytest.raises(ValueError, match='reduce_zero_label'):
         step({**record(), 'reduce_zero_label': True})
 
@@ -177,7 +175,6 @@ def test_pseudo_labels_are_loaded(tmp_path):
     step = LoadPseudoLabel(folder)
     found = step(results)
     assert found['pseudo_label'].tolist() == [[0, 1, 254, 255]] * 2
-    assert found['background_index'] == 0
     Image.fromarray(label + 1).save(folder / 'one.png')
     with pytest.raises(ValueError, match='the classes in use have'):
         step(results)
@@ -224,8 +221,6 @@ def test_what_is_missing_is_named(tmp_path, centroids):
         MARSDebias(centroids, refine='guess')
     with pytest.raises(ValueError, match='at least 1'):
         RegionCentroids(foreground=0)
-    with pytest.raises(ValueError, match='needs a background'):
-        RegionCentroids(background_index=None)
 
 
 def test_centroids_survive_the_disk(centroids):

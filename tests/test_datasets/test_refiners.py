@@ -168,7 +168,8 @@ def test_background_constant_and_power():
 
 
 def test_background_elsewhere():
-    results = AddBackground(0.1, background_index=3)(scored(classes=(0, 2)))
+    results = scored(classes=(0, 2)) | dict(background_index=3)
+    results = AddBackground(0.1)(results)
     assert results['score_classes'].tolist() == [3, 0, 2]
     label = ScoresToLabel()(results)['pseudo_label']
     assert set(np.unique(label)) <= {0, 2, 3}
@@ -235,7 +236,9 @@ def test_crf_says_what_is_wrong():
     pytest.importorskip('pydensecrf')
     with pytest.raises(ValueError, match='no background among the scores'):
         DenseCRFRefine()(scored())
-    DenseCRFRefine(background_index=None)(scored())
+    DenseCRFRefine()(scored() | dict(background_index=None))
+    with pytest.raises(ValueError, match='needs a background class'):
+        AddBackground()(scored() | dict(background_index=None))
     empty = record(labels=(0, 0, 0, 0), pseudo_label=np.zeros(SIZE, np.uint8))
     with pytest.raises(ValueError, match='drop the image'):
         DenseCRFRefine(source='pseudo_label')(empty)
@@ -260,7 +263,7 @@ def test_confident_labels_hold_class_indices():
     table[:3] = 0, 2, 3
     for step, function, options in (
         (PSAConfidentLabels, psa_confident_label, (2, 8, 'psa')),
-        (IRNConfidentLabels, irn_confident_label, (0.7, 0.2, 0.6, 'irn')),
+        (IRNConfidentLabels, irn_confident_label, (0.7, 0.2)),
     ):
         expected = function(rgb(results), results['scores'], *options)
         label = step(*options)(dict(results))['pseudo_label']
@@ -382,8 +385,6 @@ def test_features_of_all_strides_lie_on_one_grid(tmp_path):
     cfg = network(
         'mmseg_wsss.IRNHead',
         in_channels=[3, 3],
-        boundary_channels=4,
-        displacement=False,
         stride=4,
     )
     cfg['backbone'] = dict(type='PoolingBackbone', strides=(4, 16))

@@ -10,12 +10,12 @@ import torch.nn.functional as F
 from mmseg_wsss.pseudo_labels import (
     background_distance,
     debiased_label,
-    farthest,
     kmeans,
     nearest_background_distance,
     region_clusters,
     select_debiased,
     similarity_map,
+    top_fraction,
 )
 from mmseg_wsss.pseudo_labels.mars import (
     cell_labels,
@@ -62,20 +62,20 @@ class TestDistances:
         torch.testing.assert_close(background_distance(v, direction), expected)
 
     @pytest.mark.parametrize('count', [1, 2, 5, 10, 25, 70])
-    def test_the_share_is_rounded_up(self, count):
+    def test_alpha_is_rounded_up(self, count):
         """ceil(0.4 * 2 N_c), e.g. 4 of 10 and not 5."""
         exact = -(-4 * count // 10)
-        assert len(farthest(torch.rand(count), 0.4)) == exact
-        assert len(farthest(torch.rand(count), 1)) == count
+        assert len(top_fraction(torch.rand(count), 0.4)) == exact
+        assert len(top_fraction(torch.rand(count), 1)) == count
         exact = math.ceil(7 * count / 100)
-        assert len(farthest(torch.rand(count), 0.07)) == exact
-        assert len(farthest(torch.rand(count), 1e-12)) == 1
+        assert len(top_fraction(torch.rand(count), 0.07)) == exact
+        assert len(top_fraction(torch.rand(count), 1e-12)) == 1
 
     def test_the_farthest_come_first_and_ties_by_position(self):
         distances = torch.tensor([0.1, 0.9, 0.5, 0.9, 0.2])
-        assert farthest(distances, 0.6).tolist() == [1, 3, 2]
-        with pytest.raises(ValueError, match='share must be in'):
-            farthest(distances, 0)
+        assert top_fraction(distances, 0.6).tolist() == [1, 3, 2]
+        with pytest.raises(ValueError, match='alpha must be in'):
+            top_fraction(distances, 0)
 
 
 class TestRegions:

@@ -42,7 +42,7 @@ def data(tmp_path):
         ),
         dict(type='mmseg_wsss.RegionCentroids'),
     ]
-    cfg.selection = dict(share=0.4)
+    cfg.selection = dict(alpha=0.4)
     cfg.dump(tmp_path / 'config.py')
     return tmp_path
 
@@ -82,9 +82,9 @@ def test_it_goes_on_and_selects_again(data):
     date = centroids.stat().st_mtime_ns
     run(data, data / 'out')
     assert centroids.stat().st_mtime_ns == date
-    # Another share: nothing is clustered again.
-    share = 'selection.share=1.0'
-    output = run(data, data / 'out', '--cfg-options', share)
+    # Another alpha: nothing is clustered again.
+    alpha = 'selection.alpha=1.0'
+    output = run(data, data / 'out', '--cfg-options', alpha)
     assert 'images,' not in output
     found = load_centroids(data / 'out' / 'centroids.npz')
     assert np.array_equal(found.found, found.kept)
@@ -118,9 +118,9 @@ def test_an_image_that_fails_costs_its_shard_only(data):
 
 
 def test_what_cannot_work_is_said(data):
-    wrong = 'selection.share=2.0'
+    wrong = 'selection.alpha=2.0'
     output = run(data, data / 'o', '--cfg-options', wrong, fails=True)
-    assert 'share must be in (0, 1]' in output
+    assert 'alpha must be in (0, 1]' in output
     output = run(data, data / 'o', '--pipeline', 'no_such', fails=True)
     assert 'no list of transforms named no_such' in output
     last = 'centroid_pipeline.4.type=mmseg_wsss.ScoresToLabel'
@@ -128,7 +128,7 @@ def test_what_cannot_work_is_said(data):
     assert 'ends in dict(type=' in output
     wrong = 'selection.portion=0.3'
     output = run(data, data / 'q', '--cfg-options', wrong, fails=True)
-    assert "selection takes dict(share=0.4, distance='mean')" in output
+    assert "selection takes dict(alpha=0.4, distance='mean')" in output
 
 
 def test_a_missing_shard_is_found(tmp_path):

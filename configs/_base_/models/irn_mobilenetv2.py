@@ -1,6 +1,5 @@
 # IRNet (IRN) on MobileNetV2 with the strides of cam_mobilenetv2.py: boundaries
-# at stride 4 from layers 2, 3, 5 and 7, none of which is trained. Without
-# IRN's displacement field, which semantic pseudo labels do not need. It learns
+# at stride 4 from layers 2, 3, 5 and 7, none of which is trained. It learns
 # from confident labels in the place of masks and has no validation.
 # num_classes counts the background.
 #
@@ -36,13 +35,11 @@ model = dict(
         type='mmseg_wsss.IRNHead',
         in_channels=[24, 32, 96, 320],
         in_index=[0, 1, 2, 3],
-        displacement=False,
-        num_fine=1,  # for displacement=True
         num_classes=21,
         stride=4,
         radius=10,
         walk_radius=5,
-        loss_decode=[dict(type='mmseg_wsss.AffinityLoss')],
+        loss_decode=dict(type='mmseg_wsss.AffinityLoss'),
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),

@@ -1,12 +1,8 @@
-# IRNet (IRN) on ResNet-50: boundaries and displacements at stride 4 from the
-# stem and the four stages, none of which is trained. It learns from confident
+# IRNet (IRN) on ResNet-50: boundaries at stride 4 from the stem and the four
+# stages, none of which is trained. It learns from confident
 # labels in the place of masks and has no validation. num_classes counts the
 # background.
 #
-# Semantic pseudo labels need no displacements; without them training is
-# faster:
-#   model = dict(decode_head=dict(displacement=False,
-#       loss_decode=[dict(type='mmseg_wsss.AffinityLoss')]))
 # IRN keeps ImageNet's weights. Those of a trained CAM network fit too:
 #   load_from = 'work_dirs/cam_r50_voc12/epoch_5.pth'
 #
@@ -38,16 +34,11 @@ model = dict(
         type='mmseg_wsss.IRNHead',
         in_channels=[64, 256, 512, 1024, 2048],
         in_index=[0, 1, 2, 3, 4],
-        num_fine=2,
-        displacement_channels=[64, 128, 256, 256, 256],
         num_classes=21,
         stride=4,
         radius=10,
         walk_radius=5,
-        loss_decode=[
-            dict(type='mmseg_wsss.AffinityLoss'),
-            dict(type='mmseg_wsss.DisplacementLoss', loss_weight=0.5),
-        ],
+        loss_decode=dict(type='mmseg_wsss.AffinityLoss'),
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),

@@ -15,14 +15,8 @@ cam_model = dict(
 )
 irn_model = dict(
     backbone=dict(init_cfg=None),
-    # Classes need no displacements, which tell instances apart. Crops have
-    # fewer cells than IRN's: pairs are nearer.
-    decode_head=dict(
-        num_classes=len(_base_.classes),
-        radius=6,
-        displacement=False,
-        loss_decode=[dict(type='mmseg_wsss.AffinityLoss')],
-    ),
+    # Crops have fewer cells than IRN's: pairs are nearer.
+    decode_head=dict(num_classes=len(_base_.classes), radius=6),
 )
 irn_rates = dict()  # the backbone is frozen
 bn = dict(type='BN', requires_grad=True)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import MODELS
 from torch import nn
+
+# IRNHead of 0.1 had a second branch, which the walk did not use.
+OLD_OPTIONS = (
+    'displacement',
+    'num_fine',
+    'displacement_channels',
+    'displacement_width',
+)
 
 
 def load_affinity_network(
@@ -38,6 +48,11 @@ def load_affinity_network(
         model = Config.fromstring(text, '.py').model
     elif isinstance(model, str):
         model = Config.fromfile(model).model
+    model = copy.deepcopy(model)
+    head = model.get('decode_head', {})
+    if str(head.get('type')).endswith('IRNHead'):
+        for name in OLD_OPTIONS:
+            head.pop(name, None)
     # A worker process or a notebook may have no scope yet.
     with DefaultScope.overwrite_default_scope('mmseg'):
         network = MODELS.build(model)

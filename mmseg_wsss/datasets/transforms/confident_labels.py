@@ -11,16 +11,15 @@ from mmseg.registry import TRANSFORMS
 from ...pseudo_labels.confident import irn_confident_label, psa_confident_label
 from ...pseudo_labels.crf_params import crf_params
 from ...pseudo_labels.dense_crf import require_pydensecrf
-from .keys import require, rgb_image
+from .keys import require, required_background, rgb_image
 
 
 class _ConfidentLabels(BaseTransform):
-    """Base of the two steps."""
+    """Base of both steps: from scores to a label."""
 
-    def __init__(self, params: str | dict, background_index: int) -> None:
+    def __init__(self, params: str | dict) -> None:
         require_pydensecrf()
         self.params = crf_params(params)
-        self.background_index = background_index
 
     def transform(self, results: dict) -> dict:
         """Add ``pseudo_label``.
@@ -32,11 +31,13 @@ class _ConfidentLabels(BaseTransform):
             dict: The same dict.
 
         Raises:
-            ValueError: If the scores hold the background already.
+            ValueError: If the scores hold the background already, or the data
+                set has none.
         """
         scores = require(results, 'scores', self)
         classes = results['score_classes']
-        if self.background_index in classes:
+        background = required_background(results, self)
+        if background in classes:
             raise ValueError(
                 f'{type(self).__name__} makes its own background scores: '
                 'remove AddBackground before it'
@@ -44,7 +45,7 @@ class _ConfidentLabels(BaseTransform):
         position = self._label(rgb_image(results, self), scores)
         # Positions 0 (background), 1..K and 255 to class indices.
         table = np.full(256, 255, np.uint8)
-        table[: len(classes) + 1] = [self.background_index, *classes]
+        table[: len(classes) + 1] = [background, *classes]
         results['pseudo_label'] = table[position]
         return results
 
@@ -67,7 +68,6 @@ class PSAConfidentLabels(_ConfidentLabels):
         high_alpha: Exponent of the weak background. Defaults to 32, the
             code's; SEAM takes 24, HFPL 1 and 24, MCTformer 1 and 12.
         params: CRF parameters, see :class:`DenseCRFRefine`. Defaults to 'psa'.
-        background_index: Index of the background among the classes in use.
 
     Raises:
         ImportError: If pydensecrf is missing.
@@ -79,9 +79,8 @@ class PSAConfidentLabels(_ConfidentLabels):
         low_alpha: float = 4,
         high_alpha: float = 32,
         params: str | dict = 'psa',
-        background_index: int = 0,
     ) -> None:
-        super().__init__(params, background_index)
+        super().__init__(params)
         if not 0 < low_alpha < high_alpha:
             raise ValueError(
                 'PSAConfidentLabels needs 0 < low_alpha < high_alpha, got '
@@ -98,8 +97,7 @@ class PSAConfidentLabels(_ConfidentLabels):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(low_alpha={self.low_alpha}, '
-            f'high_alpha={self.high_alpha}, params={self.params}, '
-            f'background_index={self.background_index})'
+            f'high_alpha={self.high_alpha}, params={self.params})'
         )
 
 
@@ -116,9 +114,7 @@ class IRNConfidentLabels(_ConfidentLabels):
             to 0.30.
         background: Background score that a sure background does not exceed.
             Defaults to 0.05.
-        gt_prob: Trust of the CRF in the labels. Defaults to 0.7.
         params: CRF parameters, see :class:`DenseCRFRefine`. Defaults to 'irn'.
-        background_index: Index of the background among the classes in use.
 
     Raises:
         ImportError: If pydensecrf is missing.
@@ -129,20 +125,16 @@ class IRNConfidentLabels(_ConfidentLabels):
         self,
         foreground: float = 0.30,
         background: float = 0.05,
-        gt_prob: float = 0.7,
         params: str | dict = 'irn',
-        background_index: int = 0,
     ) -> None:
-        super().__init__(params, background_index)
-        if not (0 <= background <= foreground <= 1 and 0 < gt_prob < 1):
+        super().__init__(params)
+        if not 0 <= background <= foreground <= 1:
             raise ValueError(
-                'IRNConfidentLabels needs 0 <= background <= foreground <= 1 '
-                f'and gt_prob in (0, 1), got {background}, {foreground} and '
-                f'{gt_prob}'
+                'IRNConfidentLabels needs 0 <= background <= foreground <= 1, '
+                f'got {background} and {foreground}'
             )
         self.foreground = foreground
         self.background = background
-        self.gt_prob = gt_prob
 
     def _label(self, image: np.ndarray, cam: np.ndarray) -> np.ndarray:
         return irn_confident_label(
@@ -150,14 +142,12 @@ class IRNConfidentLabels(_ConfidentLabels):
             cam,
             self.foreground,
             self.background,
-            self.gt_prob,
-            self.params,
+            params=self.params,
         )
 
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(foreground={self.foreground}, '
-            f'background={self.background}, gt_prob={self.gt_prob}, '
-            f'params={self.params}, '
-            f'background_index={self.background_index})'
+            f'background={self.background}, '
+            f'params={self.params})'
         )

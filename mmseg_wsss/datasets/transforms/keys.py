@@ -106,19 +106,32 @@ def label_key(results: dict) -> str:
     return 'pseudo_label'
 
 
-def check_background(results: dict, index: int, step: BaseTransform) -> None:
-    """Check that the data have a background, and the same one everywhere.
+def background_of(results: dict) -> int | None:
+    """Return the background's index among the classes in use.
+
+    Args:
+        results: The record of an image. LoadImageLabels sets
+            ``background_index``; without it the index is 0.
+    """
+    return results.get('background_index', 0)
+
+
+def required_background(results: dict, caller: BaseTransform) -> int:
+    """Return the background's index, or raise if the data set has none.
+
+    Args:
+        results: The record of an image.
+        caller: The transform that needs a background, for the error.
 
     Raises:
-        ValueError: If an earlier step has another background, or the data
-            set drops class 0 (``reduce_zero_label``).
+        ValueError: If the data set has no background, or drops class 0
+            (``reduce_zero_label``).
     """
-    name = type(step).__name__
-    other = results.get('background_index', index)
-    if other != index:
+    name, index = type(caller).__name__, background_of(results)
+    if index is None:
         raise ValueError(
-            f'{name} has background_index={index}, an earlier step of the '
-            f'pipeline {other}: give both the same'
+            f'{name} needs a background class, but LoadImageLabels has '
+            'background_index=None: use a data set with background'
         )
     if results.get('reduce_zero_label'):
         raise ValueError(
@@ -126,6 +139,7 @@ def check_background(results: dict, index: int, step: BaseTransform) -> None:
             'reduce_zero_label=True has dropped (and reading it would turn '
             'the label 254 into 253): use a data set that keeps class 0'
         )
+    return index
 
 
 def label_of_scores(scores: np.ndarray, classes: np.ndarray) -> np.ndarray:

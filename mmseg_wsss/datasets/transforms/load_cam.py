@@ -15,7 +15,7 @@ from ...io.cam import load_cam
 from ...io.class_ids import original_class_ids
 from ...structures import foreground_indices
 from .grid import check_grid
-from .keys import require, require_image
+from .keys import background_of, require, require_image
 
 
 @TRANSFORMS.register_module()
@@ -24,23 +24,18 @@ class LoadCAM(BaseTransform):
 
     Required keys: ``img``, ``img_path``, ``image_labels``. Added keys:
     ``scores``, float32 (K, H, W) in [0, 1], and ``score_classes``, int64
-    (K,), rising, one row per foreground label of the image, and
-    ``background_index``; see :mod:`mmseg_wsss.datasets.transforms.keys`.
+    (K,), rising, one row per foreground label of the image;
+    see :mod:`mmseg_wsss.datasets.transforms.keys`.
 
     Args:
         cam_dir: Folder of the files ``<stem>.npz``.
-        background_index: Index of the background among the classes in use,
-            None if there is none. Defaults to 0.
 
     Raises:
         ValueError: If there is no such folder.
     """
 
-    def __init__(
-        self, cam_dir: str | os.PathLike, background_index: int | None = 0
-    ) -> None:
+    def __init__(self, cam_dir: str | os.PathLike) -> None:
         self.cam_dir = Path(cam_dir)
-        self.background_index = background_index
         if not self.cam_dir.is_dir():
             raise ValueError(
                 f'there is no folder of CAMs {self.cam_dir}: write them with '
@@ -77,7 +72,6 @@ class LoadCAM(BaseTransform):
             )[0].numpy()
         results['scores'] = scores
         results['score_classes'] = classes[order]
-        results['background_index'] = self.background_index
         return results
 
     def _classes(
@@ -87,7 +81,7 @@ class LoadCAM(BaseTransform):
         labels = require(results, 'image_labels', self)
         ids = original_class_ids({**results, 'classes': labels})
         in_use = {id_: k for k, id_ in enumerate(ids)}
-        foreground = foreground_indices(len(labels), self.background_index)
+        foreground = foreground_indices(len(labels), background_of(results))
         expected = [k for k in foreground if labels[k] > 0]
         found = [in_use.get(id_, -1) for id_ in on_disk.tolist()]
         if sorted(found) != expected:
@@ -100,7 +94,4 @@ class LoadCAM(BaseTransform):
         return np.array(found, dtype=np.int64)
 
     def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(cam_dir='{self.cam_dir}', "
-            f'background_index={self.background_index})'
-        )
+        return f"{type(self).__name__}(cam_dir='{self.cam_dir}')"

@@ -20,23 +20,18 @@ class LoadPseudoLabel(BaseTransform):
     """Load the label that an earlier pipeline wrote.
 
     Required keys: ``img``, ``img_path``, ``image_labels``. Added keys:
-    ``pseudo_label`` (H, W), uint8, over the classes in use, and
-    ``background_index``; see :mod:`mmseg_wsss.datasets.transforms.keys`.
+    ``pseudo_label`` (H, W), uint8, over the classes in use;
+    see :mod:`mmseg_wsss.datasets.transforms.keys`.
 
     Args:
         label_dir: Folder of the files ``<stem>.png``, 8 bits.
-        background_index: Index of the background among the classes in use,
-            None if there is none. Defaults to 0.
 
     Raises:
         ValueError: If there is no such folder.
     """
 
-    def __init__(
-        self, label_dir: str | os.PathLike, background_index: int | None = 0
-    ) -> None:
+    def __init__(self, label_dir: str | os.PathLike) -> None:
         self.label_dir = Path(label_dir)
-        self.background_index = background_index
         if not self.label_dir.is_dir():
             raise ValueError(
                 f'there is no folder of pseudo labels {self.label_dir}: write '
@@ -65,7 +60,6 @@ class LoadPseudoLabel(BaseTransform):
                 f'the image is uint8 {size}'
             )
         results['pseudo_label'] = self._in_use(path, label, results)
-        results['background_index'] = self.background_index
         return results
 
     def _in_use(
@@ -86,7 +80,4 @@ class LoadPseudoLabel(BaseTransform):
         return mapped.astype(np.uint8)
 
     def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(label_dir='{self.label_dir}', "
-            f'background_index={self.background_index})'
-        )
+        return f"{type(self).__name__}(label_dir='{self.label_dir}')"

@@ -18,7 +18,7 @@ from ...pseudo_labels.dense_crf import crf_from_scores, require_pydensecrf
 from ...pseudo_labels.mars import debiased_label, mask_scores, similarity_map
 from ...pseudo_labels.pixel_adaptive import pixel_adaptive_refine
 from ...utils import check_option
-from .keys import check_background, label_key, require, rgb_image
+from .keys import label_key, require, required_background, rgb_image
 
 REFINERS = ('crf', 'local', 'none')
 
@@ -27,10 +27,10 @@ REFINERS = ('crf', 'local', 'none')
 class MARSDebias(BaseTransform):
     """Mark foreground pixels that look like none of the image's objects.
 
-    MARS, ICCV 2023, Sec. 3.3: the similarity of each cell's feature to the
-    debiased centroids of the image's classes, the largest one of them (Eq.
-    4), refined and made binary; foreground of the pseudo label outside that
-    mask becomes 254, biased (Eq. 5).
+    MARS (:mod:`mmseg_wsss.pseudo_labels.mars`), Sec. 3.3: the similarity of
+    each cell's feature to the debiased centroids of the image's classes, the
+    largest one of them (Eq. 4), refined and made binary; foreground of the
+    pseudo label outside that mask becomes 254, biased (Eq. 5).
 
     It works in a refiner's pipeline on ``pseudo_label`` (offline, by
     ``tools/make_pseudo_labels.py``), and in a training pipeline on
@@ -57,8 +57,6 @@ class MARSDebias(BaseTransform):
         threshold: Similarity in (0, 1) from which a pixel is kept; the paper
             gives none. What fits depends on the features. Defaults to 0.5,
             the argmax of [1 - m, m].
-        background_index: Index of the background among the classes in use.
-            Defaults to 0.
 
     Raises:
         ImportError: If pydensecrf is needed and missing.
@@ -71,7 +69,6 @@ class MARSDebias(BaseTransform):
         refine: str = 'crf',
         params: str | dict | None = None,
         threshold: float = 0.5,
-        background_index: int = 0,
     ) -> None:
         check_option('refine', refine, REFINERS)
         if not 0 < threshold < 1:
@@ -89,16 +86,15 @@ class MARSDebias(BaseTransform):
         else:
             self.params = dict(params or {})
         self.threshold = threshold
-        self.background_index = background_index
 
     def transform(self, results: dict) -> dict:
         """Mark biased pixels.
 
         Raises:
             ValueError: If a key is missing, features and centroids are not
-                of one kind, or the data set has no or another background.
+                of one kind, or the data set has no background.
         """
-        check_background(results, self.background_index, self)
+        background = required_background(results, self)
         key = label_key(results)
         image = rgb_image(results, self)
         label = require(results, key, self)
@@ -109,7 +105,7 @@ class MARSDebias(BaseTransform):
             )
         features = require(results, 'features', self)
         self._check_features(results, len(features))
-        suspects, vectors = self._centroids_of(results)
+        classes, vectors = self._centroids_of(results, background)
         similarity = torch.zeros(features.shape[1:])
         keep = torch.zeros(label.shape, dtype=torch.bool)
         if len(vectors):
@@ -118,7 +114,7 @@ class MARSDebias(BaseTransform):
             )
             keep = self._keep(similarity, image)
         changed = debiased_label(
-            torch.from_numpy(label.astype(np.int64)), keep, suspects
+            torch.from_numpy(label.astype(np.int64)), keep, classes
         )
         results[key] = changed.numpy().astype(label.dtype)
         results['similarity'] = similarity.numpy()
@@ -137,22 +133,22 @@ class MARSDebias(BaseTransform):
                 'with tools/make_centroids.py'
             )
 
-    def _centroids_of(self, results: dict) -> tuple[list[int], np.ndarray]:
+    def _centroids_of(
+        self, results: dict, background: int
+    ) -> tuple[list[int], np.ndarray]:
         """Return the classes to debias, and the centroids of the image's."""
         labels = require(results, 'image_labels', self)
         ids = original_class_ids({**results, 'classes': labels})
-        foreground = [
-            k for k in range(len(labels)) if k != self.background_index
-        ]
+        foreground = [k for k in range(len(labels)) if k != background]
         vectors = [
             self._vectors[ids[k]]
             for k in foreground
             if labels[k] > 0 and ids[k] in self._vectors
         ]
-        suspects = [
+        judged = [
             k for k in foreground if labels[k] == 0 or ids[k] in self._vectors
         ]
-        return suspects, np.array(vectors, np.float32)
+        return judged, np.array(vectors, np.float32)
 
     def _keep(self, similarity: Tensor, image: np.ndarray) -> Tensor:
         """Upsample, refine and binarise: the mask M (H, W)."""

@@ -12,7 +12,7 @@ from ...pseudo_labels.dense_crf import crf_from_scores, require_pydensecrf
 from ...pseudo_labels.pixel_adaptive import pixel_adaptive_refine
 from ...structures.labels import IGNORE_LABEL
 from ...utils import check_option
-from .keys import label_of_scores, require, rgb_image
+from .keys import background_of, label_of_scores, require, rgb_image
 
 SOURCES = ('scores', 'pseudo_label')
 
@@ -36,9 +36,6 @@ class DenseCRFRefine(BaseTransform):
             where there is a background; 'pseudo_label' a hard label, whose
             255 and 254 pixels are left to the CRF. Defaults to 'scores'.
         gt_prob: Trust in a hard label, in (0, 1). Defaults to 0.7 (IRN).
-        background_index: Index of the background among the classes in use,
-            whose row the scores must have; None if there is none. Defaults
-            to 0.
 
     Raises:
         ImportError: If pydensecrf is missing; it says how to install it.
@@ -50,7 +47,6 @@ class DenseCRFRefine(BaseTransform):
         params: str | dict = 'psa',
         source: str = 'scores',
         gt_prob: float = 0.7,
-        background_index: int | None = 0,
     ) -> None:
         require_pydensecrf()
         check_option('source', source, SOURCES)
@@ -59,7 +55,6 @@ class DenseCRFRefine(BaseTransform):
         self.params = crf_params(params)
         self.source = source
         self.gt_prob = gt_prob
-        self.background_index = background_index
 
     def transform(self, results: dict) -> dict:
         """Refine the scores or the label.
@@ -73,7 +68,7 @@ class DenseCRFRefine(BaseTransform):
         if hard:
             self._scores_from_label(results)
         scores = require(results, 'scores', self)
-        background = self.background_index
+        background = background_of(results)
         if (
             background is not None
             and background not in results['score_classes']
@@ -81,8 +76,9 @@ class DenseCRFRefine(BaseTransform):
             raise ValueError(
                 'DenseCRFRefine finds no background among the scores, so that '
                 'the whole image would become foreground: put '
-                'mmseg_wsss.AddBackground before it, or set '
-                'background_index=None for a data set without background'
+                'mmseg_wsss.AddBackground before it, or, for a data set '
+                'without background, set background_index=None in '
+                'LoadImageLabels'
             )
         if len(scores):
             results['scores'] = crf_from_scores(image, scores, self.params)

@@ -9,7 +9,7 @@ from mmseg.registry import TRANSFORMS
 
 from ...pseudo_labels.cam import EPS, background_score
 from ...utils import check_option
-from .keys import label_of_scores, require
+from .keys import label_of_scores, require, required_background
 
 SCALES = ('class', 'joint')
 
@@ -56,8 +56,6 @@ class AddBackground(BaseTransform):
         constant: The score of every pixel, where ``alpha`` is None (IRN takes
             0.25 after its walk). Defaults to 0.3.
         alpha: If given, the score is (1 - max over classes) ** alpha (PSA).
-        background_index: Index of the background among the classes in use.
-            Defaults to 0.
 
     Raises:
         ValueError: If an option is out of range.
@@ -67,7 +65,6 @@ class AddBackground(BaseTransform):
         self,
         constant: float = 0.3,
         alpha: float | None = None,
-        background_index: int = 0,
     ) -> None:
         if not 0 <= constant <= 1 or (alpha is not None and not alpha > 0):
             raise ValueError(
@@ -76,17 +73,17 @@ class AddBackground(BaseTransform):
             )
         self.constant = constant
         self.alpha = alpha
-        self.background_index = background_index
 
     def transform(self, results: dict) -> dict:
         """Add the background's row.
 
         Raises:
-            ValueError: If there is one already.
+            ValueError: If there is one already, or the data set has none.
         """
         scores = require(results, 'scores', self)
         classes = results['score_classes']
-        if self.background_index in classes:
+        index = required_background(results, self)
+        if index in classes:
             raise ValueError('the scores have a background already')
         if len(scores):
             background = background_score(
@@ -95,13 +92,13 @@ class AddBackground(BaseTransform):
         else:  # nothing but background
             background = np.ones((1, *scores.shape[1:]), np.float32)
         results['scores'] = np.concatenate([background, scores])
-        results['score_classes'] = np.insert(classes, 0, self.background_index)
+        results['score_classes'] = np.insert(classes, 0, index)
         return results
 
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(constant={self.constant}, '
-            f'alpha={self.alpha}, background_index={self.background_index})'
+            f'alpha={self.alpha})'
         )
 
 

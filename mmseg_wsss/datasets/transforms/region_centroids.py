@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from ...pseudo_labels.kmeans import METRICS, kmeans
+from ...pseudo_labels.kmeans import kmeans
 from ...pseudo_labels.mars import region_clusters
-from ...utils import check_option
-from .keys import check_background, label_key, require
+from .keys import label_key, require, required_background
 
 
 @TRANSFORMS.register_module()
@@ -31,73 +28,45 @@ class RegionCentroids(BaseTransform):
     Args:
         foreground: K_fg, clusters of a foreground class. Defaults to 2.
         background: K_bg, clusters of the background. Defaults to 2.
-        metric: 'cosine' or 'euclidean'. Defaults to 'cosine'.
-        iterations: Most iterations of K-means. Defaults to 20.
-        starts: Random starts beside the deterministic one. Defaults to 0.
-        seed: Of the random starts; every image has the same.
-        background_index: Index of the background among the classes in use.
-            Defaults to 0.
 
     Raises:
         ValueError: If an option is out of range.
     """
 
-    def __init__(
-        self,
-        foreground: int = 2,
-        background: int = 2,
-        metric: str = 'cosine',
-        iterations: int = 20,
-        starts: int = 0,
-        seed: int = 0,
-        background_index: int = 0,
-    ) -> None:
-        check_option('metric', metric, METRICS)
-        if min(foreground, background, iterations) < 1 or starts < 0:
+    def __init__(self, foreground: int = 2, background: int = 2) -> None:
+        if min(foreground, background) < 1:
             raise ValueError(
-                'foreground, background and iterations must be at least 1 '
-                f'and starts at least 0, got {foreground}, {background}, '
-                f'{iterations} and {starts}'
-            )
-        if background_index is None:
-            raise ValueError(
-                'MARS tells biased objects by the background, so the data set '
-                'needs a background class: set background_index'
+                'foreground and background must be at least 1, got '
+                f'{foreground} and {background}'
             )
         self.foreground = foreground
         self.background = background
-        self.background_index = background_index
-        self.options = dict(
-            metric=metric, iterations=iterations, starts=starts, seed=seed
-        )
 
     def transform(self, results: dict) -> dict:
         """Add the centroids.
 
         Raises:
-            ValueError: If a key is missing, or the data set has no or
-                another background.
+            ValueError: If a key is missing, or the data set has no
+                background.
         """
-        check_background(results, self.background_index, self)
+        background = required_background(results, self)
         present = np.flatnonzero(require(results, 'image_labels', self))
         found = region_clusters(
             torch.from_numpy(require(results, 'features', self)),
             torch.from_numpy(require(results, label_key(results), self)),
-            {int(k): self._clusters_of(k) for k in present},
-            partial(kmeans, **self.options),
+            {
+                int(k): self.background if k == background else self.foreground
+                for k in present
+            },
+            kmeans,
         )
         results['centroids'] = found.centroids.numpy()
         results['centroid_classes'] = found.classes.numpy()
         results['centroid_cells'] = found.cells.numpy()
         return results
 
-    def _clusters_of(self, k: int) -> int:
-        is_background = k == self.background_index
-        return self.background if is_background else self.foreground
-
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(foreground={self.foreground}, '
-            f'background={self.background}, '
-            f"metric='{self.options['metric']}')"
+            f'background={self.background})'
         )

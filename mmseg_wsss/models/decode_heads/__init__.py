@@ -3,6 +3,7 @@
 from .affinity_head import AffinityHead
 from .cam_head import CAMHead
 from .deeplabv2_head import DeepLabV2Head
+from .irn_displacement import IRNDisplacementHead
 from .irn_head import IRNHead
 from .large_fov_head import LargeFOVHead
 
@@ -10,6 +11,7 @@ __all__ = [
     'AffinityHead',
     'CAMHead',
     'DeepLabV2Head',
+    'IRNDisplacementHead',
     'IRNHead',
     'LargeFOVHead',
 ]

@@ -1,9 +1,10 @@
 """AffinityNet's head (PSA).
 
 Ahn and Kwak, "Learning Pixel-level Semantic Affinity with Image-level
-Supervision for Weakly Supervised Semantic Segmentation", CVPR 2018, Section
-3.2: features of several levels become one embedding per cell, and the
-affinity of two cells falls with the distance of their embeddings.
+Supervision for Weakly Supervised Semantic Segmentation", CVPR 2018,
+https://arxiv.org/abs/1803.10464, Section 3.2: features of several levels
+become one embedding per cell, and the affinity of two cells falls with the
+distance of their embeddings.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """DeepLabV2's head, with which IRN, AdvCAM and MARS train segmentors.
 
 Chen et al., "DeepLab: Semantic Image Segmentation with Deep Convolutional
-Nets, Atrous Convolution, and Fully Connected CRFs", TPAMI 2018: classifiers of
+Nets, Atrous Convolution, and Fully Connected CRFs", TPAMI 2018,
+https://arxiv.org/abs/1606.00915: classifiers of
 several dilations, whose logits are added. MMSeg has its successors only.
 """
 

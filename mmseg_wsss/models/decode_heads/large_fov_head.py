@@ -1,7 +1,8 @@
 """DeepLab-LargeFOV, the segmentation head of OCR, SEAM, HFPL and MCTformer.
 
 Chen et al., "Semantic Image Segmentation with Deep Convolutional Nets and
-Fully Connected CRFs", ICLR 2015 (DeepLab v1): the first fully connected layer
+Fully Connected CRFs", ICLR 2015 (DeepLab v1),
+https://arxiv.org/abs/1412.7062: the first fully connected layer
 becomes a 3x3 convolution with dilation 12, which gives a large field of view
 on a stride 8 grid.
 """

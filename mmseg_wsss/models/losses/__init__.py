@@ -1,13 +1,9 @@
 """Losses: one paper, one file."""
 
-from .affinity_loss import (
-    AffinityLoss,
-    DisplacementLoss,
-    affinity_loss,
-    displacement_loss,
-)
+from .affinity_loss import AffinityLoss, affinity_loss
 from .base import ClassLogits, ImageLevelLoss, LossInputs
 from .csd_loss import CSDLoss, background_consistency, foreground_consistency
+from .displacement_loss import DisplacementLoss, displacement_loss
 from .fsl import FSL, feature_similarity_loss
 from .isl import BinomialISL, importance_sampling_loss
 from .ocr_loss import OCRLoss, ocr_loss, prior_correlation

@@ -7,11 +7,7 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_wsss.models.decode_heads.irn_head import IRNHead
-from mmseg_wsss.models.losses.affinity_loss import (
-    AffinityLoss,
-    affinity_loss,
-    displacement_loss,
-)
+from mmseg_wsss.models.losses.affinity_loss import affinity_loss
 from mmseg_wsss.pseudo_labels.affinity import boundary_affinity, pair_offsets
 from mmseg_wsss.pseudo_labels.pairs import pair_labels, reduce_label
 from tests.test_configs import ROOT
@@ -26,19 +22,8 @@ SIZES = [12, 12, 6, 3]
 
 def head(**options):
     torch.manual_seed(0)
-    defaults = dict(
-        num_classes=3,
-        boundary_channels=8,
-        displacement_channels=[8] * 4,
-        displacement_width=16,
-        radius=3,
-        walk_radius=2,
-    )
+    defaults = dict(num_classes=3, radius=3, walk_radius=2)
     return IRNHead(CHANNELS, **(defaults | options))
-
-
-def boundary_head(**options):
-    return head(displacement=False, **options)
 
 
 def feats(n=2):
@@ -53,37 +38,24 @@ def test_training():
     losses = irn.loss(inputs, batch, {})
     label = reduce_label(halves(), 4, 3)
     masks = pair_labels(label, pair_offsets(3))
-    logits, field = irn(inputs)
-    assert logits.shape == (2, 1, 12, 12) and field.shape == (2, 2, 12, 12)
+    logits = irn(inputs)
+    assert logits.shape == (2, 1, 12, 12)
     affinity = boundary_affinity(logits.sigmoid(), pair_offsets(3))
     assert torch.equal(
         losses['loss_affinity'], affinity_loss(affinity, *masks)
     )
-    expected = displacement_loss(field, pair_offsets(3), *masks[:2]) / 2
-    assert torch.equal(losses['loss_displacement'], expected)
-    sum(v for k, v in losses.items() if 'loss' in k).backward()
+    losses['loss_affinity'].backward()
     assert all(p.grad is not None for p in irn.parameters())
 
 
-@pytest.mark.parametrize('build', [head, boundary_head])
-def test_gradients_stay_out_of_the_backbone(build):
+def test_gradients_stay_out_of_the_backbone():
     for detach in (True, False):
         inputs = [x.requires_grad_() for x in feats()]
-        irn = build(detach=detach)
+        irn = head(detach=detach)
         losses = irn.loss(inputs, samples(halves()), {})
         sum(v for k, v in losses.items() if 'loss' in k).backward()
         assert all((x.grad is None) == detach for x in inputs)
         assert all(p.grad is not None for p in irn.parameters())
-
-
-def test_without_displacements():
-    irn = boundary_head()
-    assert not any('displacement' in name for name in irn.state_dict())
-    assert irn(feats())[1] is None
-    losses = irn.loss(feats(), samples(halves()), {})
-    assert 'loss_displacement' not in losses
-    with pytest.raises(ValueError, match='displacement=False'):
-        irn.displacement(feats())
 
 
 def test_learning():
@@ -96,7 +68,7 @@ def test_learning():
     values = []
     for _ in range(20):
         losses = irn.loss(inputs, batch, {})
-        total = losses['loss_affinity'] + losses['loss_displacement']
+        total = losses['loss_affinity']
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
@@ -104,23 +76,8 @@ def test_learning():
     assert values[-1] < 0.7 * values[0]
 
 
-def test_mean_displacement():
-    irn, inputs = head(), feats()
-    assert irn.mean_displacement.tolist() == [0, 0]
-    mean = irn(inputs)[1].mean((0, 2, 3)).detach()
-    assert torch.allclose(irn.mean_displacement, 0.01 * mean, atol=1e-6)
-    for _ in range(1000):
-        irn.mean_displacement.lerp_(mean, 0.01)
-    irn.eval()
-    kept = irn.mean_displacement.clone()
-    field = irn.displacement(inputs)
-    assert torch.equal(irn.mean_displacement, kept)
-    assert torch.allclose(field.mean((0, 2, 3)), torch.zeros(2), atol=1e-4)
-    assert 'mean_displacement' in irn.state_dict()
-
-
 def test_walk_graph():
-    irn = boundary_head().eval()
+    irn = head().eval()
     inputs = feats(1)
     graph = irn.walk_graph(inputs)
     boundary = irn.boundary(inputs).detach()
@@ -141,9 +98,9 @@ def test_walk_graph():
 
 
 def test_logits_are_averaged_over_both_images():
-    irn = boundary_head().eval()
+    irn = head().eval()
     one, two = feats(1), [x[:1] for x in feats(2)]
-    logit = [irn(x)[0].detach() for x in (one, two)]
+    logit = [irn(x).detach() for x in (one, two)]
     expected = ((logit[0] + logit[1].flip(-1)) / 2).sigmoid()
     gate = irn.walk_graph(one, two).gate
     assert torch.allclose(gate, 1 - expected[0, 0])
@@ -163,34 +120,9 @@ def test_uncertain_batch_and_autocast():
     assert all(p.grad.isfinite().all() for p in irn.parameters())
 
 
-def test_two_features_and_the_published_channels():
-    small = IRNHead([4, 6], num_classes=3, num_fine=1)
-    assert [m[0].out_channels for m in small.displacement_reduce] == [256] * 2
-    logits, field = small([torch.randn(1, 4, 8, 8), torch.randn(1, 6, 4, 4)])
-    assert logits.shape == (1, 1, 8, 8) and field.shape == (1, 2, 8, 8)
-    with torch.device('meta'):
-        irn = IRNHead([64, 256, 512, 1024, 2048], num_classes=21)
-    widths = [m[0].out_channels for m in irn.displacement_reduce]
-    assert widths == [64, 128, 256, 256, 256]
-    assert irn.boundary_fuse.in_channels == 160
-    assert irn.displacement_coarse[0].in_channels == 768
-    assert irn.displacement_fuse[0][0].in_channels == 448
-
-
 def test_refusals():
     with pytest.raises(RuntimeError, match='RandomWalk'):
         head().predict(feats(), [{}], {})
-    alone = dict(type=AffinityLoss)
-    with pytest.raises(ValueError, match='no DisplacementLoss'):
-        head(loss_decode=alone)
-    both = [alone, dict(type='DisplacementLoss')]
-    with pytest.raises(ValueError, match='a DisplacementLoss'):
-        boundary_head(loss_decode=both)
-    for value in (0, 4):
-        with pytest.raises(ValueError, match='num_fine must be from 1 to 3'):
-            head(num_fine=value)
-    with pytest.raises(ValueError, match='displacement_channels needs 4'):
-        head(displacement_channels=[8])
     with pytest.raises(ValueError, match=r'grid of \(12, 12\).*stride=8'):
         head(stride=8).loss(feats(), samples(halves()), {})
 
@@ -216,6 +148,13 @@ def test_config(name):
     assert graph.affinity.shape == (34, 11, 16)
 
 
+def test_checkpoint_of_version_0_1():
+    irn = head()
+    stored = dict(irn.state_dict(), mean_displacement=torch.zeros(2))
+    missing, unexpected = head().load_state_dict(stored, strict=False)
+    assert not missing and unexpected == ['mean_displacement']
+
+
 def test_schedule():
     path = ROOT / '_base_' / 'schedules' / 'irn_sgd_3e.py'
     cfg = Config.fromfile(path)
@@ -223,13 +162,8 @@ def test_schedule():
     assert cfg.train_cfg.max_epochs == cfg.param_scheduler[0].end == 3
     model = nn.ModuleDict(dict(decode_head=head()))
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    groups = {
-        id(p): (group['lr'], group['weight_decay'], group['momentum'])
-        for group in wrapper.optimizer.param_groups
-        for p in group['params']
-    }
-    for name, parameter in model.named_parameters():
-        rate = 0.1 if 'displacement' in name else 0.01
-        assert groups[id(parameter)] == pytest.approx((rate, 1e-4, 0.9))
+    for group in wrapper.optimizer.param_groups:
+        assert (group['lr'], group['weight_decay']) == (0.01, 1e-4)
+        assert group['momentum'] == 0.9
     published = cfg.published_optimizer
     assert (published.lr, published.momentum) == (0.1, 1e-4)

@@ -60,7 +60,7 @@ def stego_config(root: Path, work_dir: Path, max_iters: int = 2) -> Config:
         type='mmseg_wsss.STEGO',
         extractor=EXTRACTOR,
         head=dict(channels=5),
-        loss=dict(type='mmseg_wsss.STEGOLoss', grid=4),
+        loss=dict(type='mmseg_wsss.STEGOLoss'),
     )
     cfg.custom_hooks = []
     cfg.train_cfg = dict(
