@@ -48,16 +48,8 @@ def pair_kernel(x_i: Tensor, x_j: Tensor, w: Tensor, mu: float) -> Tensor:
     """Compute w_ij f_ij (Eqs. 12, 13).
 
     With m = e^(2 mu), tanh(mu + log(d / (1 - d))) is
-    1 - 2 (1 - d)^2 / ((1 - d)^2 + m d^2): nothing to guard.
-
-    Args:
-        x_i: Colours (3, ..., I, 1) in [0, 1].
-        x_j: Colours (3, ..., 1, J).
-        w: Eq. 10, of a shape that broadcasts with (..., I, J).
-        mu: Shift of Eq. 12.
-
-    Returns:
-        Tensor: (..., I, J).
+    1 - 2 (1 - d)^2 / ((1 - d)^2 + m d^2): nothing to guard. Takes colours x_i
+    (3, ..., I, 1) and x_j (3, ..., 1, J), returns (..., I, J).
     """
     d = (x_i[0] - x_j[0]).abs_()
     d += (x_i[1] - x_j[1]).abs_()
@@ -73,16 +65,8 @@ def _laplacian_by_rows(
 ) -> Tensor:
     """Compute l on a CPU, all pairs of rows at one distance at a time.
 
-    Each pair of rows is computed once, and those out of reach never.
-
-    Args:
-        a: (N, H, W, K).
-        x: (3, N, H, W).
-        mu: Shift of Eq. 12.
-        sigma: Width of Eq. 10.
-
-    Returns:
-        Tensor: (N, H, W, K).
+    Each pair of rows is computed once, and those out of reach never. Takes a
+    (N, H, W, K) and x (3, N, H, W), returns (N, H, W, K).
     """
     height, width = a.shape[1:3]
     column = torch.arange(width, dtype=a.dtype)
@@ -109,7 +93,7 @@ def _laplacian_by_blocks(
 ) -> Tensor:
     """Compute l on a GPU, a block of locations against all at a time.
 
-    Few large kernels; arguments and result as in :func:`_laplacian_by_rows`.
+    Few large kernels; arguments and result as in ``_laplacian_by_rows``.
     """
     n, height, width, _ = a.shape
     grid = torch.meshgrid(
@@ -202,14 +186,9 @@ def feature_similarity_loss(
 def gate_present(inputs: ClassLogits, gate: str) -> Tensor:
     """Map logits to [0, 1] and leave out the absent classes.
 
-    Args:
-        inputs: Logits (N, K, h, w) and labels (N, K).
-        gate: 'max_norm' (Eq. 4), 'min_max' (the code's), 'sigmoid' (Eq. 14)
-            or 'softmax' (Eq. 5).
-
-    Returns:
-        Tensor: (N, M, h, w), M the largest number of classes in an image: its
-        present classes, then zeros.
+    The gate is 'max_norm' (Eq. 4), 'min_max' (the code's), 'sigmoid' (Eq. 14)
+    or 'softmax' (Eq. 5). Returns (N, M, h, w), M the largest number of classes
+    in an image: its present classes, then zeros.
     """
     values = inputs.logits
     if gate == 'softmax':
@@ -258,9 +237,6 @@ class FSL(ImageLevelLoss):
         loss_weight (float): The paper takes 1 on VOC, 0.2 on COCO, and 0.1
             for optimizers with larger steps. Defaults to 1.0.
         **kwargs: See :class:`ImageLevelLoss`.
-
-    Raises:
-        ValueError: If an option is out of range.
     """
 
     default_name = 'loss_fsl'

@@ -241,10 +241,8 @@ class STEGOLoss(nn.Module):
 
         Returns:
             dict[str, Tensor]: ``loss_self``, ``loss_knn``, ``loss_random``
-            (N,) with their weights, of either sign, and for the log the mean
-            feature correlations ``corr_self``, ``corr_knn`` and
-            ``corr_random``, scalars. The random terms of a single image are
-            0 and keep the gradient path.
+            (N,), weighted, and the mean feature correlations ``corr_*`` for
+            the log. The random terms of a single image are 0.
         """
         with torch.autocast(code.device.type, enabled=False):
             features, neighbour_features, code, neighbour_code = (
@@ -300,7 +298,3 @@ class STEGOLoss(nn.Module):
             f'loss_{name}': self.weights[name] * loss,  # (4)
             f'corr_{name}': mean_correlation,
         }
-
-    def extra_repr(self) -> str:
-        """Return the options that ``print(model)`` shows."""
-        return f'weights={self.weights}, shifts={self.shifts}'
