@@ -54,7 +54,7 @@ def build(seen: int = CLASSES) -> torch.nn.Module:
 
 
 def batch(number: int, size: int, biased: float, mark: int) -> dict:
-    """Random pictures whose biased pixels have the label ``mark``."""
+    """Return random images whose biased pixels have the label ``mark``."""
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(number, 3, size // 16, size // 16, generator=generator)
     pictures = F.interpolate(coarse * 255, (size, size), mode='bilinear')

@@ -71,7 +71,7 @@ def features(data: str, root: Path) -> Path:
 
 
 def pipeline_options(data: str, pipeline: str, **values: Path) -> list[str]:
-    """Name where a pipeline of the config finds its files."""
+    """Return where a pipeline of the config finds its files."""
     config = f'configs/mars/debias_{data}.py'
     steps = {
         'label_dir': 'LoadPseudoLabel',

@@ -19,7 +19,7 @@ Result = TypeVar('Result')
 
 
 def new_parser(doc: str) -> argparse.ArgumentParser:
-    """Make a parser whose help is a script's docstring, as it is written."""
+    """Build a parser whose help is a script's docstring."""
     return argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )

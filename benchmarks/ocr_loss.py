@@ -5,7 +5,7 @@
 
 Forward and backward on the same logits, by the share of out-of-candidate (OC)
 pixels. Peak memory is the growth in a fresh process. "Plain" is Eq. 19 written
-with exponentials at every pixel (the appendix's, with its errors mended so
+with exponentials at every pixel (the appendix's, with its errors fixed so
 that it computes the same value). Ratios are to cross-entropy (CE): below 1 the
 loss takes less time. The step is one of DeepLabV3+ R50 with SGD.
 """

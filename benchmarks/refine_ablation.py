@@ -49,7 +49,7 @@ SUMMARY = re.compile(
 def labels(
     config: str, out: Path, work_dir: Path, pipeline: str, *options: str
 ) -> dict:
-    """Make pseudo labels, once; returns their quality."""
+    """Create pseudo labels once; return their quality."""
     log = out.with_suffix('.log')
     call(
         log,

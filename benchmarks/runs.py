@@ -95,7 +95,7 @@ def train(
 
 
 def newer(file: Path, than: Path) -> bool:
-    """Tell whether a result exists and was made after what it is made of."""
+    """Check whether a result exists and is newer than its inputs."""
     return file.is_file() and file.stat().st_mtime > than.stat().st_mtime
 
 

@@ -35,7 +35,7 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 python_maximum_signature_line_length = 72
 # The site is built without network, so classes of other packages have no
-# page to point at. All other references, and all of ours, must resolve.
+# page to point at. All other references must resolve.
 nitpick_ignore_regex = [('py:class', r'(?!mmseg_wsss\.).*')]
 
 html_theme = 'furo'

@@ -127,7 +127,7 @@ class _ChatterFilter(io.TextIOBase):
         return len(text)
 
     def finish(self) -> None:
-        """Pass on a last line that has no line break."""
+        """Write a last line that has no line break."""
         self._pass_on(self.line)
         self.line = ''
 
@@ -159,7 +159,7 @@ def quiet_import() -> Iterator[None]:
 
 # ------------------------------------------------------------- checkpoints
 def allow_resume() -> None:
-    """Let ``torch.load`` read the checkpoints that MMEngine writes.
+    """Allow ``torch.load`` to read the checkpoints that MMEngine writes.
 
     From torch 2.6 on, ``torch.load`` refuses every name that it does not
     know, and a checkpoint of MMEngine holds numpy scalars and
@@ -190,7 +190,7 @@ def allow_resume() -> None:
 
 
 def _history_method(owner: Any, name: str) -> Any:
-    """Stand in for ``getattr`` while a checkpoint is read."""
+    """Replace ``getattr`` while a checkpoint is read."""
     from mmengine.logging import HistoryBuffer
 
     if owner is not HistoryBuffer or name.startswith('_'):
@@ -200,7 +200,7 @@ def _history_method(owner: Any, name: str) -> Any:
 
 # ------------------------------------------------------------------ configs
 def register_config_scopes() -> None:
-    """Make ``mmseg::`` and ``mmseg_wsss::`` work in ``_base_``.
+    """Support ``mmseg::`` and ``mmseg_wsss::`` in ``_base_``.
 
     MMEngine maps a scope to the name of a distribution, and OneDL's differ.
     A dotted module is no distribution, so MMEngine falls back to the folder
@@ -240,7 +240,7 @@ def load_config(path: str | os.PathLike) -> 'Config':
 
 
 def walk_dicts(node: Any) -> Iterator[dict]:
-    """Walk through every dict inside nested dicts, lists and tuples."""
+    """Yield every dict inside nested dicts, lists and tuples."""
     if isinstance(node, dict):
         yield node
         node = list(node.values())

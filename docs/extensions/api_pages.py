@@ -1,6 +1,6 @@
 """Write a page for each package, with what its ``__all__`` names.
 
-The pages are made anew at every build, in ``docs/api``, and not committed. A
+The pages are written at every build, in ``docs/api``, and not committed. A
 name that ``mmseg_wsss`` itself offers is listed as ``mmseg_wsss.Name``, which
 is how it is imported; the others under their package. They stand in the order
 of the modules that define them, each behind the module's own docstring.
@@ -34,7 +34,7 @@ def public_names(module: ModuleType) -> list[str]:
     """List a module's public names.
 
     Args:
-        module: A module of ours.
+        module: A module of the package.
 
     Returns:
         list[str]: Its ``__all__``, or else the functions and classes that

@@ -16,7 +16,7 @@ PACKAGE = 'mmseg_wsss.'
 
 
 def exists(target: str) -> bool:
-    """Tell whether a dotted name is a module of ours or is in one."""
+    """Check whether a dotted name is in this package."""
     module, _, name = target.rpartition('.')
     try:
         if hasattr(importlib.import_module(module), name):
@@ -28,7 +28,7 @@ def exists(target: str) -> bool:
 
 
 def resolve(app, env, node, contnode):
-    """Point a reference at the only object of ours with its last name.
+    """Resolve a reference to the only object with its last name.
 
     Args:
         app: Sphinx.

@@ -10,7 +10,7 @@ from ..io.labels import Path, read_label
 
 
 def label_of(sample: dict, field: str) -> np.ndarray:
-    """Take a label map off a sample, on the CPU.
+    """Return a label map of a sample, on the CPU.
 
     Args:
         sample: A data sample as the test loop hands it to metrics.
@@ -24,7 +24,7 @@ def label_of(sample: dict, field: str) -> np.ndarray:
 
 
 def label_pair(sample: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Take prediction and ground truth off a sample, on the CPU.
+    """Return prediction and ground truth of a sample, on the CPU.
 
     Args:
         sample: A data sample as the test loop hands it to metrics, with
@@ -55,7 +55,7 @@ def label_pair(sample: dict) -> tuple[np.ndarray, np.ndarray]:
 def check_classes(
     truth: np.ndarray, num_classes: int, ignore_index: int, name: str
 ) -> None:
-    """Refuse ground-truth labels that are no class.
+    """Check that ground-truth labels are classes.
 
     Args:
         truth: Labels of the pixels that count (n,), integer.

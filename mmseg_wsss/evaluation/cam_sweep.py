@@ -184,7 +184,7 @@ class CAMSweep:
         return areas[np.searchsorted(self._edges, np.float32(self.thresholds))]
 
     def curve(self) -> np.ndarray:
-        """Mean IoU, FP share and FN share at each threshold.
+        """Return mean IoU, FP share and FN share at each threshold.
 
         Returns:
             np.ndarray: (3, T), percent, means over the classes that are

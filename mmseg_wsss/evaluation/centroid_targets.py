@@ -16,7 +16,7 @@ TARGET, BIASED = 0.3, 0.1
 def cluster_ious(
     cells: np.ndarray, classes: np.ndarray, mask: np.ndarray
 ) -> np.ndarray:
-    """Intersection over union of each cluster and its class's object.
+    """Compute the IoU of each cluster and its class's object.
 
     Args:
         cells: The centroid of each cell (h, w), -1 for none.
@@ -43,7 +43,7 @@ def cluster_ious(
 
 
 def target_share(ious: np.ndarray) -> float:
-    """Share of target centroids among target and biased ones, in percent.
+    """Compute the percentage of target centroids, of target and biased ones.
 
     As the paper has it: IoU above 0.3 is target, below 0.1 biased; others do
     not count. NaN where none counts.
@@ -78,5 +78,5 @@ def target_shares(
 
 
 def mean_share(values: Sequence[float]) -> float:
-    """Mean over classes, those that are NaN left out."""
+    """Compute the mean over the classes that are not NaN."""
     return float(np.nanmean(values))

@@ -30,7 +30,7 @@ IGNORE_RULES = ('background', 'mask')
 
 
 def contour_tolerance(height: int, width: int, tolerance: float) -> int:
-    """Distance in pixels at which contours still match.
+    """Return the distance in pixels at which contours still match.
 
     Args:
         height: Of the image, in pixels.
@@ -154,7 +154,7 @@ def contour_scores(
 
 
 def mean_score(scores: np.ndarray) -> float:
-    """Mean over the classes that occur, NaN if none does.
+    """Compute the mean over the classes that occur, NaN if none does.
 
     Args:
         scores: (C,), NaN for classes that do not occur.
@@ -167,14 +167,14 @@ def mean_score(scores: np.ndarray) -> float:
 
 
 def _disk(radius: int) -> np.ndarray:
-    """Disk of a radius in pixels, (2r + 1, 2r + 1) uint8."""
+    """Return a disk of a radius in pixels, (2r + 1, 2r + 1) uint8."""
     offset = np.arange(-radius, radius + 1) ** 2
     inside = offset[:, None] + offset <= radius**2
     return inside.astype(np.uint8)
 
 
 def _box(mask: np.ndarray) -> tuple[slice, slice]:
-    """Bounding box with a margin of one pixel, where there is one."""
+    """Return the bounding box with a margin of one pixel, if possible."""
     ends = []
     for axis in (1, 0):
         at = np.flatnonzero(mask.any(axis))

@@ -36,7 +36,7 @@ class MeanLossMetric(BaseMetric):
             self.results.append({k: float(v) for k, v in sample.items()})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Average them.
+        """Compute the averages.
 
         Args:
             results: One dict of numbers per image.

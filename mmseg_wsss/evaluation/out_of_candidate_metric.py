@@ -83,7 +83,7 @@ class OutOfCandidateMetric(BaseMetric):
             self.results.append((int(out.sum()), out.size))
 
     def _candidates(self, sample: dict, mask: np.ndarray | None) -> np.ndarray:
-        """Bool vector (C,) of the classes that the image may hold.
+        """Return the classes that the image may hold, bool (C,).
 
         ``mask`` holds the labels (n,) of the pixels that count.
         """

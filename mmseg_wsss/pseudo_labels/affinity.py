@@ -112,13 +112,13 @@ class _Window(NamedTuple):
     right: int
 
     def cut(self, x: Tensor, offset: Offset = (0, 0)) -> Tensor:
-        """View of ``x`` (..., h, w) in the window moved by ``offset``."""
+        """Return ``x`` (..., h, w) in the window moved by ``offset``."""
         dy, dx = offset
         rows = slice(self.top + dy, self.bottom + dy)
         return x[..., rows, self.left + dx : self.right + dx]
 
     def paste(self, x: Tensor, like: Tensor, fill: float = 0) -> Tensor:
-        """Put ``x``, of the window's size, into a map of ``like``'s size."""
+        """Pad ``x``, of the window's size, to a map of ``like``'s size."""
         h, w = like.shape[-2:]
         if x.numel() == 0:  # the map is smaller than the offset
             return x.new_full((*x.shape[:-2], h, w), fill)
@@ -134,7 +134,7 @@ def _window(x: Tensor, offset: Offset) -> _Window:
 
 
 def partner(x: Tensor, offset: Offset, fill: float = 0) -> Tensor:
-    """Put each cell's partner into its place.
+    """Return a map that holds each cell's partner in its place.
 
     Args:
         x: Map (..., h, w), any dtype.
@@ -158,7 +158,7 @@ def recomputed(function: Callable, *args):
 
 
 def embedding_affinity(features: Tensor, offsets: Sequence[Offset]) -> Tensor:
-    """Affinity of feature vectors, ``exp(-mean |f_i - f_j|)`` (PSA).
+    """Compute affinities ``exp(-mean |f_i - f_j|)`` of features (PSA).
 
     PSA writes the L1 distance; its code takes the mean over the
     channels, as we do. One difference of feature maps lives at a time, in the
@@ -183,7 +183,7 @@ def embedding_affinity(features: Tensor, offsets: Sequence[Offset]) -> Tensor:
 
 
 def boundary_affinity(boundary: Tensor, offsets: Sequence[Offset]) -> Tensor:
-    """Affinity of cells between which there is no boundary (IRN).
+    """Compute the affinity of cells without a boundary between (IRN).
 
     1 - max of the boundary over the straight path from one cell to the other,
     both included, see ``path_cells``. Where several cells of a path share

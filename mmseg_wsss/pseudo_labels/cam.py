@@ -53,7 +53,7 @@ def normalise_cam(cam: Tensor, mode: str = 'max') -> Tensor:
 def background_score(
     cam: Tensor, constant: float = 0.3, alpha: float | None = None
 ) -> Tensor:
-    """Background score beside normalised CAMs.
+    """Compute the background score of normalised CAMs.
 
     Args:
         cam: Normalised CAMs (..., K, H, W) in [0, 1] of the K foreground
@@ -71,7 +71,7 @@ def background_score(
 
 
 def label_from_scores(scores: Tensor, image_labels: Tensor) -> Tensor:
-    """Pseudo label: the best class of each pixel among the candidates.
+    """Return the best class of each pixel among the candidates.
 
     Args:
         scores: Scores (C, H, W) over all classes, the background's included.

@@ -27,7 +27,7 @@ def psa_confident_label(
     high_alpha: float = 32,
     params: str | CRFParams | Mapping = 'psa',
 ) -> np.ndarray:
-    """Confident label of AffinityNet (PSA, CVPR 2018, Section 3.2).
+    """Compute AffinityNet's confident label (PSA, CVPR 2018, Sec. 3.2).
 
     The background scores (1 - max CAM) ** alpha. A low alpha makes it strong:
     what stays foreground is sure. A high alpha makes it weak: what is still
@@ -77,7 +77,7 @@ def irn_confident_label(
     gt_prob: float = 0.7,
     params: str | CRFParams | Mapping = 'irn',
 ) -> np.ndarray:
-    """Confident label of IRN (CVPR 2019, Section 3.2.1).
+    """Compute IRN's confident label (CVPR 2019, Section 3.2.1).
 
     The best class against a constant background score is taken twice, with a
     high constant for a sure foreground and a low one for a sure background,

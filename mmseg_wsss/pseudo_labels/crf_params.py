@@ -65,7 +65,7 @@ CRF_PRESETS = {
 
 
 def crf_params(spec: str | CRFParams | Mapping) -> CRFParams:
-    """Make settings of what a config may say.
+    """Build settings from what a config may say.
 
     Args:
         spec: A name of ``CRF_PRESETS``, settings, or a mapping of the fields

@@ -62,7 +62,7 @@ class RegionClusters(NamedTuple):
 def cell_labels(
     label: Tensor, grid: Sequence[int], classes: Sequence[int]
 ) -> Tensor:
-    """Give each cell of a feature grid the class of most of its pixels.
+    """Return the class of most pixels of each cell of a feature grid.
 
     Pixels of other values, such as 254 and 255, do not vote.
 
@@ -139,7 +139,7 @@ def direction_sum(centroids: Tensor) -> Tensor:
 
 
 def background_distance(centroids: Tensor, mean_direction: Tensor) -> Tensor:
-    """Mean distance to all background centroids (Eq. 1).
+    """Compute the mean distance to all background centroids (Eq. 1).
 
     Args:
         centroids: Foreground centroids (n, D), float.
@@ -155,7 +155,7 @@ def background_distance(centroids: Tensor, mean_direction: Tensor) -> Tensor:
 def nearest_background_distance(
     centroids: Tensor, background: Tensor, block: int = 4096
 ) -> Tensor:
-    """Distance to the nearest background centroid, in place of Eq. 1's mean.
+    """Compute the distance to the nearest background centroid.
 
     Args:
         centroids: Foreground centroids (n, D), float.
@@ -194,7 +194,7 @@ def top_fraction(distances: Tensor, alpha: float) -> Tensor:
 
 
 def similarity_map(features: Tensor, centroids: Tensor) -> Tensor:
-    """Similarity to the most similar debiased centroid (Eq. 4).
+    """Compute the similarity to the nearest debiased centroid (Eq. 4).
 
     Args:
         features: Features (D, h, w), float.

@@ -90,7 +90,7 @@ def select_debiased(
 def _distances(
     parts: Callable[[], Iterable[Part]], distance: str, background_index: int
 ) -> Part:
-    """Distance of every foreground centroid, and its class (int16)."""
+    """Return the distance of every foreground centroid, and its class."""
     total, count = 0.0, 0
     for centroids, classes in parts():
         background = centroids[classes == background_index]
@@ -132,7 +132,7 @@ def _averages(
     chosen: list[Tensor],
     background_index: int,
 ) -> Tensor:
-    """Mean of the chosen centroids of each class, (K, D) float32."""
+    """Return the mean of the chosen centroids of each class (K, D)."""
     wanted = [positions.sort().values for positions in chosen]
     sums: list = [0.0] * len(chosen)
     start = 0

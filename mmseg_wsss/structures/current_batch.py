@@ -44,7 +44,7 @@ def enter_batch(
     images: Callable[[], Tensor] | None = None,
     segmentor: nn.Module | None = None,
 ) -> Token:
-    """Make a batch the current one; returns what :func:`leave_batch` needs.
+    """Set the current batch; return what :func:`leave_batch` needs.
 
     Args:
         data_samples: The batch's N data samples.
@@ -66,7 +66,7 @@ def batch_context(
     images: Callable[[], Tensor] | None = None,
     segmentor: nn.Module | None = None,
 ) -> Iterator[None]:
-    """Make a batch the current one for the time of a ``with`` block."""
+    """Set the current batch for the time of a ``with`` block."""
     token = enter_batch(data_samples, images, segmentor)
     try:
         yield

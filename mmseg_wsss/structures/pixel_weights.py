@@ -15,7 +15,7 @@ FIELD = 'pixel_weights'
 
 
 def set_pixel_weights(data_sample, weights: Tensor) -> None:
-    """Put pixel weights on a data sample.
+    """Store pixel weights on a data sample.
 
     Args:
         data_sample (SegDataSample): The sample; changed in place.

@@ -7,7 +7,7 @@
 # that the published network was trained with almost none. Ours has 0.9 at a
 # tenth of the rate. As published:
 #   optim_wrapper = dict(optimizer=_base_.published_optimizer)
-# SEAM, HFPL and MCTformer: lr=0.01 of the published, 0.001 of ours; MCTformer
+# SEAM, HFPL and MCTformer: lr=0.01 of the published, 0.001 here; MCTformer
 # 5 epochs.
 _base_ = './sgd_30e.py'
 epochs = 8

@@ -71,7 +71,7 @@ def draw_scene(
 ) -> Scene:
     """Draw one picture with its exact mask.
 
-    A layout that hides a class or its tell-tale part is drawn anew, so the
+    A layout that hides a class or its tell-tale part is drawn again, so the
     mask holds exactly the classes of the plan.
 
     Args:

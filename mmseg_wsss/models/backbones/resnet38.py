@@ -238,7 +238,7 @@ class ResNet38(BaseModule):
 
     @staticmethod
     def block_names(index: int) -> list[str]:
-        """Names of the blocks of stage ``index`` (0 to 5), in order."""
+        """Return the names of the blocks of stage ``index`` (0 to 5)."""
         stage = STAGES[index]
         return [stage] + [f'{stage}_{k}' for k in range(1, DEPTHS[index])]
 

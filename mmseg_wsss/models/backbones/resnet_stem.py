@@ -18,7 +18,7 @@ class StemResNet(ResNet):
     freezes the whole network.
 
     ``out_indices`` counts the stages from 0, as ResNet's; the features are
-    numbered anew, the stem being the first.
+    renumbered, the stem being the first.
     """
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:

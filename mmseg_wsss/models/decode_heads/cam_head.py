@@ -274,7 +274,7 @@ class CAMHead(BaseDecodeHead):
         return scores
 
     def _current_labels(self) -> Tensor | None:
-        """Image labels of the current batch, where 'auto' asks for them."""
+        """Return the current batch's image labels, if 'auto' needs them."""
         if self.candidates != 'auto':
             return None
         if current_data_samples() is None and not self._told_no_batch:

@@ -120,7 +120,7 @@ class PairwiseHead(BaseDecodeHead):
         """
 
     def select(self, inputs: Sequence[Tensor] | Tensor) -> list[Tensor]:
-        """Take the head's features out of the backbone's output."""
+        """Select the head's features among the backbone's outputs."""
         if isinstance(inputs, Tensor):  # of a backbone with a single output
             inputs = [inputs]
         return [
@@ -220,7 +220,7 @@ class PairwiseHead(BaseDecodeHead):
             )
 
     def predict(self, inputs, batch_img_metas, test_cfg) -> Tensor:
-        """Refuse to predict.
+        """Raise, since affinities are no classes.
 
         Raises:
             RuntimeError: Always.

@@ -53,7 +53,7 @@ class FeatureExtractor(nn.Module):
         self.eval()
 
     def train(self, mode: bool = True) -> FeatureExtractor:
-        """Stay in eval mode, whatever ``mode`` says."""
+        """Keep eval mode, whatever ``mode`` says."""
         return super().train(False)
 
     def check_images(self, images: Tensor) -> None:

@@ -145,7 +145,7 @@ class ColourTextureFeatures(FeatureExtractor):
         return torch.cat([flat, *(part * shape for part in levels)], 1)
 
     def extra_repr(self) -> str:
-        """Name the options."""
+        """Return the options as text."""
         return (
             f'stride={self.stride}, sigma={self.sigma}, '
             f'colour_window={self.colour_window}, '

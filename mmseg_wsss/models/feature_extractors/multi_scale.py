@@ -13,7 +13,7 @@ from .base import FeatureExtractor
 
 
 def feature_grid(size: Sequence[int], stride: int) -> tuple[int, int]:
-    """Tell the rows and columns of the grid of an image.
+    """Return the rows and columns of the grid of an image.
 
     Args:
         size: Height and width of the image.

@@ -115,7 +115,7 @@ class CAMTTAModel(BaseTTAModel):
         return samples
 
     def merge_preds(self, data_samples_list: list) -> list:
-        """Unused: :meth:`test_step` adds up as it goes."""
+        """Raise: :meth:`test_step` sums instead."""
         raise NotImplementedError(
             'CAMTTAModel has no predictions to merge: call test_step'
         )
@@ -128,7 +128,7 @@ def _augmentations(data: dict) -> Iterator[dict]:
 
 
 def _restore(head: CAMHead, cam: Tensor, sample) -> Tensor:
-    """Bring a CAM (K, h, w) to the original image, (1, K, H, W)."""
+    """Resize a CAM (K, h, w) to the original image, (1, K, H, W)."""
     meta = sample.metainfo
     padding = meta.get('img_padding_size', meta.get('padding_size', (0,)))
     if any(padding):

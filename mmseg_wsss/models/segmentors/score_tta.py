@@ -116,7 +116,7 @@ class ScoreTTAModel(SegTTAModel):
         return total.sigmoid() if len(total) == 1 else total.softmax(0)
 
     def _part(self, seg_logits: Tensor) -> Tensor:
-        """Take what is fused off one prediction (C, H, W)."""
+        """Return what is fused of one prediction (C, H, W)."""
         logits = self.fusion == 'mean_logits'
         if len(seg_logits) == 1:  # probabilities already
             return seg_logits.logit(eps=1e-6) if logits else seg_logits
