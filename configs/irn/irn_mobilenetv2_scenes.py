@@ -62,7 +62,7 @@ walked = [
     dict(type='mmseg_wsss.AddBackground', constant=0.4),
 ]
 refine_pipeline = [*walked, dict(type='mmseg_wsss.ScoresToLabel')]
-# A DenseCRF behind the walk.
+# DenseCRF after the walk.
 crf_pipeline = [
     *walked,
     dict(

@@ -56,7 +56,7 @@ walked = [
     dict(type='mmseg_wsss.AddBackground', constant=0.45),
 ]
 refine_pipeline = [*walked, dict(type='mmseg_wsss.ScoresToLabel')]
-# A DenseCRF behind the walk.
+# DenseCRF after the walk.
 crf_pipeline = [
     *walked,
     dict(type='mmseg_wsss.DenseCRFRefine', params='irn'),

@@ -3,7 +3,7 @@
 The pages are written at every build, in ``docs/api``, and not committed. A
 name that ``mmseg_wsss`` itself offers is listed as ``mmseg_wsss.Name``, which
 is how it is imported; the others under their package. They stand in the order
-of the modules that define them, each behind the module's own docstring.
+of the modules that define them, each after the module's own docstring.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class OutOfCandidateMetric(BaseMetric):
     among all pixels. Pixels the ground truth ignores do not count.
 
     The paper reports a rate of images with OC errors and leaves the number of
-    pixels open; ours is 1 unless told otherwise.
+    pixels open; ours is 1 by default.
 
     Args:
         min_pixels (int): OC pixels that make an image count. Defaults to 1.

@@ -32,7 +32,7 @@ train_dataloader = dict(
     batch_size=16,
     num_workers=1,
     persistent_workers=True,
-    # With EpochSeedHook a stopped run goes on as if it had not been stopped.
+    # With EpochSeedHook a stopped run equals an unbroken one.
     sampler=dict(type='mmseg_wsss.SeededSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,

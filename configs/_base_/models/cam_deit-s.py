@@ -1,7 +1,7 @@
 # CAM network on DeiT-S/16 of MMPretrain (pip install onedl-mmpretrain, or
 # mmpretrain on the upstream stack): the patch tokens of the last layer,
 # without the final norm (as MCTformer's), are the feature map of stride 16.
-# Position embeddings are interpolated to any image size; pixels behind the
+# Position embeddings are interpolated to any image size; pixels beyond the
 # last whole patch would be lost, so test pipelines resize to multiples of 16.
 # num_classes counts the background.
 #

@@ -23,7 +23,7 @@ model = dict(
         depth=50,
         strides=(1, 2, 2, 1),
         dilations=(1, 1, 1, 1),
-        out_indices=(0, 1, 2, 3),  # behind the stem
+        out_indices=(0, 1, 2, 3),  # after the stem
         frozen_stages=4,
         norm_cfg=dict(type='BN', requires_grad=False),
         norm_eval=True,

@@ -15,7 +15,7 @@ class IgnoreBiased(BaseTransform):
     """Change biased pixels of debiased labels (254) to ignored ones (255).
 
     For training on MARS's debiased labels without complementing them, which
-    :class:`mmseg_wsss.ComplementHook` would do. Put it behind
+    :class:`mmseg_wsss.ComplementHook` would do. Use it after
     ``LoadAnnotations``.
 
     Changed key: ``gt_seg_map`` (H, W), in a new array.

@@ -28,7 +28,7 @@ class RandomWalk(BaseTransform):
 
     For AffinityNet (PSA) put ``AddBackground(alpha=16)`` before it; for
     IRN walk the foreground alone and put ``NormaliseScores('joint')`` and
-    ``AddBackground(constant=0.25)`` behind it. Images are seen whole,
+    ``AddBackground(constant=0.25)`` after it. Images are seen whole,
     whatever their size; the walk keeps to sparse matrices
     (:mod:`mmseg_wsss.pseudo_labels.random_walk`), so that memory grows with
     the number of pixels.

@@ -25,7 +25,7 @@ from torch.utils.checkpoint import checkpoint
 
 STAGES = ('b2', 'b3', 'b4', 'b5', 'b6', 'b7')
 DEPTHS = (3, 3, 6, 3, 1, 1)
-# Channels behind each stage, in units of base_channels.
+# Channels after each stage, in units of base_channels.
 WIDTHS = (2, 4, 8, 16, 32, 64)
 BRANCHES = ('branch2a', 'branch2b1', 'branch2b2')
 # Output stride -> (strides, dilations) of the six stages.
@@ -43,7 +43,7 @@ class PreActBlock(nn.Module):
     input where the shape changes.
 
     Args:
-        channels: Channels of the input and behind each convolution.
+        channels: Channels of the input and after each convolution.
         kernels: Kernel size of each convolution.
         dilations: Dilation of each convolution.
         stride: Stride of the first convolution.
@@ -114,7 +114,7 @@ class ResNet38(BaseModule):
     """ResNet38 (model A1) with six stages, b2 to b7.
 
     Every output has passed the norm and the ReLU that follow its stage: those
-    of the next stage's first block, or bn7 behind the last stage. At the
+    of the next stage's first block, or bn7 after the last stage. At the
     default output stride and width:
 
     ===== ===== ======== ====== ===================================
@@ -213,7 +213,7 @@ class ResNet38(BaseModule):
         for i in range(len(STAGES)):
             after = WIDTHS[i] * base_channels
             for k, name in enumerate(self.block_names(i)):
-                # A stride turned into a dilation acts behind the first
+                # A stride turned into a dilation acts after the first
                 # convolution, which still sees the grid of the stage before.
                 first = dilations[max(i - 1, 0) if k == 0 else i]
                 if i < 4:

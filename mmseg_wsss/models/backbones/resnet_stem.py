@@ -9,7 +9,7 @@ from torch import Tensor
 
 @MODELS.register_module()
 class StemResNet(ResNet):
-    """MMSeg's ResNet with the stem's output in front of the stages'.
+    """MMSeg's ResNet with the stem's output before the stages'.
 
     The stem is everything before the first stage: one convolution (three with
     ``deep_stem``), norm, ReLU and the max pooling; its output has

@@ -23,7 +23,7 @@ class LargeFOVHead(BaseDecodeHead):
 
     - SEAM and HFPL: ``norm_cfg=dict(type='BN')``, ``align_corners=True``.
     - MCTformer: ``num_convs=1, dilated_classifier=True``, a 3x3 dilated
-      classifier right behind the first convolution.
+      classifier right after the first convolution.
 
     DeepLab v1 drops units after fc6 and fc7; here, as in SEAM, channels are
     dropped once, before the classifier.

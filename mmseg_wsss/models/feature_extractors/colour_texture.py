@@ -216,7 +216,7 @@ def gaussian_blur(maps: Tensor, sigma: float) -> Tensor:
 def _shares(position: Tensor, count: int, cyclic: bool = False) -> Tensor:
     """Share positions (N, 1, h, w) between their two nearest of count bins.
 
-    Bin k is at k; with ``cyclic`` the bin behind the last is the first.
+    Bin k is at k; with ``cyclic`` the bin after the last is the first.
     """
     bins = torch.arange(count, device=position.device).view(-1, 1, 1)
     apart = position - bins

@@ -32,7 +32,7 @@ class TimmFeatures(FeatureExtractor):
     standard deviation are those that timm has for the name.
 
     Args:
-        model_name: timm's name, with the tag of the weights behind the dot.
+        model_name: timm's name, with the tag of the weights after the dot.
         pretrained: Take the weights that timm downloads, and keeps, for the
             name.
         checkpoint: File of the weights instead: timm's, or the authors' own
