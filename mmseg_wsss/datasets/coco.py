@@ -41,17 +41,3 @@ class COCO2014Dataset(BaseSegDataset):
         'classes': ('background', *COCO_CLASSES),
         'palette': voc_palette(len(COCO_CLASSES) + 1),
     }
-
-    def __init__(
-        self,
-        img_suffix: str = '.jpg',
-        seg_map_suffix: str = '.png',
-        reduce_zero_label: bool = False,
-        **kwargs,
-    ) -> None:
-        super().__init__(
-            img_suffix=img_suffix,
-            seg_map_suffix=seg_map_suffix,
-            reduce_zero_label=reduce_zero_label,
-            **kwargs,
-        )

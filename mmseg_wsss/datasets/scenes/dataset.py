@@ -24,17 +24,3 @@ class ScenesDataset(BaseSegDataset):
         'classes': CLASSES,
         'palette': [list(colour) for colour in PALETTE],
     }
-
-    def __init__(
-        self,
-        img_suffix: str = '.jpg',
-        seg_map_suffix: str = '.png',
-        reduce_zero_label: bool = False,
-        **kwargs,
-    ) -> None:
-        super().__init__(
-            img_suffix=img_suffix,
-            seg_map_suffix=seg_map_suffix,
-            reduce_zero_label=reduce_zero_label,
-            **kwargs,
-        )

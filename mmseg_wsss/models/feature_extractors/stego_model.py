@@ -35,17 +35,7 @@ class PairPreprocessor(BaseDataPreprocessor):
 
     Pictures of the keys 'inputs' and 'neighbours' have one size: a padded
     border would be learned from like any picture.
-
-    Args:
-        bgr_to_rgb (bool): Pictures are BGR, as MMSeg loads them. Defaults to
-            True.
-        non_blocking (bool): Do not wait for copies to the GPU. Defaults to
-            False.
     """
-
-    def __init__(self, bgr_to_rgb: bool = True, non_blocking: bool = False):
-        super().__init__(non_blocking)
-        self.bgr_to_rgb = bgr_to_rgb
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Move a batch to the device and stack its pictures.
@@ -75,10 +65,8 @@ class PairPreprocessor(BaseDataPreprocessor):
                 'end the pipeline of single images with a crop that all of '
                 'them fill, as configs/mars/stego_*.py do'
             )
-        batch = torch.stack(list(pictures))
-        if self.bgr_to_rgb:
-            batch = batch.flip(1)
-        return batch.float() / 255
+        bgr = torch.stack(list(pictures))
+        return bgr.flip(1).float() / 255
 
 
 @MODELS.register_module()
