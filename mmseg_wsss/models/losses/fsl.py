@@ -283,9 +283,8 @@ class FSL(ImageLevelLoss):
         gated = gate_present(classes, self.gate)
         if self.with_background:
             gated = torch.cat([1 - gated.amax(1, keepdim=True), gated], dim=1)
-        return feature_similarity_loss(
-            gated, images, self.mu, self.sigma
-        ).mean()
+        options = self.mu, self.sigma
+        return feature_similarity_loss(gated, images, *options).mean()
 
     def _resize(self, logits: Tensor) -> Tensor:
         """Enlarge by ``upsample``, then average down to ``max_size``."""
