@@ -4,8 +4,8 @@ r"""Refine seeds to pseudo labels: DenseCRF, random walk, or what you chain.
     python -m torch.distributed.run --nproc_per_node=8 \
         tools/make_pseudo_labels.py CONFIG --launcher pytorch
 
-CONFIG has a list of refiners, refine_pipeline, which works on the images of
-its test_dataloader. The labels become DIR/labels/<stem>.png. A stopped run
+CONFIG defines refine_pipeline, a list of refiners, which is run on each image
+of test_dataloader. The labels become DIR/labels/<stem>.png. A stopped run
 resumes where it stopped; --overwrite replaces existing files. An image that
 fails is named in DIR/failures.json and at the end, the others are done, and
 the exit code is 1. Where the data set has masks, the labels are compared with

@@ -55,7 +55,8 @@ from .dense_crf import crf_from_scores
 from .pixel_adaptive import pixel_adaptive_refine
 
 REFINERS = ('local', 'crf', None)
-# RS+EPM and DHR, by the same first author, put it on a softmax.
+# The settings that RS+EPM and DHR (same first author) use on softmax
+# probabilities.
 CRF_PRESET = 'stego'
 SLACK = 1e-3  # rounding error of a probability
 
@@ -108,15 +109,13 @@ def complement_batch(
     return complement_label(label, best), weights
 
 
-def complement_label(
-    label: Tensor, teacher: Tensor, biased: int = BIASED_LABEL
-) -> Tensor:
+def complement_label(label: Tensor, teacher: Tensor) -> Tensor:
     """Return labels with the biased pixels filled by the teacher: Y^co.
 
     Args:
-        label: Debiased labels Y^db of any shape, integer.
+        label: Debiased labels Y^db of any shape, integer, 254 where biased
+            (-1 in the paper).
         teacher: The teacher's labels Y^te of the same shape, integer.
-        biased: Which label marks a biased pixel (-1 in the paper).
 
     Returns:
         Tensor: New labels, of the shape and dtype of ``label``.
@@ -129,7 +128,8 @@ def complement_label(
             f"the teacher's labels must be {tuple(label.shape)} as the "
             f'debiased ones, got {tuple(teacher.shape)}'
         )
-    return torch.where(label == biased, teacher.to(label), label)  # Y^co
+    biased = label == BIASED_LABEL
+    return torch.where(biased, teacher.to(label), label)  # Y^co
 
 
 def certain_mask(
@@ -192,8 +192,8 @@ def teacher_label(
 
     Images are refined one by one, which bounds the memory, and only in the
     classes that can win: one that is nowhere in the image above 1 / C cannot
-    after the local refiner, whose means sum to 1 over the classes. In a
-    DenseCRF it hardly ever could; DHR drops classes up to 0.05 before it.
+    after the local refiner, whose means sum to 1 over the classes. A DenseCRF
+    could in principle raise such a class; DHR drops classes up to 0.05, too.
 
     Args:
         probabilities: The teacher's (N, C, H, W), float, which sum to 1.

@@ -1,4 +1,4 @@
-"""Pictures out of what a segmentor is fed."""
+"""The images of a segmentor's normalised input."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def rgb_images(
         inputs: Normalised batch (N, 3, H, W), as the segmentor's forward
             gets it.
         data_preprocessor: The segmentor's, whose ``mean`` and ``std`` are in
-            units of 0 to 255. Without it, or without a mean, ``inputs`` are
-            taken to lie in 0 to 255.
+            units of 0 to 255; ``rgb_to_bgr`` is not supported. Without it
+            ``inputs`` are RGB in 0 to 255; without a mean, in 0 to 255.
 
     Returns:
         Tensor: RGB in [0, 1], (N, 3, H, W), float32, without gradient.

@@ -246,3 +246,11 @@ class TestLabels:
         assert found.tolist() == [[0, 254, 2, 255, 254], [0, 1, 2, 255, 254]]
         assert label[0, 1] == 1  # the input is left alone
         assert torch.equal(debiased_label(label, keep, []), label)
+
+
+def test_a_centroid_that_is_not_finite():
+    centroids = torch.eye(4)
+    centroids[1, 1] = float('nan')
+    parts = [(centroids, torch.tensor([0, 1, 1, 2]))]
+    with pytest.raises(ValueError, match='not finite'):
+        select_debiased(lambda: parts)

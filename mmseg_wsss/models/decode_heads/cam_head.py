@@ -140,7 +140,7 @@ class CAMHead(BaseDecodeHead):
             of (image, class) decisions that are right.
         """
         labels = stack_image_labels(batch_data_samples).to(seg_logits.device)
-        foreground = self._foreground(labels)
+        foreground = self._foreground_labels(labels)
         background = common_background_index(batch_data_samples)
         if background != self.background_index:
             raise ValueError(
@@ -148,10 +148,11 @@ class CAMHead(BaseDecodeHead):
                 f'the image labels were loaded with {background}: give '
                 'CAMHead and LoadImageLabels the same'
             )
-        heads = self.loss_decode
-        heads = heads if isinstance(heads, nn.ModuleList) else [heads]
+        criteria = self.loss_decode
+        if not isinstance(criteria, nn.ModuleList):
+            criteria = [criteria]
         losses: dict[str, Tensor] = {}
-        for criterion in heads:
+        for criterion in criteria:
             value = criterion(
                 seg_logits,
                 image_labels=labels,
@@ -164,7 +165,7 @@ class CAMHead(BaseDecodeHead):
         losses['acc_label'] = right.float().mean() * 100
         return losses
 
-    def _foreground(self, labels: Tensor) -> Tensor:
+    def _foreground_labels(self, labels: Tensor) -> Tensor:
         if labels.shape[1] != self.num_classes:
             raise ValueError(
                 f'CAMHead has num_classes={self.num_classes}, but the image '
@@ -251,7 +252,9 @@ class CAMHead(BaseDecodeHead):
         if self.candidates == 'all':
             return torch.ones_like(logits, dtype=torch.float32)
         if self.candidates == 'auto' and image_labels is not None:
-            return self._foreground(image_labels).to(logits.device).float()
+            return (
+                self._foreground_labels(image_labels).to(logits.device).float()
+            )
         return (logits > 0).float()
 
     def scores(self, cam: Tensor, candidates: Tensor) -> Tensor:

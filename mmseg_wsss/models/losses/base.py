@@ -45,33 +45,45 @@ class LossInputs:
             float64.
         seg_label: Label map (N, ...), None from a CAM network.
         ignore_index: Value of the pixels of ``seg_label`` that do not count.
-        given: The pair ``image_labels`` and ``background_index`` of the call;
-            labels of None come from the batch or the label map.
-        labels_from: 'batch' or 'mask', where those come from.
+        call_labels: ``image_labels`` of the call; None reads the batch's, or
+            the label map's classes.
+        call_background_index: ``background_index`` of the call; 'batch' reads
+            the batch's.
+        labels_from: 'batch' or 'mask', where missing labels come from.
     """
 
     caller: str
     logits: Tensor
     seg_label: Tensor | None
     ignore_index: int | None
-    given: tuple[Tensor | None, int | None]
+    call_labels: Tensor | None = None
+    call_background_index: int | str | None = 'batch'
     labels_from: str = 'batch'
 
     @property
     def image_labels(self) -> Tensor:
         """Multi-hot labels (N, C) over all classes, background included."""
-        if self.given[0] is not None:
-            return self.given[0]
-        if self.labels_from == 'mask':
-            return labels_from_mask(self.seg_label, self.logits.shape[1])
-        return current_image_labels(self.caller)
+        if self.call_labels is not None:
+            return self.call_labels
+        if self.labels_from == 'batch':
+            return current_image_labels(self.caller)
+        if self.seg_label is None:
+            raise ValueError(
+                f"{self.caller}(labels_from='mask') needs a label map"
+            )
+        labels = labels_from_mask(self.seg_label, self.logits.shape[1])
+        if self.background_index is not None:
+            labels[:, self.background_index] = 1
+        return labels
 
     @property
     def background_index(self) -> int | None:
         """Index of the background class, None for data without one."""
-        if self.given[0] is None:
-            return current_background_index()
-        return self.given[1]
+        if self.call_background_index != 'batch':
+            return self.call_background_index
+        if self.call_labels is not None:
+            return 0
+        return current_background_index()
 
     @property
     def valid(self) -> Tensor:
@@ -152,9 +164,9 @@ class ImageLevelLoss(nn.Module, ABC):
 
     A subclass sets ``default_name``, lists its options for ``print(model)``
     in ``shown`` and implements :meth:`compute`. It works in any MMSeg decode
-    head whose losses get logits, and in :class:`CAMHead`. Image labels and
-    the background's index come with the batch
-    (:class:`mmseg_wsss.WeakSupervisionHook`) or with the call.
+    head whose losses get logits; with :meth:`LossInputs.foreground` also in
+    :class:`CAMHead`. Image labels and the background's index come with the
+    batch (:class:`mmseg_wsss.WeakSupervisionHook`) or with the call.
 
     Args:
         labels_from (str): Image labels where the call brings none: 'batch',
@@ -162,7 +174,7 @@ class ImageLevelLoss(nn.Module, ABC):
             where a pseudo label misses a class, that is wrong. Defaults to
             'batch'.
         loss_weight (float): Factor. Defaults to 1.0.
-        loss_name (str, optional): Key in the log, which begins with ``loss_``.
+        loss_name (str, optional): Key in the log, which contains ``loss``.
             Defaults to None, the class's ``default_name``.
     """
 
@@ -202,23 +214,24 @@ class ImageLevelLoss(nn.Module, ABC):
         weight: Tensor | None = None,
         ignore_index: int | None = 255,
         image_labels: Tensor | None = None,
-        background_index: int | None = 0,
+        background_index: int | str | None = 'batch',
         **kwargs: Any,
     ) -> Tensor:
-        """Compute the weighted loss, in float32 or float64 under autocast.
+        """Compute the weighted loss, in float32 or float64.
 
         Args:
             logits: (N, C, ...) of any float dtype, or (N, C - 1, ...) of a
                 CAM network, whose channels are the foreground classes.
             seg_label: Label map (N, ...), integer.
             weight: Pixel weights (N, ...), for losses of pixels.
-            ignore_index: Label of the pixels that do not count. Defaults to
+            ignore_index: Label of the pixels that do not count, for losses
+                of pixels; ISL, FSL and CSD read the whole map. Defaults to
                 255.
             image_labels: Multi-hot (N, C) over all classes, background
-                included. None reads the current batch's, with its background
-                index.
+                included. None reads the current batch's.
             background_index: Index of the background in ``image_labels``,
-                None for data sets without one. Defaults to 0.
+                None for data sets without one. 'batch' (default) reads the
+                current batch's, or is 0 where the call has labels.
             **kwargs: Passed to :meth:`compute`.
 
         Returns:
@@ -234,7 +247,8 @@ class ImageLevelLoss(nn.Module, ABC):
                 at_least_float32(logits),
                 seg_label,
                 ignore_index,
-                (image_labels, background_index),
+                image_labels,
+                background_index,
                 self.labels_from,
             )
             loss = self.compute(inputs, weight=weight, **kwargs)

@@ -5,8 +5,8 @@ Semantic Segmentation", BMVC 2023, https://papers.bmvc2023.org/0351.pdf.
 
 x_s is an image of one class. x_sm^fg is a multi-label image with the object
 of x_s pasted in, x_sm^bg one with the background of x_s pasted in. The class
-scores M = F(x) of x_s (Eq. 2) are the target, without gradient, for the same
-pixels in the pasted views::
+scores M = F(x) (Eq. 2) of x_s, detached, are what the pasted views must
+predict at the same pixels::
 
     L_fg = sum over the object's cells      KL(M_s || M_sm^fg)      (Eq. 3)
     B    = [sum over the classes of M, M']                          (Eq. 4)

@@ -81,8 +81,8 @@ class ViewPair(NamedTuple):
                     f'over {total} classes with background_index='
                     f'{self.background_index}'
                 )
-            logits = logits[:, indices] if channels == total else logits
             check_finite('CSDLoss', logits)
+            logits = logits[:, indices] if channels == total else logits
             maps.append(at_least_float32(logits))
         labels = self.labels[:, indices], self.source_labels[:, indices]
         return ViewPair(*maps, self.mask, *labels, None)

@@ -13,10 +13,10 @@ colours x and gated predictions a, both in [0, 1]:
     f_{ij} &= \tanh(\mu + \log\tfrac{d}{1 - d}), \quad
     d = \|x_i - x_j\|_1 / 3 & (12, 13)
 
-Pairs of similar colour (f < 0, below 19 of 255 grey levels) are drawn
-together, others pushed apart. As w f is symmetric and needs no gradient,
-L = -1/HW sum_i a_i . l_i with the Laplacian l_i = sum_j w_ij f_ij (a_i - a_j),
-and the gradient in a_i is twice l_i: no pair is stored.
+Pairs of similar colour (f < 0; with mu = 2.5 a mean difference below 19 of
+255) are drawn together, others pushed apart. As w f is symmetric and needs no
+gradient, L = -1/HW sum_i a_i . l_i with l_i = sum_j w_ij f_ij (a_i - a_j), and
+dL/da_i = -2 l_i / HW: no pair is stored.
 
 Choices, see configs/hfpl/README.md: the gate is Eq. 4; only present classes
 count, as the paper says (its code adds a background channel); colours are

@@ -148,9 +148,9 @@ class BinomialISL(ImageLevelLoss):
 
     Args:
         num_samples (int): Locations per image and class. Defaults to 10.
-        isl_weight (float): lambda of Eq. 16 in [0, 1]. For AdamW and larger
-            steps the paper scales ISL down by 0.1, which is 0.02 here.
-            Defaults to 0.2.
+        isl_weight (float): lambda of Eq. 16 in [0, 1]. For SIPE (larger
+            learning rate) and MCTformer (AdamW) the paper scales ISL by 0.1:
+            about 0.02. Defaults to 0.2.
         posterior (str): 'binomial' (Eq. 14) or 'multinomial' (Eq. 5).
             Defaults to 'binomial'.
         pooling (str): Pooling of the other part, 'gap' or 'gmp'. Defaults to

@@ -4,20 +4,21 @@ Cheng et al., "Out-of-Candidate Rectification for Weakly Supervised Semantic
 Segmentation", CVPR 2023, https://arxiv.org/abs/2211.12268
 
 The *candidates* of an image are its image labels and the background,
-S + {bg}. A pixel predicted as another class is *out of candidate* (OC, Eq. 5).
-There, the candidates near the best one (Eqs. 8, 9) are raised above all other
-classes (Eq. 10) by a margin:
+:math:`S \cup \{bg\}`. A pixel predicted as another class is *out of candidate*
+(OC, Eq. 5). There, the candidates near the best one are raised above all other
+classes :math:`G_{oc}` (Eq. 10) by a margin :math:`\Delta`. With the logits z,
+their softmax P and the co-occurrence M (Eq. 7):
 
 .. math::
-    \ell = \log\Big(1 + \sum_{k \in G_{ic}} e^{-z^k}
+    A &= \arg\max_{k \in S \cup \{bg\}} z^k, \quad
+    G_{ic} = \{k \in S \cup \{bg\} : P^A - P^k M_{A,k} < t\} && (8, 9) \\
+    \ell &= \log\Big(1 + \sum_{k \in G_{ic}} e^{-z^k}
                         \sum_{l \in G_{oc}} e^{z^l + \Delta}\Big)
          = \mathrm{softplus}\big(\mathrm{LSE}_{ic}(-z) +
-                                 \mathrm{LSE}_{oc}(z) + \Delta\big)
-    \tag{19}
+                                 \mathrm{LSE}_{oc}(z) + \Delta\big) && (19)
 
-Where the paper's equations and algorithms differ, configs/ocr/README.md says
-what was chosen: a class that Eq. 9 drops leaves the sum, the anchor stays in
-it, and the loss is the mean over all valid pixels, OC or not.
+configs/ocr/README.md says what was chosen where the paper's equations and
+algorithms differ. The loss is the mean over all valid pixels, OC or not.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def ocr_loss(
         background_index: A candidate of every image; None without background.
 
     Returns:
-        Tensor: Loss (N, ...) >= 0, 0 in images with every class or none.
+        Tensor: Loss (N, ...) >= 0, 0 where all classes are candidates or none.
 
     Raises:
         ValueError: If shapes or options do not fit.
@@ -81,9 +82,9 @@ def ocr_loss(
     n, c = seg_logits.shape[:2]
     if c < 2 or image_labels.shape != (n, c):
         raise ValueError(
-            'OCRLoss needs logits (N, C, ...), C > 1 (a binary head must use '
-            'out_channels=2), and image labels (N, C) over all classes of the '
-            f'head, got {(*seg_logits.shape,)} and {(*image_labels.shape,)}'
+            'OCRLoss needs logits (N, C, ...), background included, C > 1 (a '
+            'binary head: out_channels=2), and image labels (N, C), got '
+            f'{(*seg_logits.shape,)} and {(*image_labels.shape,)}'
         )
     if prior is not None and prior.shape != (c, c):
         raise ValueError(f'prior must be ({c}, {c}), got {(*prior.shape,)}')
@@ -97,12 +98,12 @@ def ocr_loss(
         rectified = rectified & valid.flatten(1)
     options = prior, margin, threshold, group
     if n and z.is_cpu and not is_compiling():  # only the selected pixels
-        rows = []
-        for row, *masks in zip(z.unbind(), candidate, rectified, strict=True):
+        maps = []
+        for logits, *masks in zip(z, candidate, rectified, strict=True):
             index = masks[1].nonzero().squeeze(1)
-            loss = _rectify(row.index_select(1, index), masks[0], *options)
-            rows.append(row.new_zeros(len(masks[1])).index_put((index,), loss))
-        loss = torch.stack(rows)
+            loss = _rectify(logits.index_select(1, index), masks[0], *options)
+            maps.append(loss.new_zeros(z.shape[2]).index_put((index,), loss))
+        loss = torch.stack(maps)
     else:  # a GPU need not wait for the number of selected pixels
         loss = _rectify(z, candidate, *options).masked_fill(~rectified, 0)
     return loss.view(n, *seg_logits.shape[2:])
@@ -176,9 +177,9 @@ class OCRLoss(ImageLevelLoss):
 
     Args:
         margin, threshold, group, pixels: See :func:`ocr_loss`.
-        prior (None | array | str): M of Eq. 9: None means ones; joint
-            frequencies (C, C), or the path of a ``.npy`` file with them;
-            'auto' counts the training set's image labels.
+        prior (None | array | str): M of Eq. 9: None means ones; an array
+            N[k, l] / L (C, C) or a ``.npy`` file of it, which ``prior_norm``
+            is applied to; 'auto' counts the training set's image labels.
         prior_norm (str): See :func:`prior_correlation`. Defaults to 'joint'.
         **kwargs: See :class:`ImageLevelLoss`.
     """
@@ -252,7 +253,8 @@ def _read_prior(prior) -> np.ndarray:
     try:
         prior = np.asarray(prior if path is None else np.load(path), float)
     except (OSError, ValueError) as error:
-        raise ValueError(f'prior={path!r} cannot be read: {error}') from error
+        name = path or 'array'
+        raise ValueError(f'prior {name} cannot be read: {error}') from error
     if not ((prior >= 0) & (prior <= 1)).all():
         raise ValueError('prior must be joint frequencies in [0, 1], Eq. 7')
     return prior

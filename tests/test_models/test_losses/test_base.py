@@ -80,6 +80,14 @@ def test_labels_from_the_mask():
     mask = torch.tensor([[[0, 2], [255, 0]]])
     loss(torch.randn(1, 3, 2, 2), mask)
     assert loss.inputs.image_labels.tolist() == [[1, 0, 1]]
+    loss(torch.randn(1, 3, 2, 2), mask + 1, background_index=None)
+    assert loss.inputs.image_labels.tolist() == [[0, 1, 0]]
+    loss(torch.randn(1, 3, 2, 2), mask + 1)
+    assert loss.inputs.image_labels.tolist() == [[1, 1, 0]]
+    loss(torch.randn(1, 3, 2, 2))
+    with pytest.raises(ValueError, match='needs a label map'):
+        _ = loss.inputs.image_labels
+    loss(torch.randn(1, 3, 2, 2), mask)
     assert loss.inputs.valid.tolist() == [[[True, True], [False, True]]]
     with pytest.raises(ValueError, match='labels_from must be one of'):
         Spy(labels_from='tags')
@@ -104,7 +112,7 @@ def test_what_a_head_passes_arrives():
 
 def inputs(channels, background):
     logits = torch.arange(2.0 * channels).view(2, channels, 1, 1)
-    return LossInputs('X', logits, None, 255, (LABELS, background))
+    return LossInputs('X', logits, None, 255, LABELS, background)
 
 
 def test_foreground_of_both_kinds_of_heads():

@@ -237,9 +237,8 @@ def test_cam_head_takes_the_foreground_of_the_batch_labels():
 
 def test_background_channel_takes_part_in_the_multinomial():
     logits, _ = random_case(n=1, k=3)
-    inputs = LossInputs(
-        'ISL', logits, None, 255, (labels_of([1, 1, 0]), 0)
-    ).foreground()
+    labels = labels_of([1, 1, 0])
+    inputs = LossInputs('ISL', logits, None, 255, labels).foreground()
     assert torch.equal(inputs.background, logits[:, :1])
     assert torch.allclose(
         log_posterior(inputs, 'multinomial'), logits.log_softmax(1)[:, 1:]

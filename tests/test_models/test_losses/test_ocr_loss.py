@@ -408,7 +408,7 @@ def test_bad_shapes():
     ones = torch.ones(1, 3)
     with pytest.raises(ValueError, match='background_index must be'):
         ocr_loss(torch.randn(1, 3, 2, 2), ones, background_index=3)
-    with pytest.raises(ValueError, match='all classes of the head'):
+    with pytest.raises(ValueError, match='background included'):
         OCRLoss()(torch.randn(1, 4, 2, 2), label, image_labels=ones)
     with pytest.raises(ValueError, match='seg_label must have shape'):
         OCRLoss()(torch.randn(1, 3, 4, 4), label, image_labels=ones)
