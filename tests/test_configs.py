@@ -194,7 +194,7 @@ def test_debiasing_works_on_training_images(path, tmp_path):
     pytest.importorskip('pydensecrf')
     cfg = Config.fromfile(ROOT / path, import_custom_modules=False)
     assert 'train' in Path(cfg.test_dataloader.dataset.ann_file).stem
-    assert set(cfg.selection) == {'share', 'distance'}
+    assert set(cfg.selection) == {'alpha', 'distance'}
     assert set(cfg.feature_extraction) == {'scales', 'flip', 'stride'}
     file = tmp_path / 'centroids.npz'
     one = np.ones(1, np.int64)

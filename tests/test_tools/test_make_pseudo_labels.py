@@ -106,7 +106,7 @@ def test_workers_and_ranks_write_the_same_files(data):
     assert 'FP' in output and 'FN' in output
     whole = files(data / 'one')
     # Labels, scores, source.json and an empty failures.json.
-    assert len(whole) == 2 * COUNT + 2
+    assert len(whole) == 2 * COUNT + 3
     for out, options, ranks in (
         ('workers', ['--num-workers', '2'], 1),
         ('ranks', [], 2),

@@ -102,7 +102,7 @@ def test_two_ranks_give_the_same_metrics_and_files(trained):
     for key in ('mIoU', 'OC_image_rate', 'OC_pixel_rate'):
         assert one[key] == two[key]
     single = files(trained / 'pseudo_1')
-    assert len(single) == 15  # labels, CAMs and source.json
+    assert len(single) == 16  # labels, CAMs, source.json, label_summary.json
     assert single == files(trained / 'pseudo_2')
 
 
@@ -147,7 +147,7 @@ def test_dumping_with_test_time_augmentation(trained):
     ranks = ('--launcher', 'pytorch')
     output = call(*command, '--tta', *ranks, ranks=2, hide_gpus=True)
     assert 'pseudo labels of 7 images: mIoU' in output
-    assert len(files(trained / 'pseudo_tta')) == 15
+    assert len(files(trained / 'pseudo_tta')) == 16
     assert json.loads((trained / 'pseudo_tta/source.json').read_text())[
         '--tta'
     ]

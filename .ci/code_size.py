@@ -1,6 +1,6 @@
 """Count lines, examples, links and unused options of the package.
 
-    python benchmarks/code_size.py [PACKAGE]
+    python .ci/code_size.py [PACKAGE]
 
 PACKAGE is the folder ``mmseg_wsss``, by default this checkout's; ``configs``
 lies next to it. Nothing is imported, so any checkout can be counted.
