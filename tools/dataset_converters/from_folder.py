@@ -342,7 +342,7 @@ def closing_lines(args, looks, lists, masks) -> list[str]:
         weights, cost = network.imagenet
         lines.append(
             f'The network starts from nothing. ImageNet weights ({cost}) '
-            f'usually make results much better: in {args.out}/settings.py set '
+            f'usually make results much better: in {args.out}/common.py set '
             f"weights = '{weights}'"
         )
     else:

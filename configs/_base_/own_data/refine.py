@@ -2,7 +2,7 @@
 #   local_pipeline   pixel-adaptive refinement
 #   crf_pipeline     DenseCRF: pip install "mmseg_wsss[crf]"
 #   seed_pipeline    the CAMs as they are
-_base_ = ['mmseg_wsss::_base_/default_runtime.py', './common.py']
+_base_ = ['mmseg_wsss::_base_/default_runtime.py', './data.py']
 load_seed = [
     dict(type='LoadImageFromFile', imdecode_backend='pillow'),
     _base_.load_image_labels,

@@ -16,7 +16,7 @@ from .settings import (
 )
 
 PACKAGE = Path(__file__).resolve().parents[1].parent
-FILES = ('settings', 'common', 'training', 'cam', 'hfpl', 'csd', 'csd_hfpl')
+FILES = ('common', 'data', 'training', 'cam', 'hfpl', 'csd', 'csd_hfpl')
 FILES += ('affinity', 'refine', 'debias', 'segmentor', 'mars_segmentor')
 FILES += ('pipeline', 'mobilenetv2', 'r50')
 # The templates are those of MobileNetV2; names that ResNet-50 replaces.
@@ -83,8 +83,8 @@ def config_texts(
         for old, new in replaced.items():
             text = text.replace(old, new)
         texts[f'{file}.py'] = text
-    texts['settings.py'] = set_values(
-        texts['settings.py'],
+    texts['common.py'] = set_values(
+        texts['common.py'],
         name=repr(name),
         classes=_lines(classes, '(', ')'),
         palette=_lines(voc_palette(len(classes)), '[', ']'),
