@@ -31,7 +31,6 @@ from mmseg_wsss.workflow.own_data import (
     open_upright,
     split_photos,
 )
-from mmseg_wsss.workflow.own_data.photos import _ORIENTATION
 from mmseg_wsss.workflow.pipeline import read_plan
 from tests.test_tools.test_dataset_converters import TOOLS, check_fails, run
 
@@ -103,7 +102,7 @@ def test_class_folders_as_a_process(folders, tmp_path):
     assert val.count('c ') == 1 and val.count('d') == 1
     link = out / 'images' / 'c 0.jpg'
     assert link.resolve() == folders / 'cat' / 'c 0.JPG'
-    assert 'Now type:' in (out / 'report.txt').read_text()
+    assert 'Train with:' in (out / 'report.txt').read_text()
 
 
 def test_pipeline_resolves_and_loads(call, folders, tmp_path, monkeypatch):
@@ -497,7 +496,7 @@ def test_odd_folder(call, folders, tmp_path):
 def test_unusual_images(tmp_path):
     """Photos that networks cannot take as they are become upright RGB."""
     exif = Image.Exif()
-    exif[_ORIENTATION] = 6
+    exif[0x0112] = 6
     turned = photo(tmp_path / 'a.jpg', exif=exif)
     look = inspect_image(turned)
     assert (look.width, look.height) == (64, 80)

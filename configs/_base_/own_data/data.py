@@ -6,6 +6,10 @@ has_masks = _base_.has_masks
 size = _base_.size
 num_workers = 2
 
+# Upright, opaque, 8-bit RGB, new photos of any kind too.
+load_image = dict(
+    type='LoadImageFromFile', backend_args=dict(backend='mmseg_wsss.photo')
+)
 load_image_labels = dict(
     type='mmseg_wsss.LoadImageLabels',
     ann_file=f'{data_root}/image_labels.json',
@@ -26,13 +30,13 @@ augment = [
 ]
 # Pseudo labels take the place of masks.
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    load_image,
     dict(type='LoadAnnotations'),
     load_image_labels,
     *augment,
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    load_image,
     fit,
     *([dict(type='LoadAnnotations')] if has_masks else []),
     # To count pixels of absent classes. New photos have none.

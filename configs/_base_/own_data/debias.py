@@ -10,7 +10,7 @@ feature_extraction = dict(
     scales=(1.0,), flip=False, stride=_base_.feature_stride
 )
 load = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    _base_.load_image,
     _base_.load_image_labels,
     dict(type='mmseg_wsss.LoadPseudoLabel', label_dir=label_dir),
     dict(type='mmseg_wsss.LoadFeatures', feature_dir=feature_dir),
