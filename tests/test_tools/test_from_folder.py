@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import unicodedata
 from importlib import import_module
 from pathlib import Path
@@ -688,6 +690,19 @@ def test_closed_pipe_and_interrupt(folders, tmp_path):
     assert len(lines) == 1 and 'the output was closed' in lines[0]
     assert process.returncode == 2
     assert not (tmp_path / 'own').exists()
+    process = subprocess.Popen(
+        command,
+        stdout=-1,
+        stderr=-1,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    time.sleep(1)  # it takes longer to import MMSegmentation
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=100)
+    assert error.splitlines()[-1] == 'stopped: nothing is half written'
+    assert process.returncode == 130 and 'Traceback' not in error
+    assert not (tmp_path / 'own').exists()
 
 
 # ------------------------------------------------------------------ photos
@@ -700,6 +715,7 @@ def test_closed_pipe_and_interrupt(folders, tmp_path):
         ((900, 2), 0, False),
         ((900, 3), 320, False),
         ((380, 2), 640, True),
+        ((2, 380), 640, True),
         ((2, 2), 640, True),
     ],
 )

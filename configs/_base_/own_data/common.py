@@ -1,4 +1,4 @@
-# Your data set. Written by from_folder.py, yours to change.
+# Your data set: written by from_folder.py, to be edited.
 name = 'own_data'
 data_root = """{{ fileDirname }}"""
 classes = ('background', 'cat', 'dog')

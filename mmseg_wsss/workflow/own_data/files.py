@@ -1,4 +1,4 @@
-"""The folder that is written: photos in one place, under one suffix."""
+"""The folder that is written, and the photos in it."""
 
 from __future__ import annotations
 

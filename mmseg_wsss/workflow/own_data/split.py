@@ -14,7 +14,7 @@ def split_photos(
     seed: int = 0,
     candidates: Collection[str] | None = None,
 ) -> tuple[list[str], list[str]]:
-    """Draw the photos that are set aside, about the same share of each class.
+    """Return a split with about the same share of each class set aside.
 
     A photo is set aside if none of its classes has its share yet, so that
     every class keeps most of its photos for training.
