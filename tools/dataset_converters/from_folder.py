@@ -157,20 +157,30 @@ def command(args: argparse.Namespace) -> str:
     return shlex.join(['python', str(tool), f'{args.out}/pipeline.py'])
 
 
-def convert(args: argparse.Namespace) -> None:
-    """Check the photos and their labels, and write the data set."""
+def check(args: argparse.Namespace) -> tuple:
+    """Check photos, labels and masks, and print the report.
+
+    Returns:
+        tuple: Information on the photos, their labels, the masks, and the
+        lines of the report.
+
+    Raises:
+        ValueError: If something must be fixed first.
+    """
     from mmseg_wsss.workflow import own_data
 
-    root, out = Path(args.photos), Path(args.out)
-    weights = own_data.starting_weights(args.network, args.weights)
+    root = Path(args.photos)
     infos, others = own_data.inspect_photos(
         root, args.max_side, args.network, in_parallel
     )
-    report = own_data.photo_lines(root, infos, others)
     label_file = args.labels and Path(args.labels)
     found = own_data.read_labels(root, infos, label_file, args.classes)
     labels = own_data.label_matrix(found.labels, found.classes)
-    report += found.notes + own_data.label_lines(found.classes, labels)
+    report = [
+        *own_data.photo_lines(root, infos, others),
+        *found.notes,
+        *own_data.label_lines(found.classes, labels),
+    ]
     masks, problems = {}, found.problems
     if not problems:
         report += own_data.warning_lines(found.classes, labels)
@@ -180,16 +190,26 @@ def convert(args: argparse.Namespace) -> None:
         )
         report += ['', f'{len(masks)} photos have a mask', *notes]
     print(own_data.wrapped(report), flush=True)
+    if len(problems) == 1:
+        raise ValueError(f'nothing was written: {problems[0]}')
     if problems:
-        more = [f'({n}) {text}' for n, text in enumerate(problems, 1)]
+        numbered = [f'({n}) {text}' for n, text in enumerate(problems, 1)]
         raise ValueError(
-            f'nothing was written: {problems[0]}'
-            if len(problems) == 1
-            else f'nothing was written, fix first: {" ".join(more)}'
+            f'nothing was written, fix first: {" ".join(numbered)}'
         )
-    with_mask = set(masks) if args.masks else None
+    return infos, found, masks, report
+
+
+def main() -> None:
+    args = parse_args()
+    check_args(args)
+
+    from mmseg_wsss.workflow import own_data
+
+    weights = own_data.starting_weights(args.network, args.weights)
+    infos, found, masks, report = check(args)
     lists = own_data.split_lists(
-        found.labels, args.val_share, args.seed, with_mask
+        found.labels, args.val_share, args.seed, masks if args.masks else None
     )
     long_side = own_data.usual_side(infos.values(), args.max_side)
     configs = own_data.config_texts(
@@ -202,32 +222,23 @@ def convert(args: argparse.Namespace) -> None:
         long_side=long_side,
         seed=args.seed,
     )
+    out, placing = Path(args.out), (args.max_side, args.copy, in_parallel)
     with own_data.whole_folder(out, args.overwrite, vars(args)) as part:
         done = own_data.write_dataset(
-            part,
-            found,
-            infos,
-            masks,
-            lists,
-            configs,
-            args.max_side,
-            args.copy,
-            in_parallel,
+            part, found, infos, masks, lists, configs, *placing
         )
-        closing = ['', f'Wrote {out}: {", ".join(done)}']
-        closing += own_data.training_lines(
-            out, args.network, weights, lists, long_side, bool(masks)
-        )
-        closing += ['Train with:', f'  {command(args)}']
+        closing = [
+            '',
+            f'Wrote {out}: {", ".join(done)}',
+            *own_data.training_lines(
+                out, args.network, weights, lists, long_side, bool(masks)
+            ),
+            'Train with:',
+            f'  {command(args)}',
+        ]
         text = own_data.wrapped(report + closing)
         (part / 'report.txt').write_text(f'{text}\n', encoding='utf-8')
     print(own_data.wrapped(closing), flush=True)
-
-
-def main() -> None:
-    args = parse_args()
-    check_args(args)
-    convert(args)
 
 
 if __name__ == '__main__':
