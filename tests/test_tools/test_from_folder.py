@@ -294,7 +294,7 @@ def test_csd_pairs_come_out(call, folders, tmp_path):
 
 
 def test_label_file_and_masks(call, folders, tmp_path):
-    """Photos without label or mask are told; masks go to the evaluation."""
+    """Photos without a label are named; masks go to the evaluation."""
     table = tmp_path / 'labels.csv'
     rows = [f'c {n}.JPG,0,1,0' for n in range(6)]
     rows += [f'sub/d{n}.png,1,0,0' for n in range(6)] + ['gone.jpg,0,1,0']
