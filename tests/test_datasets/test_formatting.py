@@ -76,3 +76,11 @@ def test_copies():
     pack = PackWSSSInputs(meta_keys=('img_path',), require_labels=False)
     for copied in (copy.deepcopy(pack), pickle.loads(pickle.dumps(pack))):
         assert repr(copied) == repr(pack)
+
+
+def test_one_flipped_column():
+    """NumPy calls it contiguous, PyTorch does not take it."""
+    results = make_results()
+    results['img'] = np.arange(12, dtype=np.uint8).reshape(4, 1, 3)[:, ::-1]
+    image = PackWSSSInputs(require_labels=False).transform(results)['inputs']
+    assert image.flatten(1).T.flatten().tolist() == list(range(12))

@@ -2,18 +2,23 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import unicodedata
 from importlib import import_module
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.apis import MMSegInferencer
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from PIL import Image
 
 from mmseg_wsss.compat import load_config
@@ -29,11 +34,14 @@ from mmseg_wsss.workflow.own_data import (
     inspect_image,
     label_matrix,
     open_upright,
+    set_values,
     split_photos,
 )
-from mmseg_wsss.workflow.own_data.photos import _ORIENTATION
+from mmseg_wsss.workflow.own_data.configs import FILES
 from mmseg_wsss.workflow.pipeline import read_plan
 from tests.test_tools.test_dataset_converters import TOOLS, check_fails, run
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -103,7 +111,7 @@ def test_class_folders_as_a_process(folders, tmp_path):
     assert val.count('c ') == 1 and val.count('d') == 1
     link = out / 'images' / 'c 0.jpg'
     assert link.resolve() == folders / 'cat' / 'c 0.JPG'
-    assert 'Now type:' in (out / 'report.txt').read_text()
+    assert 'Train with:' in (out / 'report.txt').read_text()
 
 
 def test_pipeline_resolves_and_loads(call, folders, tmp_path, monkeypatch):
@@ -185,6 +193,29 @@ def test_each_switch_can_be_turned(call, folders, tmp_path):
         assert {stage.name for stage in plan.on} == needed, switch
 
 
+TEMPLATES = sorted((ROOT / 'configs' / '_base_' / 'own_data').glob('*.py'))
+
+
+@pytest.mark.parametrize('path', TEMPLATES, ids=lambda path: path.stem)
+def test_templates_are_configs(path):
+    """Each can be read where it is, and is used."""
+    assert path.stem in FILES
+    assert len(TEMPLATES) == len(FILES)
+    cfg = Config.fromfile(path)
+    if 'data_root' in cfg:
+        assert cfg.data_root == str(path.parent)
+
+
+def test_set_values():
+    """Values of top-level names change, comments and other lines stay."""
+    text = 'a = 1  # one\n# b\nb = [\n    1,\n]\nc = dict(a=3)\n'
+    expected = "a = 'x'  # one\n# b\nb = (\n    2,\n)\nc = dict(a=3)\n"
+    assert set_values(text, a="'x'", b='(\n    2,\n)') == expected
+    assert set_values(text) == text
+    with pytest.raises(ValueError, match='no d'):
+        set_values(text, d=1)
+
+
 @pytest.mark.parametrize('network', NETWORKS)
 def test_networks_build(network, tmp_path):
     """Both networks build, from nothing and with everything on."""
@@ -263,7 +294,7 @@ def test_csd_pairs_come_out(call, folders, tmp_path):
 
 
 def test_label_file_and_masks(call, folders, tmp_path):
-    """Photos without label or mask are told; masks go to the evaluation."""
+    """Photos without a label are named; masks go to the evaluation."""
     table = tmp_path / 'labels.csv'
     rows = [f'c {n}.JPG,0,1,0' for n in range(6)]
     rows += [f'sub/d{n}.png,1,0,0' for n in range(6)] + ['gone.jpg,0,1,0']
@@ -493,11 +524,293 @@ def test_odd_folder(call, folders, tmp_path):
     assert plan.configs['classifier'].data_root == str(out)
 
 
+# ------------------------------------------------- layouts and class names
+def fill(root, *folders, number=0, count=3):
+    for folder in folders:
+        for _ in range(count):
+            number += 1
+            photo(root / folder / f'x{number}.png', number, (24, 24))
+
+
+@pytest.mark.parametrize(
+    ('folders', 'part'),
+    [
+        (('Train/cat', 'Train/dog', 'Valid/cat'), 'no classes but a split'),
+        (('trainset/cat', 'testset/cat'), 'no classes but a split'),
+        (('train2017', 'val2017'), 'no classes but a split'),
+        (('data_train/a', 'data_dev/a'), 'no classes but a split'),
+        (('pets-train/a', 'pets-holdout/a'), 'no classes but a split'),
+        (('train/cat', 'test/cat', 'extra/cat'), 'no classes but a split'),
+        (('JPEGImages', 'SegmentationClass'), 'photos beside masks'),
+        (('images', 'ground_truth'), 'photos beside masks'),
+        (('images/cat', 'images/dog'), 'all photos lie in'),
+        ((' ', 'cat'), 'has a blank name'),
+    ],
+)
+def test_folders_that_are_no_classes(call, tmp_path, folders, part):
+    fill(tmp_path / 'p', *folders)
+    check_fails(call(tmp_path / 'p', '--out', tmp_path / 'o'), part)
+    assert not (tmp_path / 'o').exists()
+
+
+@pytest.mark.parametrize(
+    ('folders', 'classes'),
+    [
+        (('train', 'bus'), ['bus', 'train']),
+        (('train/steam', 'train/diesel', 'bus'), ['bus', 'train']),
+        (('test_tube', 'train_station'), ['test_tube', 'train_station']),
+        (('mask', 'no_mask'), ['mask', 'no_mask']),
+        (('image', 'text'), ['image', 'text']),
+        (('cat/train', 'cat/val', 'dog/train'), ['cat', 'dog']),
+        (('cat/day', 'cat/night', 'dog/day'), ['cat', 'dog']),
+        (('\u732b', '\u72ac'), ['\u72ac', '\u732b']),
+        (('sunset', 'sunrise'), ['sunrise', 'sunset']),
+        ((' cat', 'hot  dog\t'), ['cat', 'hot dog']),
+        (('cat', 'cat\u00a0', 'dog'), ['cat', 'dog']),
+    ],
+)
+def test_folders_that_are_classes(call, tmp_path, folders, classes):
+    fill(tmp_path / 'p', *folders)
+    (tmp_path / 'p' / '\u3000').mkdir()
+    out = tmp_path / 'o'
+    result = call(tmp_path / 'p', '--out', out)
+    assert result.returncode == 0, result.stderr
+    expected = ('background', *classes)
+    assert load_config(out / 'common.py').classes == expected
+    labels = load_image_labels(out / 'image_labels.json')
+    assert sorted(labels.names) == classes
+    assert len(labels) == 3 * len(folders)
+
+
+def test_one_class_of_two_folders_is_noted(call, tmp_path):
+    fill(tmp_path / 'p', 'cat', 'cat ', 'dog')
+    result = call(tmp_path / 'p', '--out', tmp_path / 'o')
+    assert "the folders 'cat' and 'cat ' are one class" in joined(result)
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='names are Unicode')
+def test_names_that_are_not_utf8(folders, tmp_path):
+    """Photos, broken photos and class folders; the report can be printed."""
+    cat = os.fsencode(folders / 'cat')
+    os.rename(cat + b'/c 0.JPG', cat + b'/caf\xe9.JPG')
+    os.rename(cat + b'/c 1.JPG', cat + b'/caf\xe8.JPG')
+    with open(cat + b'/\xff.png', 'w') as file:
+        file.write('no image')
+    os.rename(folders / 'dog', os.fsencode(folders) + b'/k\xf6ter')
+    out = tmp_path / 'own'
+    result = run('from_folder', folders, '--out', out)
+    assert result.returncode == 0, result.stderr
+    said = joined(result)
+    assert r'2 (caf\xe8.JPG, caf\xe9.JPG) file names are not UTF-8' in said
+    assert r'\xff.png: is no image' in said
+    labels = check_names(out)
+    assert labels['caf_'] == labels['caf__2'] == ('cat',)
+    assert labels['d0'] == ('k_ter',)
+    bad = os.fsdecode(os.fsencode(tmp_path) + b'/o\xe9')
+    check_fails(run('from_folder', folders, '--out', bad), 'is not UTF-8')
+
+
+def test_names_too_long_for_a_prefix(call, folders, tmp_path):
+    long = 'x' * 249
+    photo(folders / 'cat' / f'{long}.jpg', 50)
+    photo(folders / 'dog' / f'{long}.jpg', 51)
+    out = tmp_path / 'own'
+    assert call(folders, '--out', out).returncode == 0
+    assert sum('xxx' in name for name in check_names(out)) == 2
+
+
+# ------------------------------------------------------- whole or not at all
+def test_an_error_leaves_nothing(call, folders, tmp_path, monkeypatch):
+    """The same command works when the reason is gone."""
+    from mmseg_wsss.workflow.own_data import files
+
+    out = tmp_path / 'a' / 'own'
+    words = (folders, '--out', out, '--max-side', 40)
+
+    def fail(source, *_):
+        if source.name == 'd3.png':
+            raise TypeError('odd data')
+        return Image.new('RGB', (40, 32))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, 'open_upright', fail)
+        check_fails(call(*words), 'd3.png: odd data')
+    assert not out.parent.exists()
+    out.mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, 'open_upright', fail)
+        check_fails(call(*words), 'd3.png: odd data')
+    assert out.is_dir() and not any(out.iterdir())
+    assert call(*words).returncode == 0
+    (out / 'thesis.txt').write_text('mine')
+    before = {p: p.stat().st_mtime_ns for p in out.rglob('*')}
+    with monkeypatch.context() as patch:
+        patch.setattr(files, 'open_upright', fail)
+        check_fails(call(*words, '--overwrite'), 'd3.png: odd data')
+    after = {p: p.stat().st_mtime_ns for p in out.rglob('*')}
+    assert before == after
+
+
+@pytest.mark.parametrize('moved', range(0, 18, 3))
+def test_killed_while_files_are_moved(
+    call, folders, tmp_path, monkeypatch, moved
+):
+    out = tmp_path / 'own'
+    left = [moved]
+    replace = os.replace
+
+    def killed(source, target):
+        if os.path.dirname(target) == str(out):
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'replace', killed)
+        result = call(folders, '--out', out)
+    assert result.returncode == 130 and 'stopped' in result.stderr
+    assert call(folders, '--out', out).returncode == 0
+    check_names(out)
+    assert not read_plan(out / 'pipeline.py').missing
+    assert not list(out.glob('.*'))
+    check_fails(call(folders, '--out', out), 'not empty')
+
+
+def test_closed_pipe_and_interrupt(folders, tmp_path):
+    """Both end with one sentence, and nothing is written."""
+    command = [sys.executable, TOOLS / 'from_folder.py', folders, '--out']
+    command.append(tmp_path / 'own')
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.Popen(command, stdout=writing, stderr=-1, text=True)
+    os.close(writing)
+    _, error = process.communicate(timeout=100)
+    lines = [x for x in error.splitlines() if 'Warning' not in x]
+    assert len(lines) == 1 and 'the output was closed' in lines[0]
+    assert process.returncode == 2
+    assert not (tmp_path / 'own').exists()
+    process = subprocess.Popen(
+        command,
+        stdout=-1,
+        stderr=-1,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    time.sleep(1)  # it takes longer to import MMSegmentation
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=100)
+    assert error.splitlines()[-1] == 'stopped: nothing is half written'
+    assert process.returncode == 130 and 'Traceback' not in error
+    assert not (tmp_path / 'own').exists()
+
+
 # ------------------------------------------------------------------ photos
+@pytest.mark.parametrize(
+    ('size', 'max_side', 'kept'),
+    [
+        ((100, 1), 640, False),
+        ((1, 1), 640, False),
+        ((2, 900), 640, False),
+        ((900, 2), 0, False),
+        ((900, 3), 320, False),
+        ((380, 2), 640, True),
+        ((2, 380), 640, True),
+        ((2, 2), 640, True),
+    ],
+)
+def test_strips(call, folders, tmp_path, size, max_side, kept):
+    """Photos too narrow for the working size are left out by name."""
+    photo(folders / 'cat' / 'strip.png', 50, size)
+    out = tmp_path / 'own'
+    result = call(folders, '--out', out, '--max-side', max_side)
+    assert result.returncode == 0, result.stderr
+    assert ('strip' in check_names(out)) == kept
+    text = f'strip.png: has {size[0]} x {size[1]} pixels: too narrow'
+    assert (text in joined(result)) != kept
+    side = load_config(out / 'common.py').size
+    sides = [round(n / max(size) * side * 0.75) for n in size]
+    assert not kept or min(sides) > 0
+
+
+def test_every_image_is_read_alike(call, folders, tmp_path):
+    """OpenCV and Pillow agree on all that is written, training with both."""
+    cat = folders / 'cat'
+    cut = photo(cat / 'cut.png', 50)
+    cut.write_bytes(cut.read_bytes()[:-8])
+    cut = photo(cat / 'cut in colour.jpg', 51)
+    cut.write_bytes(cut.read_bytes()[:-2000])
+    turned = Image.fromarray(np.zeros((20, 40, 3), np.uint8))
+    turned.save(cat / 'turned.webp', exif=exif_of(6))
+    turned.save(cat / 'turned.png', exif=exif_of(3))
+    deep = np.full((30, 30, 3), 1600, np.uint16)
+    deep[0, 0] = 4000
+    cv2.imwrite(str(cat / 'deep.png'), deep)
+    for name in ('pipe.jpg', 'gone.png'):
+        os.mkfifo(cat / name) if 'pipe' in name else os.symlink(
+            'x', cat / name
+        )
+    out = tmp_path / 'own'
+    result = call(folders, '--out', out)
+    assert result.returncode == 0, result.stderr
+    said = joined(result)
+    for name in ('cut in colour.jpg', 'pipe.jpg', 'gone.png'):
+        assert f'{name}: ' in said
+    assert '1 read differently by OpenCV' in said
+    names = check_names(out)
+    assert {'cut', 'deep', 'cat_turned'} <= set(names) | {'cat_turned'}
+    assert 'cut in colour' not in names
+    init_default_scope('mmseg')
+    data = DATASETS.build(load_config(out / 'cam.py').train_dataloader.dataset)
+    load = data.pipeline.transforms[0]
+    for path in (out / 'images').iterdir():
+        image = load(dict(img_path=str(path)))['img']
+        seen = cv2.imread(str(path))
+        assert seen.shape == image.shape
+        assert cv2.absdiff(seen, image).mean() < 3, path.name
+    assert 95 < cv2.imread(str(out / 'images' / 'deep.jpg')).mean() < 105
+
+
+def exif_of(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+def test_new_photos_are_read_as_training_read_them(call, folders, tmp_path):
+    """The test pipeline reads the originals as from_folder's copies are."""
+    cat = folders / 'cat'
+    clear = Image.new('RGBA', (40, 40), (10, 20, 30, 0))
+    clear.save(cat / 'clear.png')
+    clear.quantize(4).save(cat / 'palette.png')
+    cv2.imwrite(str(cat / 'deep.png'), np.full((40, 40, 3), 1600, np.uint16))
+    cv2.imwrite(str(cat / 'scan.tif'), np.full((40, 40), 800, np.uint16))
+    photo(cat / 'turned.jpg', 70, exif=exif_of(6), quality=95)
+    photo(cat / 'print.jpg', 71, mode='CMYK', quality=95)
+    out = tmp_path / 'own'
+    assert call(folders, '--out', out).returncode == 0
+    cfg = load_config(out / 'segmentor.py')
+    init_default_scope('mmseg')
+    load = TRANSFORMS.build(cfg.test_pipeline[0])
+    for name in ('clear.png', 'palette.png', 'deep.png', 'scan.tif'):
+        new, copy = (
+            load(dict(img_path=str(path)))['img']
+            for path in (cat / name, out / 'images' / f'{name[:-4]}.jpg')
+        )
+        assert cv2.absdiff(new, copy).mean() < 3, name
+    for name in ('turned', 'print'):
+        new, copy = (
+            load(dict(img_path=str(path)))['img']
+            for path in (cat / f'{name}.jpg', out / 'images' / f'{name}.jpg')
+        )
+        assert new.shape == copy.shape
+        assert cv2.absdiff(new, copy).mean() < 10, name
+
+
 def test_unusual_images(tmp_path):
     """Photos that networks cannot take as they are become upright RGB."""
     exif = Image.Exif()
-    exif[_ORIENTATION] = 6
+    exif[0x0112] = 6
     turned = photo(tmp_path / 'a.jpg', exif=exif)
     look = inspect_image(turned)
     assert (look.width, look.height) == (64, 80)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +11,25 @@ from pathlib import Path
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a tool; bad input becomes one line and exit code 2."""
+    """Run a tool; bad input becomes one line and exit code 2.
+
+    So do Ctrl-C (exit code 130) and a reader that closes the output.
+    """
     try:
         main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print('stopped: nothing is half written', file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Python flushes the output once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(
+            'error: stopped, because the output was closed, as by | head; '
+            'nothing is half written: run it without the pipe',
+            file=sys.stderr,
+        )
+        sys.exit(2)
     except (ValueError, OSError) as exc:
         print('error:', ' '.join(str(exc).split()), file=sys.stderr)
         sys.exit(2)
@@ -102,14 +119,14 @@ def print_summary(
     )
     from mmseg_wsss.workflow.own_data import label_matrix
 
-    hot = label_matrix(labels, classes)
-    empty = int((hot.sum(1) == 0).sum())
+    matrix = label_matrix(labels, classes)
+    empty = int((matrix.sum(1) == 0).sum())
     print(
-        f'images: {len(hot)}, without label: {empty}, '
-        f'labels per image: {hot.sum() / max(len(hot), 1):.3f}'
+        f'images: {len(matrix)}, without label: {empty}, '
+        f'labels per image: {matrix.sum() / max(len(matrix), 1):.3f}'
     )
-    counts = cooccurrence(hot)
-    alone = single_label_counts(hot)
+    counts = cooccurrence(matrix)
+    alone = single_label_counts(matrix)
     for k, name in enumerate(classes):
         print(f'  {name:20s} {counts[k, k]:7d} images, {alone[k]:7d} alone')
     pairs = sorted(zip(*np.triu(counts, 1).nonzero(), strict=True))

@@ -6,19 +6,19 @@ _base_ = [
 cam_scales = (0.5, 1.0, 1.5, 2.0)
 model = dict(data_preprocessor=dict(size=_base_.crop_size), **_base_.cam_model)
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    _base_.load_image,
     _base_.load_image_labels,
     *_base_.augment,
 ]
 seed_pipeline = [
-    dict(type='LoadImageFromFile'),
+    _base_.load_image,
     _base_.fit,
     _base_.load_image_labels,
     dict(type='mmseg_wsss.PackWSSSInputs'),
 ]
 tta_model = dict(type='mmseg_wsss.CAMTTAModel')
 tta_pipeline = [
-    dict(type='LoadImageFromFile'),
+    _base_.load_image,
     _base_.fit,
     dict(
         type='TestTimeAug',

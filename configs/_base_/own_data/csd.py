@@ -6,7 +6,7 @@ epochs = _base_.more_epochs
 gap_loss = dict(type='mmseg_wsss.GAPLoss')
 model = dict(decode_head=dict(loss_decode=[gap_loss, _base_.csd_loss]))
 single_pipeline = [
-    dict(type='LoadImageFromFile'),
+    _base_.load_image,
     dict(type='LoadAnnotations'),
     _base_.load_image_labels,
     *_base_.augment[:-1],  # pairs are packed, not photos

@@ -1,6 +1,6 @@
 # MARS on the pseudo labels: features of colour and texture, centroids
 # of every class, and labels whose doubtful pixels are marked (254).
-_base_ = ['mmseg_wsss::_base_/default_runtime.py', './common.py']
+_base_ = ['mmseg_wsss::_base_/default_runtime.py', './data.py']
 label_dir = f'{_base_.data_root}/pseudo_labels'
 feature_dir = f'{_base_.data_root}/features'
 centroids = f'{_base_.data_root}/centroids.npz'
@@ -10,7 +10,7 @@ feature_extraction = dict(
     scales=(1.0,), flip=False, stride=_base_.feature_stride
 )
 load = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    _base_.load_image,
     _base_.load_image_labels,
     dict(type='mmseg_wsss.LoadPseudoLabel', label_dir=label_dir),
     dict(type='mmseg_wsss.LoadFeatures', feature_dir=feature_dir),

@@ -1,5 +1,5 @@
 # The networks of mobilenetv2: what differs from the base models.
-_base_ = './settings.py'
+_base_ = './common.py'
 weights = _base_.weights
 lr = 0.0003 if weights else 0.002
 has_auxiliary_head = False

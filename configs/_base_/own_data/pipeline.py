@@ -1,7 +1,7 @@
 # From the image labels of your photos to a segmentor:
 #   python tools/run_pipeline.py <this folder>/pipeline.py
 # A method is switched on or off here, or with --cfg-options use.ocr=False.
-_base_ = ['./settings.py', 'mmseg_wsss::_base_/losses/ocr.py']
+_base_ = ['./common.py', 'mmseg_wsss::_base_/losses/ocr.py']
 use = dict(
     hfpl=False,  # ISL and FSL, in a second training of the CAM network
     csd=False,  # CSD, in one more; for photos with several classes

@@ -2,9 +2,9 @@
 #   local_pipeline   pixel-adaptive refinement
 #   crf_pipeline     DenseCRF: pip install "mmseg_wsss[crf]"
 #   seed_pipeline    the CAMs as they are
-_base_ = ['mmseg_wsss::_base_/default_runtime.py', './common.py']
+_base_ = ['mmseg_wsss::_base_/default_runtime.py', './data.py']
 load_seed = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    _base_.load_image,
     _base_.load_image_labels,
     dict(type='mmseg_wsss.LoadCAM', cam_dir=f'{_base_.data_root}/seeds/cams'),
 ]

@@ -2,7 +2,7 @@
 _base_ = [
     'mmseg_wsss::_base_/schedules/sgd_30e.py',
     'mmseg_wsss::_base_/default_runtime.py',
-    './common.py',
+    './data.py',
 ]
 epochs = _base_.train_epochs
 custom_hooks = [

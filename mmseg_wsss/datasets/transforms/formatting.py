@@ -60,6 +60,8 @@ class PackWSSSInputs(BaseTransform):
                 'the pipeline, or use PackWSSSInputs(require_labels=False) '
                 'for evaluation'
             )
+        if min(results['img'].strides) < 0:  # of one column, flipped
+            results['img'] = results['img'].copy()
         packed = self.pack(results)
         if labels is not None:
             set_image_labels(

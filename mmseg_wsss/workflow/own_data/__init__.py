@@ -1,29 +1,29 @@
-"""A folder of one's own photos: checked, and made ready for a pipeline."""
+"""A folder of photos: checked, and converted to a data set for a pipeline."""
 
-from .advice import (
-    class_table,
-    find_errors,
-    find_warnings,
-    label_matrix,
-)
-from .collection import (
-    Collection,
-    from_class_folders,
-    from_label_file,
-    summarise,
-)
-from .configs import config_texts
-from .files import check_folder, place_photo, prepare_folder
+from .advice import find_errors, find_warnings, label_matrix
+from .collection import Collection, read_labels
+from .configs import config_texts, set_values
+from .dataset import write_dataset
+from .files import check_folder, whole_folder
 from .masks import find_masks, write_mask
+from .names import is_utf8, summarise
 from .photos import (
     ImageInfo,
     find_files,
     inspect_image,
+    inspect_photos,
     open_upright,
     usual_side,
 )
-from .settings import NETWORKS, batch_size, epochs_for, working_size
-from .split import split_photos
+from .report import (
+    label_lines,
+    photo_lines,
+    training_lines,
+    warning_lines,
+    wrapped,
+)
+from .settings import NETWORKS, batch_size, epochs_for, starting_weights
+from .split import split_lists, split_photos
 
 __all__ = [
     'NETWORKS',
@@ -31,23 +31,30 @@ __all__ = [
     'ImageInfo',
     'batch_size',
     'check_folder',
-    'class_table',
     'config_texts',
     'epochs_for',
     'find_errors',
     'find_files',
     'find_masks',
     'find_warnings',
-    'from_class_folders',
-    'from_label_file',
     'inspect_image',
+    'inspect_photos',
+    'is_utf8',
+    'label_lines',
     'label_matrix',
     'open_upright',
-    'place_photo',
-    'prepare_folder',
+    'photo_lines',
+    'read_labels',
+    'set_values',
+    'split_lists',
     'split_photos',
+    'starting_weights',
     'summarise',
+    'training_lines',
     'usual_side',
-    'working_size',
+    'warning_lines',
+    'whole_folder',
+    'wrapped',
+    'write_dataset',
     'write_mask',
 ]

@@ -11,9 +11,9 @@ import numpy as np
 
 from ...datasets.label_files.load import cooccurrence, single_label_counts
 
-# Photos of a class below which it is hardly learned.
+# A class with fewer photos is hardly learned.
 FEW_PHOTOS = 10
-# Share of all photos above which nothing tells a class from its surroundings.
+# A class in a larger share of the photos cannot be told from background.
 ALMOST_ALL = 0.9
 # A table of more classes is not readable.
 WIDEST = 16
@@ -23,7 +23,7 @@ PAIRS = 10
 def label_matrix(
     labels: Mapping[str, Sequence[str]], classes: Sequence[str]
 ) -> np.ndarray:
-    """Stack the labels of L photos, bool (L, K)."""
+    """Return the labels of L photos, bool (L, K)."""
     index = {name: k for k, name in enumerate(classes)}
     matrix = np.zeros((len(labels), len(classes)), dtype=bool)
     for row, names in zip(matrix, labels.values(), strict=True):
@@ -32,7 +32,7 @@ def label_matrix(
 
 
 def class_table(classes: Sequence[str], labels: np.ndarray) -> list[str]:
-    """Lay out the photos of each class, alone and with each other class.
+    """Return a table: photos of each class, alone and with each other class.
 
     Args:
         classes: The K foreground classes.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +9,11 @@ from pathlib import Path
 
 from ...datasets.label_files.load import load_image_labels
 from ...io.stems import image_stem
+from ...structures.labels import MAX_CLASSES
+from .advice import find_errors, label_matrix
+from .layout import layout_problem
+from .names import class_name, is_utf8, summarise, unique_stem
 from .photos import ImageInfo, is_shown
-
-SHOWN = 3
-_SPLITS = {'train', 'training', 'val', 'valid', 'validation', 'test'}
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Collection:
         labels: Their foreground class names, in composed letters (NFC).
         classes: Foreground classes that at least one of them has.
         notes: What the user should know.
-        problems: What must be mended first.
+        problems: What must be fixed first.
     """
 
     photos: dict[str, Path] = field(default_factory=dict)
@@ -37,17 +37,58 @@ class Collection:
     problems: list[str] = field(default_factory=list)
 
 
-def summarise(items: Sequence[object]) -> str:
-    """Count items and name the first."""
-    names = ', '.join(str(item) for item in items[:SHOWN])
-    more = ', ...' if len(items) > SHOWN else ''
-    return f'{len(items)} ({names}{more})'
+def read_labels(
+    root: Path,
+    infos: Mapping[Path, ImageInfo],
+    label_file: Path | None = None,
+    classes: Sequence[str] | None = None,
+) -> Collection:
+    """Read the labels of photos, from a file or from their folders.
+
+    Args:
+        root: The folder of the photos.
+        infos: Information on each photo below it, unreadable ones too.
+        label_file: The label file; None for one folder per class.
+        classes: All classes in the order that is wanted. Defaults to None,
+            that of the labels.
+
+    Returns:
+        Collection: What was found.
+
+    Raises:
+        FileNotFoundError, ValueError: If the label file cannot be read, or
+            ``classes`` are not those of the labels.
+    """
+    found = (
+        from_label_file(root, label_file, infos)
+        if label_file
+        else from_class_folders(root, infos)
+    )
+    if classes is not None:
+        names = [class_name(name) for name in classes]
+        names = [name for name in names if name.lower() != 'background']
+        if len(set(names)) < len(names) or set(found.classes) - set(names):
+            raise ValueError(
+                f'--classes names {", ".join(names)}: it must name every '
+                f'class once; the labels have {", ".join(found.classes)}'
+            )
+        found.classes = tuple(names)
+    labels = label_matrix(found.labels, found.classes)
+    found.problems = found.problems or find_errors(found.classes, labels)
+    if len(found.classes) >= MAX_CLASSES:
+        found.problems.append(
+            f'{len(found.classes)} classes do not fit 8-bit label files, '
+            f'which hold {MAX_CLASSES - 1}'
+        )
+    return found
 
 
 def from_class_folders(
-    root: Path, looks: Mapping[Path, ImageInfo]
+    root: Path, infos: Mapping[Path, ImageInfo]
 ) -> Collection:
-    """Label photos by the folder that they lie in, one folder per class.
+    """Read the labels of photos from the folders that hold them.
+
+    There is one folder per class.
 
     Files of equal content are one photo, whatever their names: lying in the
     folders of several classes it has all their labels. Files of one name, in
@@ -56,7 +97,7 @@ def from_class_folders(
 
     Args:
         root: The folder of the class folders.
-        looks: A look at each photo below it, unreadable ones too.
+        infos: Information on each photo below it, unreadable ones too.
 
     Returns:
         Collection: What was found; its classes are sorted by name.
@@ -64,28 +105,42 @@ def from_class_folders(
     found = Collection()
     folders = sorted(p.name for p in root.iterdir() if p.is_dir())
     folders = [name for name in folders if is_shown(name)]
-    loose = [p.name for p in looks if p.parent == root]
+    loose = [p.name for p in infos if p.parent == root]
     if not folders:
         found.problems.append(
             f'{root} has no sub-folder: put the photos of each class into a '
             'folder of its name, or give --labels'
         )
         return found
-    if {f.lower() for f in folders} <= _SPLITS:
+    problem = layout_problem(root, infos)
+    if problem:
+        found.problems.append(problem)
+        return found
+    spelled: dict[str, list[str]] = defaultdict(list)
+    for name in folders:
+        spelled[class_name(name)].append(name)
+    blank = spelled.pop('', [])
+    if any(path.relative_to(root).parts[0] in blank for path in infos):
         found.problems.append(
-            f'the folders {", ".join(folders)} of {root} are no classes: '
-            'give one of them, with one folder per class in it'
+            f'a folder of {root} has a blank name, {blank[0]!r}: give it the '
+            'name of its class'
         )
         return found
+    for name, spellings in spelled.items():
+        if len(spellings) > 1:
+            found.notes.append(
+                f'the folders {" and ".join(map(repr, spellings))} are one '
+                f'class, {name}'
+            )
     if loose:
         found.notes.append(
             f'{summarise(loose)} photos lie beside the class folders: no '
             'label, left out'
         )
     same: dict[str, list[Path]] = defaultdict(list)
-    for path, look in looks.items():
-        if path.parent != root and not look.error:
-            same[look.digest].append(path)
+    for path, info in infos.items():
+        if path.parent != root and not info.error:
+            same[info.digest].append(path)
     by_name: dict[str, list[list[Path]]] = defaultdict(list)
     for paths in same.values():
         by_name[image_stem(paths[0].name).casefold()].append(paths)
@@ -93,12 +148,12 @@ def from_class_folders(
     shared, taken = [], set()
     for photos in by_name.values():
         for paths in photos:
-            names = [path.relative_to(root).parts[0] for path in paths]
-            names = tuple(dict.fromkeys(names))
+            folders_of = [path.relative_to(root).parts[0] for path in paths]
+            names = tuple(dict.fromkeys(map(class_name, folders_of)))
             stem = image_stem(paths[0].name)
             if len(photos) > 1:
                 stem = f'{names[0]}_{stem}'
-            stem = _free_name(stem, taken)
+            stem = unique_stem(stem, taken)
             found.photos[stem] = paths[0]
             found.labels[stem] = names
             if len(names) > 1:
@@ -120,13 +175,13 @@ def from_class_folders(
             f'{summarise(clashes)} file names belong to several photos of '
             'different content: called <folder>_<name> here'
         )
-    return _finish(found, folders)
+    return _finish(found, list(spelled))
 
 
 def from_label_file(
-    root: Path, path: Path, looks: Mapping[Path, ImageInfo]
+    root: Path, path: Path, infos: Mapping[Path, ImageInfo]
 ) -> Collection:
-    """Label photos by a label file; they are told apart by their stems.
+    """Read the labels of photos from a label file, by their stems.
 
     Files of one stem and equal content are one photo.
 
@@ -134,7 +189,7 @@ def from_label_file(
         root: The folder of the photos, searched to the bottom.
         path: Any file that :func:`mmseg_wsss.load_image_labels` reads and
             that names its classes.
-        looks: A look at each photo below it, unreadable ones too.
+        infos: Information on each photo below it, unreadable ones too.
 
     Returns:
         Collection: What was found; its classes are in the file's order.
@@ -150,12 +205,12 @@ def from_label_file(
         )
     found = Collection()
     files: dict[str, list[Path]] = defaultdict(list)
-    for file in looks:
+    for file in infos:
         files[image_stem(file.name)].append(file)
     twins = [
         stem
         for stem, paths in files.items()
-        if len({looks[path].digest for path in paths}) > 1
+        if len({infos[path].digest for path in paths}) > 1
     ]
     if twins:
         found.problems.append(
@@ -184,31 +239,17 @@ def from_label_file(
         )
     taken: set[str] = set()
     for stem, paths in files.items():
-        if stem in labels and not looks[paths[0]].error:
-            name = _free_name(stem, taken)
+        if stem in labels and not infos[paths[0]].error:
+            name = unique_stem(stem, taken)
             found.photos[name], found.labels[name] = paths[0], labels[stem]
-    _note_copies(found, looks)
+    _note_copies(found, infos)
     return _finish(found, labels.names)
 
 
-def _free_name(stem: str, taken: set[str]) -> str:
-    """Make a stem that a line of a list can hold, and that is free.
-
-    Names that differ by case only are the same to macOS and Windows: ``taken``
-    holds them folded, and gets this one.
-    """
-    stem = image_stem(' '.join(stem.split()))
-    name, number = stem, 2
-    while name.casefold() in taken:
-        name, number = f'{stem}_{number}', number + 1
-    taken.add(name.casefold())
-    return name
-
-
-def _note_copies(found: Collection, looks: Mapping[Path, ImageInfo]) -> None:
+def _note_copies(found: Collection, infos: Mapping[Path, ImageInfo]) -> None:
     same: dict[str, list[str]] = defaultdict(list)
     for stem, path in found.photos.items():
-        same[looks[path].digest].append(stem)
+        same[infos[path].digest].append(stem)
     copies = [stems for stems in same.values() if len(stems) > 1]
     if copies:
         found.notes.append(
@@ -219,9 +260,9 @@ def _note_copies(found: Collection, looks: Mapping[Path, ImageInfo]) -> None:
 
 def _finish(found: Collection, classes: Sequence[str]) -> Collection:
     """Drop the background's label, and photos and classes without any."""
-    classes = list(dict.fromkeys(map(_composed, classes)))
+    classes = list(dict.fromkeys(map(class_name, classes)))
     labels = {
-        stem: tuple(dict.fromkeys(map(_composed, names)))
+        stem: tuple(dict.fromkeys(map(class_name, names)))
         for stem, names in found.labels.items()
     }
     labelled = {
@@ -236,6 +277,12 @@ def _finish(found: Collection, classes: Sequence[str]) -> Collection:
     if empty:
         found.notes.append(
             f'{summarise(empty)} photos show no class: left out'
+        )
+    odd = [p.name for p in found.photos.values() if not is_utf8(p.name)]
+    if odd:
+        found.notes.append(
+            f'{summarise(odd)} file names are not UTF-8: _ stands for what '
+            'cannot be read'
         )
     found.labels = {s: names for s, names in labelled.items() if names}
     found.photos = {s: found.photos[s] for s in found.labels}
@@ -260,8 +307,3 @@ def _finish(found: Collection, classes: Sequence[str]) -> Collection:
                 'one misspelled?'
             )
     return found
-
-
-def _composed(name: str) -> str:
-    """Write letters with accents as keyboards do, not as macOS's folders."""
-    return unicodedata.normalize('NFC', name)

@@ -1,4 +1,4 @@
-"""The config files of a data set of one's own, from templates."""
+"""The config files of a data set, from those in configs/_base_/own_data."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .settings import (
 )
 
 PACKAGE = Path(__file__).resolve().parents[1].parent
-FILES = ('settings', 'common', 'training', 'cam', 'hfpl', 'csd', 'csd_hfpl')
+FILES = ('common', 'data', 'training', 'cam', 'hfpl', 'csd', 'csd_hfpl')
 FILES += ('affinity', 'refine', 'debias', 'segmentor', 'mars_segmentor')
 FILES += ('pipeline', 'mobilenetv2', 'r50')
-# The templates are those of MobileNetV2; names that ResNet-50 replaces.
+# The templates are those of MobileNetV2: what ResNet-50 replaces in them.
 _R50 = {
     './mobilenetv2': './r50',
     '/cam_mobilenetv2': '/cam_r50',
@@ -53,7 +53,7 @@ def config_texts(
     long_side: int,
     seed: int,
 ) -> dict[str, str]:
-    """Write the config files.
+    """Return the config files.
 
     Args:
         name: Name of the data set and of the pipeline.
@@ -83,8 +83,8 @@ def config_texts(
         for old, new in replaced.items():
             text = text.replace(old, new)
         texts[f'{file}.py'] = text
-    texts['settings.py'] = set_values(
-        texts['settings.py'],
+    texts['common.py'] = set_values(
+        texts['common.py'],
         name=repr(name),
         classes=_lines(classes, '(', ')'),
         palette=_lines(voc_palette(len(classes)), '[', ']'),
@@ -105,19 +105,32 @@ def config_texts(
 
 
 def set_values(text: str, **values: object) -> str:
-    """Replace the values of top-level assignments, comments stay."""
+    """Return a config with other values of top-level names.
+
+    Args:
+        text: Python code.
+        **values: Code of the values by name.
+
+    Returns:
+        str: The code; comments stay.
+
+    Raises:
+        ValueError: If a name is not assigned in ``text``.
+    """
     for node in reversed(ast.parse(text).body):
         name = node.targets[0].id
         if name in values:
             lines = text.splitlines()
             comment = lines[node.end_lineno - 1][node.end_col_offset :]
             lines[node.lineno - 1 : node.end_lineno] = [
-                f'{name} = {values[name]}{comment}'
+                f'{name} = {values.pop(name)}{comment}'
             ]
             text = '\n'.join(lines) + '\n'
+    if values:
+        raise ValueError(f'the config has no {", ".join(values)}')
     return text
 
 
 def _lines(items: Sequence[object], start: str, end: str) -> str:
-    """Write a long literal, one item a line."""
+    """Return a long literal, one item a line."""
     return '\n'.join([start, *(f'    {item!r},' for item in items), end])

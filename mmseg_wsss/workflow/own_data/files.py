@@ -1,19 +1,20 @@
-"""The folder that is written: photos in one place, under one suffix."""
+"""The folder that is written, and the photos in it."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ...io.atomic import atomic_write
+from ...io.atomic import atomic_write, write_json
 from ...version import __version__
 from .configs import FILES
 from .photos import ImageInfo, open_upright
 
 RECORD = 'from_folder.json'
+UNFINISHED = '.unfinished'
 OURS = (
     *('image_labels.json', 'train.txt', 'val.txt', 'report.txt'),
     *(f'{file}.py' for file in FILES),
@@ -22,49 +23,74 @@ FOLDERS = ('images', 'masks')
 QUALITY = 95
 
 
-def prepare_folder(
+@contextmanager
+def whole_folder(
     folder: Path, overwrite: bool, source: Mapping[str, object]
-) -> None:
-    """Empty a folder for a data set, and say what it will hold.
+) -> Iterator[Path]:
+    """Write a folder for a data set whole, or not at all.
 
-    Only what an earlier run wrote is removed, and only from a folder that an
-    earlier run made.
+    The block writes to a hidden folder in it. If the block ends without an
+    error, what an earlier run wrote is replaced by its content; other files
+    stay. A folder left by a killed run is written again.
 
     Args:
         folder: The folder; made where it is missing.
         overwrite: Whether it may hold an earlier data set.
         source: What the data set is made from, as JSON values.
 
+    Yields:
+        Path: Where to write.
+
     Raises:
         ValueError: If it holds something else, or may not be overwritten.
     """
     check_folder(folder, overwrite)
-    folder.mkdir(parents=True, exist_ok=True)
+    missing = [p for p in (folder, *folder.parents) if not p.exists()]
+    part = folder / UNFINISHED
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        part.mkdir(parents=True)
+        write_json(part / RECORD, {'version': __version__, **source})
+        yield part
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        for made in missing:
+            with suppress(OSError):
+                made.rmdir()
+        raise
+    _remove_earlier(folder)
+    for path in part.iterdir():
+        os.replace(path, folder / path.name)
+    part.rmdir()  # until then the same command may write it again
+
+
+def _remove_earlier(folder: Path) -> None:
+    """Remove what an earlier run wrote, but for its record."""
     for name in FOLDERS:
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in OURS:
         (folder / name).unlink(missing_ok=True)
-    with atomic_write(folder / RECORD) as part:
-        record = {'version': __version__, **source}
-        part.write_text(json.dumps(record, indent=1), encoding='utf-8')
 
 
 def check_folder(folder: Path, overwrite: bool) -> None:
-    """Refuse a folder that may not be written to.
+    """Check that a folder may be written to.
 
     Raises:
         ValueError: If it holds something else, or may not be overwritten.
     """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f'{folder} is a file: --out takes a folder')
-    if not folder.is_dir() or not any(folder.iterdir()):
+    names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+    if UNFINISHED in names and names <= {*OURS, *FOLDERS, RECORD, UNFINISHED}:
+        return
+    if not names:
         return
     if not overwrite:
         raise ValueError(
             f'{folder} is not empty: choose another --out, or --overwrite '
             'what an earlier run wrote there'
         )
-    if not (folder / RECORD).is_file():
+    if RECORD not in names:
         raise ValueError(
             f'{folder} holds files that this tool did not write ({RECORD} is '
             'missing): --overwrite does not touch them; choose another --out'
@@ -74,16 +100,16 @@ def check_folder(folder: Path, overwrite: bool) -> None:
 def place_photo(
     source: Path,
     target: Path,
-    look: ImageInfo,
+    info: ImageInfo,
     max_side: int,
     copy: bool = False,
 ) -> str:
-    """Put a photo where the data set looks for it.
+    """Link, copy or convert a photo.
 
     Args:
         source: The photo; never changed.
         target: ``<stem>.jpg``, whatever is inside.
-        look: A look at it.
+        info: Information on it.
         max_side: Longest side of what is written, 0 for any.
         copy: Copy a plain photo in place of linking to it.
 
@@ -91,9 +117,20 @@ def place_photo(
         str: What was done: 'linked', 'copied' or 'converted'.
 
     Raises:
-        OSError: If it cannot be read or written.
+        ValueError: If it cannot be read or written, with its path.
     """
-    if look.reasons:
+    try:
+        return _place(source, target, info, max_side, copy)
+    except Exception as error:  # decoders raise errors of any kind
+        raise ValueError(
+            f'cannot link to or copy {source}: {error}'
+        ) from error
+
+
+def _place(
+    source: Path, target: Path, info: ImageInfo, max_side: int, copy: bool
+) -> str:
+    if info.reasons:
         with atomic_write(target) as part:
             open_upright(source, max_side).save(
                 part, format='JPEG', quality=QUALITY, subsampling=0

@@ -1,4 +1,4 @@
-"""Photos in a folder: found, opened, and judged."""
+"""Photos in a folder: found, opened, and checked."""
 
 from __future__ import annotations
 
@@ -6,27 +6,38 @@ import hashlib
 import io
 import os
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from ...io.photos import (
+    decode_photo,
+    has_deep_colours,
+    is_transparent,
+    orientation,
+    upright_rgb,
+)
 from ...io.stems import IMAGE_SUFFIXES
+from .names import summarise
+from .settings import NETWORKS, working_size
 
 PHOTO_SUFFIXES = IMAGE_SUFFIXES - {'.npy'}
-# What OpenCV and Pillow read alike: they need no copy.
+# Formats and modes that need no copy.
 PLAIN_FORMATS = ('JPEG', 'MPO', 'PNG', 'BMP', 'WEBP')
 PLAIN_MODES = ('RGB', 'L')
-# Bits that cameras and scanners use of 16.
-DEPTHS = (8, 10, 12, 14, 16)
-_ORIENTATION = 0x0112
+# Mean difference of grey levels that two JPEG decoders may have.
+ROUNDING = 3
+# Resizing shrinks photos to no less than this part of the working size.
+SMALLEST_RESIZE = 0.75
 
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """What a look into an image file shows.
+    """What an image file holds.
 
     Attributes:
         width: Pixels across, as the picture is seen (EXIF followed).
@@ -34,7 +45,7 @@ class ImageInfo:
         digest: Hash of the file's content.
         reasons: Why networks cannot take the file as it is, in words; empty
             for a plain photo.
-        error: Why it cannot be read at all; '' if it can.
+        error: Why it cannot be used at all; '' if it can.
     """
 
     width: int = 0
@@ -65,7 +76,7 @@ def find_files(root: Path) -> tuple[list[Path], Counter]:
             continue
         folders[:] = [f for f in sorted(folders) if is_shown(f)]
         for name in filter(is_shown, names):
-            suffix = os.path.splitext(name)[1].lower()
+            suffix = os.path.splitext(name)[1].strip().lower()
             if suffix in PHOTO_SUFFIXES:
                 photos.append(Path(at) / name)
             elif name.lower() != 'thumbs.db':
@@ -74,12 +85,12 @@ def find_files(root: Path) -> tuple[list[Path], Counter]:
 
 
 def is_shown(name: str) -> bool:
-    """Tell whether a file or folder of this name counts."""
+    """Return whether a file or folder of this name counts."""
     return not name.startswith('.') and name != '__MACOSX'
 
 
 def inspect_image(path: Path, max_side: int = 0) -> ImageInfo:
-    """Read an image file whole and say what it is.
+    """Read an image file whole, as training will, and describe it.
 
     Args:
         path: The file.
@@ -88,30 +99,95 @@ def inspect_image(path: Path, max_side: int = 0) -> ImageInfo:
     Returns:
         ImageInfo: ``error`` is set for a file that cannot be read.
     """
+    if not path.is_file():
+        return ImageInfo(error='is no file, or a link to none')
     try:
         content = path.read_bytes()
         with Image.open(io.BytesIO(content)) as image:
             image.load()
-            _depth(image)
-            size = _upright_size(image)
-            reasons = _reasons(image, max(size), max_side)
+            reasons = _reasons(image, content)
+            photo = upright_rgb(image, content)
     except UnidentifiedImageError:
         return ImageInfo(error='is no image of a known kind')
-    except Exception as error:  # decoders raise whatever they like
+    except Exception as error:  # decoders raise errors of any kind
         words = str(error).replace(str(path), 'it').splitlines()
         return ImageInfo(error=words[0] if words else type(error).__name__)
+    if not reasons and not _opencv_agrees(content, photo):
+        reasons.append('read differently by OpenCV')
+    size = fitting_size(photo.size, max_side)
+    if size != photo.size:
+        reasons.insert(0, f'larger than {max_side} pixels')
+    if min(size) < 2:
+        sides = ' x '.join(map(str, photo.size))
+        return ImageInfo(error=f'has {sides} pixels: too narrow')
     return ImageInfo(
-        *size, hashlib.sha256(content).hexdigest(), tuple(reasons)
+        *photo.size, hashlib.sha256(content).hexdigest(), tuple(reasons)
     )
 
 
-def open_upright(path: Path, max_side: int = 0) -> Image.Image:
-    """Read a photo as people see it, in 8-bit RGB.
+def inspect_photos(
+    root: Path,
+    max_side: int,
+    network: str,
+    run: Callable[[Callable, list], list],
+) -> tuple[dict[Path, ImageInfo], Counter]:
+    """Find and inspect the photos below a folder.
 
-    It is turned as its EXIF data say, laid on white where it is transparent,
-    of an animation the first picture is taken, and it is made smaller if it
-    is too large. More than 8 bits become 8: those in use are the fewest of
-    8, 10, 12, 14 and 16 that hold its brightest value.
+    Args:
+        root: The folder.
+        max_side: Longest side that may stay; 0 for any.
+        network: Name of the network, whose size no photo may vanish at.
+        run: Calls a function on each of a list.
+
+    Returns:
+        tuple: Information on each photo, and the number of other files by
+        suffix.
+
+    Raises:
+        ValueError: If there is no photo.
+    """
+    paths, others = find_files(root)
+    if not paths:
+        kinds = ', '.join(f'{n} {kind}' for kind, n in others.items())
+        folders = [p.name for p in sorted(root.iterdir()) if p.is_dir()]
+        raise ValueError(
+            f'there is no photo below {root}'
+            + (f', whose folders are {summarise(folders)}' if folders else '')
+            + (f'; there are {kinds}: convert them to JPEG' if kinds else '')
+        )
+    infos = run(lambda path: inspect_image(path, max_side), paths)
+    side = usual_side(infos, max_side)
+    size, _ = working_size(side, NETWORKS[network].size)
+    infos = dict(zip(paths, infos, strict=True))
+    return leave_out_strips(infos, size), others
+
+
+def leave_out_strips(
+    infos: Mapping[Path, ImageInfo], size: int
+) -> dict[Path, ImageInfo]:
+    """Set an error for photos of which resizing leaves no pixel.
+
+    Args:
+        infos: Information on each photo.
+        size: Long side to which photos are resized.
+    """
+    checked = {}
+    for path, info in infos.items():
+        sides = info.width, info.height
+        if not info.error and (
+            min(sides) / max(sides) * size * SMALLEST_RESIZE < 0.5
+        ):
+            info = replace(
+                info,
+                error=f'has {sides[0]} x {sides[1]} pixels: too narrow to be '
+                f'resized to {size}',
+            )
+        checked[path] = info
+    return checked
+
+
+def open_upright(path: Path, max_side: int = 0) -> Image.Image:
+    """Read a photo by :func:`decode_photo`, and shrink it.
 
     Args:
         path: The file.
@@ -121,18 +197,10 @@ def open_upright(path: Path, max_side: int = 0) -> Image.Image:
         Image.Image: RGB.
 
     Raises:
+        OSError: If it cannot be read.
         ValueError: If its values are of no known range.
     """
-    with Image.open(path) as opened:
-        image = ImageOps.exif_transpose(opened)
-        if image.mode.startswith('I'):
-            values = np.asarray(image) >> (_depth(image) - 8)
-            image = Image.fromarray(values.astype(np.uint8))
-        elif _is_transparent(image):
-            image = image.convert('RGBA')
-            white = Image.new('RGBA', image.size, 'white')
-            image = Image.alpha_composite(white, image)
-        image = image.convert('RGB')
+    image = decode_photo(path.read_bytes())
     size = fitting_size(image.size, max_side)
     if size == image.size:
         return image
@@ -140,63 +208,35 @@ def open_upright(path: Path, max_side: int = 0) -> Image.Image:
 
 
 def fitting_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
-    """Shrink a (width, height) to a longest side; 0 leaves it."""
+    """Return a (width, height), shrunk to a longest side unless it is 0."""
     if not max_side or max(size) <= max_side:
         return size
     ratio = max_side / max(size)
     return tuple(max(1, round(side * ratio)) for side in size)
 
 
-def usual_side(looks: Iterable[ImageInfo], max_side: int = 0) -> int:
-    """Tell the long side of a usual photo, in pixels.
+def usual_side(infos: Iterable[ImageInfo], max_side: int = 0) -> int:
+    """Return the median long side of photos, in pixels.
 
     Args:
-        looks: Looks at the photos.
+        infos: Information on the photos.
         max_side: Longest side that they keep; 0 for any.
 
     Returns:
         int: The median; 0 without a readable photo.
     """
-    sides = sorted(max(k.width, k.height) for k in looks if not k.error)
+    sides = sorted(max(k.width, k.height) for k in infos if not k.error)
     usual = sides[len(sides) // 2] if sides else 0
     return min(usual, max_side or usual)
 
 
-def _depth(image: Image.Image) -> int:
-    """Tell the bits that a photo's values need, 8 if it has no more.
-
-    Raises:
-        ValueError: If nothing says which values are black and white.
-    """
-    if image.mode == 'F':
-        raise ValueError(
-            'has floating point numbers, of a range that is not known: '
-            'convert it to whole numbers of 8 or 16 bits'
-        )
-    if not image.mode.startswith('I'):
-        return 8
-    values = np.asarray(image)
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high >= 2 ** DEPTHS[-1]:
-        raise ValueError(
-            f'has values from {low} to {high}, photos have 0 to 65535: '
-            'convert it to 8 or 16 bits'
-        )
-    return next(bits for bits in DEPTHS if high < 2**bits)
-
-
-def _upright_size(image: Image.Image) -> tuple[int, int]:
-    turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
-    return image.size[::-1] if turned else image.size
-
-
-def _reasons(image: Image.Image, longest: int, max_side: int) -> list[str]:
+def _reasons(image: Image.Image, content: bytes) -> list[str]:
     reasons = []
-    if max_side and longest > max_side:
-        reasons.append(f'larger than {max_side} pixels')
-    if image.getexif().get(_ORIENTATION, 1) not in (0, 1):
+    if orientation(image) != 1:
         reasons.append('turned by EXIF')
-    if _is_transparent(image):
+    if has_deep_colours(image, content):
+        reasons.append('colours of more than 8 bits')
+    if is_transparent(image):
         reasons.append('transparent')
     elif image.mode not in PLAIN_MODES:
         reasons.append(f'colour mode {image.mode}')
@@ -207,7 +247,10 @@ def _reasons(image: Image.Image, longest: int, max_side: int) -> list[str]:
     return reasons
 
 
-def _is_transparent(image: Image.Image) -> bool:
-    return image.mode in ('RGBA', 'LA', 'PA', 'La', 'RGBa') or (
-        'transparency' in image.info
-    )
+def _opencv_agrees(content: bytes, photo: Image.Image) -> bool:
+    """Return whether OpenCV decodes a file to the same picture."""
+    buffer = np.frombuffer(content, np.uint8)
+    image = cv2.imdecode(buffer, cv2.IMREAD_COLOR)
+    if image is None or image.shape[1::-1] != photo.size:
+        return False
+    return cv2.absdiff(image[..., ::-1], np.asarray(photo)).mean() < ROUNDING

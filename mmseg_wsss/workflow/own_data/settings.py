@@ -1,9 +1,10 @@
-"""Settings that suit the number and size of one's photos."""
+"""Settings that suit the number and size of the photos."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 # Iterations below which networks learn little, and epochs that are enough
 # for large sets and too many for any.
@@ -13,19 +14,17 @@ FEWEST_EPOCHS, MOST_EPOCHS = 8, 100
 
 @dataclass(frozen=True)
 class Network:
-    """What a backbone asks for.
+    """Settings of a backbone.
 
     Attributes:
         size: Long side to which photos are resized, at most.
         batch: Most photos in a batch.
-        lr: Learning rates of AdamW, from pretrained weights and from scratch.
-        weights: Its weights if the user names none.
-        imagenet: Its ImageNet weights, and what getting them means.
+        weights: Its weights unless others are given.
+        imagenet: Its ImageNet weights, and the size of their download.
     """
 
     size: int
     batch: int
-    lr: tuple[float, float]
     weights: str | None
     imagenet: tuple[str, str]
 
@@ -34,14 +33,12 @@ NETWORKS = {
     'mobilenetv2': Network(
         size=256,
         batch=16,
-        lr=(3e-4, 2e-3),
         weights=None,
         imagenet=('mmcls://mobilenet_v2', 'a download of 14 MB'),
     ),
     'r50': Network(
         size=448,
         batch=8,
-        lr=(1e-4, 1e-3),
         weights='torchvision://resnet50',
         imagenet=('torchvision://resnet50', 'a download of 98 MB'),
     ),
@@ -49,7 +46,7 @@ NETWORKS = {
 
 
 def working_size(long_side: int, most: int) -> tuple[int, int]:
-    """Choose the size of the photos and of their crops for a network.
+    """Return the size of the photos and of their crops for a network.
 
     Args:
         long_side: Long side of a usual photo, in pixels.
@@ -63,12 +60,12 @@ def working_size(long_side: int, most: int) -> tuple[int, int]:
 
 
 def batch_size(photos: int, most: int) -> int:
-    """Choose a batch: at least two steps an epoch, never one photo alone."""
+    """Return a batch size: two steps an epoch or more, two photos or more."""
     return max(2, min(most, photos // 2))
 
 
 def epochs_for(photos: int, batch: int) -> int:
-    """Choose epochs, so that few photos get iterations enough.
+    """Return the epochs, more of them for few photos.
 
     Args:
         photos: Number of training photos.
@@ -83,5 +80,26 @@ def epochs_for(photos: int, batch: int) -> int:
 
 
 def teacher_momentum(iterations: int) -> float:
-    """Choose MARS's momentum: the teacher remembers an eighth of training."""
+    """Return MARS's momentum: the teacher averages an eighth of training."""
     return round(max(0.001, min(0.1, 8 / iterations)), 4)
+
+
+def starting_weights(network: str, weights: str | None) -> str | None:
+    """Return what a backbone starts from, None from scratch.
+
+    Args:
+        network: Name of the network.
+        weights: A file, a URL, ``'none'``, or None for the network's own.
+
+    Raises:
+        ValueError: If there is no such file.
+    """
+    if weights is None:
+        return NETWORKS[network].weights
+    if weights.lower() == 'none':
+        return None
+    if '://' in weights:
+        return weights
+    if not Path(weights).is_file():
+        raise ValueError(f'--weights: there is no file {weights}')
+    return str(Path(weights).resolve())

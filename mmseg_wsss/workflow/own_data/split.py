@@ -1,4 +1,4 @@
-"""Setting photos aside for evaluation."""
+"""The lists of photos to train on, and to evaluate with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def split_photos(
     seed: int = 0,
     candidates: Collection[str] | None = None,
 ) -> tuple[list[str], list[str]]:
-    """Draw the photos that are set aside, about the same share of each class.
+    """Return a split with about the same share of each class set aside.
 
     A photo is set aside if none of its classes has its share yet, so that
     every class keeps most of its photos for training.
@@ -50,3 +50,34 @@ def split_photos(
             aside.append(stem)
             taken.update(labels[stem])
     return sorted(set(labels) - set(aside)), sorted(aside)
+
+
+def split_lists(
+    labels: Mapping[str, tuple[str, ...]],
+    share: float,
+    seed: int,
+    with_mask: Collection[str] | None,
+) -> tuple[list[str], list[str]]:
+    """Return the photos to train on and those to evaluate with.
+
+    Args:
+        labels: Class names of each photo, by name.
+        share: Share to set aside; 0 evaluates on the training photos.
+        seed: Of the draw.
+        with_mask: Photos that have a mask; None if masks were not given.
+
+    Raises:
+        ValueError: If there are too few photos to set any aside.
+    """
+    if not share:
+        everything = sorted(labels)
+        return everything, sorted(with_mask or everything)
+    train, val = split_photos(labels, share, seed, with_mask)
+    if not val or len(train) < 2:
+        masks = '' if with_mask is None else ' with masks'
+        raise ValueError(
+            f'too few photos{masks} to set any aside: some class needs three; '
+            'add photos, or use the same for training and evaluation with '
+            '--val-share 0'
+        )
+    return train, val

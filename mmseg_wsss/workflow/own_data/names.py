@@ -1,0 +1,61 @@
+"""Names of photos and classes that lists, labels and configs can hold."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Sequence
+
+from ...io.stems import image_stem
+
+SHOWN = 3
+# Bytes of a file name without its suffix; file systems have 255 with it.
+LONGEST = 250
+
+
+def class_name(name: str) -> str:
+    """Return the name of a class in the letters that label files have.
+
+    Letters are composed (NFC), as keyboards write them and macOS's folders do
+    not; blanks around it are cut, runs of blanks are one; bytes that are no
+    UTF-8 become ``_``.
+    """
+    return ' '.join(unicodedata.normalize('NFC', _utf8(name)).split())
+
+
+def unique_stem(stem: str, taken: set[str]) -> str:
+    """Return a stem that a line of a list can hold, and that is free.
+
+    Names that differ by case only are the same to macOS and Windows: ``taken``
+    holds them folded, and gets this one.
+    """
+    stem = image_stem(' '.join(_utf8(stem).split()))
+    while len(os.fsencode(stem)) > LONGEST:
+        stem = stem[:-1]
+    name, number = stem, 2
+    while name.casefold() in taken:
+        name, number = f'{stem}_{number}', number + 1
+    taken.add(name.casefold())
+    return name
+
+
+def printable(text: str) -> str:
+    """Return a text that can be printed: bytes that are no UTF-8 escaped."""
+    return os.fsencode(text).decode('utf-8', 'backslashreplace')
+
+
+def is_utf8(text: str) -> bool:
+    """Return whether a text from the file system is UTF-8."""
+    return _utf8(text) == text
+
+
+def summarise(items: Sequence[object]) -> str:
+    """Count items and name the first."""
+    names = ', '.join(str(item) for item in items[:SHOWN])
+    more = ', ...' if len(items) > SHOWN else ''
+    return f'{len(items)} ({names}{more})'
+
+
+def _utf8(name: str) -> str:
+    """Replace what Python has in the place of bytes that are no UTF-8."""
+    return ''.join('_' if '\ud800' <= c <= '\udfff' else c for c in name)
