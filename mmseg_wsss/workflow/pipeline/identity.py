@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ...compat import walk_dicts
+from ...compat import is_type, walk_dicts
 from ...io.provenance import settings_hash
 
 _REFERENCE = re.compile(r'\{([\w-]+)\.(\w+)\}')
@@ -25,6 +25,12 @@ SAME_SINCE = '0.1.0'
 _FILES = (
     *('ann_file', 'checkpoint', 'load_from', 'centroids'),
     *('neighbours', 'pretrained'),
+)
+# Data sets that read every image of their list, and what names the images.
+_COMPLETE = ('BaseSegDataset', 'PascalVOCDataset', 'ScenesDataset')
+_PLACES = (
+    *('data_root', 'ann_file', 'data_prefix', 'img_suffix'),
+    'seg_map_suffix',
 )
 # Options that name a folder of another tool.
 _FOLDERS = ('cam_dir', 'label_dir', 'feature_dir')
@@ -156,20 +162,28 @@ def image_folders(part: object) -> list[tuple[str, str, str]]:
     return list(dict.fromkeys(found))
 
 
-def missing_image(folder: str, names: str, suffix: str) -> str | None:
-    """Return the first listed image that does not exist; None if all do.
+def missing_images(part: object) -> list[str]:
+    """Return the first listed image that is missing, of each folder.
 
-    Args:
-        folder: A folder; nothing is missing if it does not exist.
-        names: Path of the list.
-        suffix: What the files' names end with.
+    Data sets of unknown types may leave images out, and need not read all.
     """
-    for file in _listed(folder, names, suffix) or ():
-        if not file.exists():
-            if file.is_symlink():
-                return f'{file}, a link to {file.readlink()}'
-            return str(file)
-    return None
+    nodes = [
+        node
+        for node in walk_dicts(part)
+        if any(is_type(node, kind) for kind in _COMPLETE)
+        and node.get('indices') is None
+    ]
+    plain = [{k: v for k, v in n.items() if k in _PLACES} for n in nodes]
+    found = []
+    for folder, names, suffix in image_folders(plain):
+        files = _listed(folder, names, suffix) or ()
+        file = next((f for f in files if not f.exists()), None)
+        if file is not None:
+            link = (
+                f', a link to {file.readlink()}' if file.is_symlink() else ''
+            )
+            found.append(f'{file}{link}')
+    return found
 
 
 def _image_sizes(

@@ -16,8 +16,7 @@ from .command import ROOT, set_input
 from .identity import (
     Reference,
     content_hash,
-    image_folders,
-    missing_image,
+    missing_images,
     named_files,
     replace_references,
     written_folders,
@@ -265,9 +264,11 @@ def complete_config(
         figures, named_files(figures), known
     )
     plan.old_hashes[stage.name] = old_hash(cfg, stage, literal, known)
-    missing = [f for f in (*files, *literal) if not Path(f).exists()]
-    photos = (missing_image(*folder) for folder in image_folders(part))
-    for file in (*missing, *filter(None, photos)):
+    validation = figures.get('val_dataloader')
+    files = dict.fromkeys([*files, *named_files(validation), *literal])
+    missing = [file for file in files if not Path(file).exists()]
+    missing += missing_images([part, validation])
+    for file in dict.fromkeys(missing):
         plan.missing.setdefault(file, []).append(stage.name)
 
 

@@ -238,6 +238,20 @@ def test_moved_photos_are_named(pipeline):
     ]
 
 
+def test_validation_files_are_missed_before_a_training(pipeline):
+    root = pipeline.parent
+    (root / 'val.txt').unlink()
+    assert read_plan(pipeline).missing_lines() == [
+        f'there is no {root}/val.txt (stage classifier, segmentor, evaluate)'
+    ]
+    # A data set of another type may leave images out.
+    (root / 'val.txt').write_text('2\n7\n')
+    assert '7.jpg (stage classifier' in read_plan(pipeline).missing_lines()[0]
+    for name in ('cam', 'ce'):
+        edit(root / f'{name}.py', 'BaseSegDataset', 'MyDataset')
+    assert not read_plan(pipeline).missing
+
+
 def test_a_full_disk_is_said_with_stage_and_folder(pipeline, monkeypatch):
     from mmseg_wsss.workflow.pipeline import StageFailedError, run
 
