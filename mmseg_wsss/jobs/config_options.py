@@ -66,7 +66,10 @@ def check_options(
     modules = [modules] if isinstance(modules, str) else modules
     if any(name.partition('.')[0] != 'mmseg_wsss' for name in modules):
         return
-    for option in options:
+    for option, value in options.items():
+        while isinstance(value, Mapping) and len(value) == 1:
+            ((key, value),) = value.items()
+            option = f'{option}.{key}'
         name, dot, rest = option.partition('.')
         if name in known:
             continue

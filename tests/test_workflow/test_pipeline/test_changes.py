@@ -106,6 +106,15 @@ def change(old, new, *configs):
     return edits
 
 
+def append(text):
+    def edits(root):
+        for name in ('cam', 'crf', 'ce'):
+            with open(root / f'{name}.py', 'a') as file:
+                file.write(text)
+
+    return edits
+
+
 CHANGES = {
     # What costs trainings.
     'an image label': (write('labels.json', '{"0": []}'), ALL),
@@ -116,6 +125,10 @@ CHANGES = {
     'a batch size': (change('batch_size=2', 'batch_size=3', 'ce'), LAST),
     'a hook': (change('[dict(type=', "[dict(type='My'), dict(type="), ALL),
     'a refiner': (change('alpha=2', 'alpha=3', 'crf'), FROM_REFINE),
+    'the seed': (
+        lambda root: edit(root / 'pipeline.py', "seed': 0", "seed': 1"),
+        ALL,
+    ),
     # What a validation reads.
     'a validation mask': (write('masks/2.png', 'new'), ['evaluate']),
     'a validation photo': (write('images/2.jpg', 'new'), ['evaluate']),
@@ -126,6 +139,14 @@ CHANGES = {
         [],
     ),
     # What nothing reads.
+    'a comment': (append('# why'), []),
+    'a variable': (append('mine = 3'), []),
+    'the visualizer': (append("visualizer = dict(type='X')"), []),
+    'the log level': (append("log_level = 'ERROR'"), []),
+    'kept checkpoints': (
+        change('interval=1)', 'interval=1, max_keep_ckpts=2)'),
+        [],
+    ),
     'a photo of no list': (write('images/5.jpg', 'new'), []),
     'a mask of no list': (write('masks/3.png', 'new'), []),
     'workers': (change('num_workers=4', 'num_workers=0'), []),
@@ -224,6 +245,51 @@ def test_a_work_dir_of_version_0_1_is_kept(pipeline):
     (root / 'masks' / '2.png').write_text('another')
     found = states(pipeline)
     assert [n for n, s in found.items() if s.action == RUN] == ['evaluate']
+
+
+FEATURES = """
+images = dict(type='BaseSegDataset', data_root='{root}', ann_file='train.txt')
+labels = dict(type='mmseg_wsss.LoadImageLabels', ann_file='{root}/labels.json')
+prefix = dict(img_path='images', seg_map_path='masks')
+test_dataloader = dict(
+    dataset=dict(**images, data_prefix=prefix, pipeline=[labels])
+)
+model = dict(extractor=dict(type='E'), data_preprocessor=dict(mean=0))
+feature_extractor = dict(type='F')
+neighbour_pipeline = [dict(type='LoadImageFromFile')]
+seeds = dict(type='LoadPseudoLabel', label_dir='{root}/seeds')
+centroid_pipeline = [labels, seeds]
+"""
+
+
+@pytest.mark.parametrize(
+    ('apply', 'expected'),
+    [
+        (write('labels.json', '{"0": []}'), ['centroids']),
+        (write('masks/1.png', 'new'), []),
+        (write('images/2.jpg', 'new'), []),
+        (
+            write('images/1.jpg', 'new'),
+            ['features', 'centroids', 'neighbours'],
+        ),
+        (change('mean=0', 'mean=1', 'f'), ['neighbours']),
+        # A folder of labels that a config names.
+        (write('seeds/0.png', 'new'), ['centroids']),
+    ],
+)
+def test_what_features_and_centroids_read(pipeline, apply, expected):
+    root = pipeline.parent
+    (root / 'f.py').write_text(FEATURES.format(root=root))
+    (root / 'seeds').mkdir()
+    (root / 'seeds' / '0.png').write_text('old')
+    stage = f"dict(config='{root}/f.py')"
+    names = ['features', 'centroids', 'neighbours']
+    lines = ''.join(f'{name}={stage},' for name in names)
+    pipeline.write_text(f'stages = dict({lines})')
+    before = read_plan(pipeline).hashes
+    apply(root)
+    after = read_plan(pipeline).hashes
+    assert [n for n in names if before[n] != after[n]] == expected
 
 
 def test_moved_photos_are_named(pipeline):

@@ -59,6 +59,59 @@ def test_a_switch_changes_settings(pipeline):
     assert plan_of(pipeline).configs['segmentor'].model.loss == ['ce']
 
 
+@pytest.mark.parametrize(
+    ('option', 'error'),
+    [
+        # A part of a stage's config, without options.
+        (
+            'train_dataloader.num_workers',
+            'mean options.train_dataloader.num_workers, for all stages',
+        ),
+        ('option.randomness.seed', 'mean options.randomness.seed'),
+        ('opts', 'a pipeline has stages, use, options'),
+        ('stage.refine.options.model.x', 'mean stages.refine.options.model'),
+        ('classifier.options.model.x', 'mean stages.classifier.options.mod'),
+        ('stages.segmenter.options.model.x', 'mean stages.segmentor.options'),
+        ('stages.segmentor.option.model.x', "'option', do you mean 'options'"),
+        # Names that a config has used already, and names of nothing.
+        ('options.label_file', 'label_file: the config has used its value'),
+        ('options.num_workers', 'mean t.*_dataloader.num_workers or'),
+        ('options.trian_cfg.max_epochs', 'mean train_cfg.max_epochs'),
+        ('stages.classifier.options.load.x', 'stage classifier: nothing'),
+        # A part that no tool of this stage reads.
+        ('stages.refine.options.train_dataloader.x', 'stage refine: nothing'),
+        ('stages.classifier.options.refine_pipeline.0.x', 'nothing reads'),
+    ],
+)
+def test_options_that_nothing_reads(pipeline, option, error):
+    with pytest.raises(ValueError, match=error):
+        plan_of(pipeline, **{option: 3})
+
+
+@pytest.mark.parametrize(
+    'option',
+    [
+        'options.env_cfg.cudnn_benchmark',
+        'options.data_root',
+        'stages.refine.options.refine_pipeline.1.alpha',
+        'stages.refine.options.log_level',
+        # The evaluation takes the segmentor's config, with its options.
+        'stages.segmentor.options.test_dataloader.num_workers',
+        'stages.segmentor.options.train_cfg.max_epochs',
+    ],
+)
+def test_options_that_are_read(pipeline, option):
+    value = str(pipeline.parent) if 'data_root' in option else 3
+    assert plan_of(pipeline, **{option: value}).configs
+
+
+def test_options_of_a_config_with_modules_of_its_own_are_not_known(pipeline):
+    with open(pipeline.parent / 'cam.py', 'a') as file:
+        file.write("custom_imports = dict(imports=['json'])\n")
+    option = 'stages.classifier.options.mine'
+    assert plan_of(pipeline, **{option: 3}).configs['classifier'].mine == 3
+
+
 def test_several_stages_hang_on_one_switch(pipeline):
     edit(pipeline, 'cams=dict(\n', "cams=dict(method='refine',\n")
     with pytest.raises(ValueError, match='refine is off, and no stage'):
