@@ -15,6 +15,8 @@ work_dirs/<name>/report.html shows the results of every stage.
 """
 
 import argparse
+import contextlib
+import os
 import shlex
 import signal
 import sys
@@ -37,8 +39,13 @@ from mmseg_wsss.workflow.pipeline import (
     write_summary,
 )
 from mmseg_wsss.workflow.pipeline.record import SKIP
+from mmseg_wsss.workflow.pipeline.run import describe_error
 from mmseg_wsss.workflow.report import write_report
 
+PUT_BACK = (
+    'Put it back, or correct the config or list that names it, and rerun the '
+    'same command: finished stages are kept.'
+)
 TOOLS = Path(__file__).resolve().parent
 
 
@@ -89,7 +96,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--num-workers', type=int, help='worker processes of each rank'
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.at = ''  # where a run is, for the message if it is stopped
+    return args
 
 
 def log(line: str) -> None:
@@ -147,26 +156,31 @@ def run(plan: Plan, args: argparse.Namespace, launch: Launch) -> None:
             prepare(plan, pass_fds)
             plan = read_plan(args.pipeline, args.cfg_options, args.work_dir)
         if plan.missing:
-            raise SystemExit('\n'.join(plan.missing_lines()))
+            raise SystemExit('\n'.join([*plan.missing_lines(), PUT_BACK]))
         if args.first:
             check_finished(plan, args.first, args.last)
         for number, stage in enumerate(plan.on, 1):
             begin = begin or stage.name == args.first
             if not begin:
                 continue
+            args.at = f' in stage {stage.name} ({plan.folder(stage.name)})'
             log(f'[{number}/{len(plan.on)}] {stage.name}')
             start = time.time()
             try:
                 state = run_stage(plan, stage, launch, log, pass_fds)
             except StageFailedError:
-                write_summary(plan)
-                report(plan, args)
+                # The disk may be full: the failure counts.
+                with contextlib.suppress(OSError):
+                    write_summary(plan)
+                    report(plan, args)
                 raise
             write_summary(plan)
             seconds = f'{time.time() - start:.0f} s'
-            log(f'   {state.action if state.action == SKIP else seconds}')
+            skipped = ': '.join(filter(None, state))
+            log(f'   {skipped if state.action == SKIP else seconds}')
             if stage.name == args.last:
                 break
+        args.at = ' after the last stage'
         log('\n' + table(write_summary(plan)))
     log(f'\nFiles: {plan.work_dir}')
     report(plan, args)
@@ -214,10 +228,25 @@ def main() -> None:
             show(plan, args)
         else:
             run(plan, args, launch)
-    except (ValueError, OSError, RuntimeError) as error:
+    except BrokenPipeError as error:
+        # Python would flush the closed pipe once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(
+            f'stopped{args.at}: what read the output has ended; the same '
+            'command resumes'
+        ) from error
+    except OSError as error:
+        what = describe_error(error)
+        raise SystemExit(
+            f'stopped{args.at}: {what}. The same command resumes'
+            if args.at
+            else what
+        ) from error
+    except (ValueError, RuntimeError) as error:
         raise SystemExit(str(error)) from error
     except KeyboardInterrupt:
-        log('stopped; the same command resumes')
+        with contextlib.suppress(BrokenPipeError):
+            log(f'stopped{args.at}; the same command resumes')
         raise SystemExit(130) from None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 
 from ..compat import load_config
+from .config_options import check_options, tool_keys
 from .launch import check_local_device, prepare_launch
 
 
@@ -88,11 +89,19 @@ def read_config(args: argparse.Namespace) -> Config:
 
     Raises:
         ValueError: If the ranks that were asked for cannot be started.
+        SystemExit: If nothing reads an option of the command line.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     check_local_device(args.launcher)
     cfg = load_config(args.config)
     options = dict(args.cfg_options or {})
+    known = tool_keys(cfg, getattr(args, 'pipeline', None))
+    if 'data_root' not in cfg:
+        known.remove('data_root')
+    try:
+        check_options(cfg, options, known)
+    except ValueError as error:
+        raise SystemExit(f'--cfg-options: {error}') from error
     if 'data_root' in options and cfg.get('data_root'):
         move_paths(cfg, cfg.data_root, options['data_root'])
     cfg.merge_from_dict(options)

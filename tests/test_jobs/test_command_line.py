@@ -6,11 +6,13 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_wsss.jobs.command_line import (
+    add_config_arguments,
     add_folder_arguments,
     add_workers_argument,
     named_folders,
     named_values,
     number_of_workers,
+    read_config,
 )
 
 
@@ -51,3 +53,50 @@ def test_named_folders_exist(tmp_path):
     assert named_folders('--x', [f'a={tmp_path}']) == {'a': tmp_path}
     with pytest.raises(SystemExit, match='--x a: there is no folder'):
         named_folders('--x', [f'a={tmp_path}/none'])
+
+
+CONFIG = """
+epochs = 3
+batch_size = 2
+train_pipeline = [dict(type='Resize')]
+refine_pipeline = [dict(type='X', alpha=2)]
+train_cfg = dict(max_epochs=epochs)
+train_dataloader = dict(batch_size=batch_size, dataset=train_pipeline)
+"""
+
+
+def read_with(tmp_path, *options):
+    (tmp_path / 'c.py').write_text(CONFIG)
+    parser = argparse.ArgumentParser()
+    add_config_arguments(parser)
+    words = [str(tmp_path / 'c.py'), '--cfg-options', *options]
+    return read_config(parser.parse_args(words))
+
+
+@pytest.mark.parametrize(
+    ('option', 'said'),
+    [
+        ('epochs=5', 'used its value already.*mean train_cfg.max_epochs'),
+        ('batch_size=5', 'mean train_dataloader.batch_size'),
+        (
+            'train_pipeline.0.scale=3',
+            'nothing reads the option train_pipeline',
+        ),
+        ('train_dataloder.batch_size=1', 'mean train_dataloader.batch_size'),
+        ('data_root=x', 'no such part'),
+        ('quux.a=1', 'nothing reads the option quux.a'),
+    ],
+)
+def test_options_that_nothing_reads(tmp_path, option, said):
+    with pytest.raises(SystemExit, match=f'^--cfg-options: .*{said}'):
+        read_with(tmp_path, option)
+
+
+def test_options_that_are_read(tmp_path):
+    cfg = read_with(
+        tmp_path,
+        *('train_cfg.max_epochs=5', 'refine_pipeline.0.alpha=3'),
+        *('randomness.seed=1', 'load_from=x.pth', 'visualizer.name=x'),
+    )
+    assert cfg.train_cfg.max_epochs == 5 and cfg.randomness.seed == 1
+    assert cfg.refine_pipeline[0].alpha == 3

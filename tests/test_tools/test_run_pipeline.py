@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -131,3 +133,69 @@ def test_preparations_come_first(faked, tmp_path):
     assert '5 labels' in faked()
     (tmp_path / 'draw.py').write_text('raise SystemExit(3)')
     assert 'draw.py failed, see' in faked()
+
+
+@pytest.mark.parametrize('stage', [None, 'cams'])
+def test_a_stop_is_said_in_one_sentence(
+    faked, tmp_path, tool, monkeypatch, stage
+):
+    """Where it was, and how to continue: Ctrl-C and a full disk."""
+
+    def stop(*_, error):
+        raise error
+
+    at = f' in stage cams ({tmp_path}/work/cams)' if stage else ''
+    place = 'run_stage' if stage else 'plan_states'
+    words = ['--from', 'cams'] if stage else ['--dry-run']
+    if stage:
+        faked('--until', 'classifier')
+    for error, said in (
+        (KeyboardInterrupt(), f'stopped{at}; the same command resumes'),
+        (OSError(28, 'No space', 'x'), "No space: 'x': free some space"),
+    ):
+        monkeypatch.setattr(
+            tool, place, lambda *_, error=error: stop(error=error)
+        )
+        output = faked(*words)
+        assert said in output and 'Traceback' not in output
+        assert at in output
+
+
+def test_a_full_disk_does_not_hide_a_failure(
+    faked, tmp_path, tool, monkeypatch
+):
+    """pipeline.json and the report cannot be written either."""
+
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(tool, 'write_summary', full)
+    fake.orders(tmp_path, classifier='fail')
+    output = faked()
+    assert 'stage classifier failed: it ended with 1' in output
+    assert 'rerun the same command' in output
+
+
+def test_a_closed_pipe_is_no_traceback(tmp_path):
+    """The reader of the output ends, as ``head`` does."""
+    pipeline = fake.make(tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, TOOL, pipeline, '--work-dir', tmp_path / 'work'],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    said = process.stderr.read()
+    assert process.wait() == 1
+    assert f'stopped in stage classifier ({tmp_path}/work/classifier)' in said
+    assert said.strip().endswith('the same command resumes')
+    assert 'Traceback' not in said and 'Exception' not in said
+
+
+def test_a_missing_photo_says_how_to_continue(faked, tmp_path):
+    (tmp_path / 'list.txt').unlink()
+    output = faked()
+    assert 'list.txt (stage classifier' in output
+    assert 'rerun the same command' in output

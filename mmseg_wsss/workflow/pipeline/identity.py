@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ...compat import walk_dicts
+from ...compat import is_type, walk_dicts
 from ...io.provenance import settings_hash
-from ...version import __version__
 
 _REFERENCE = re.compile(r'\{([\w-]+)\.(\w+)\}')
 # Larger files, such as weights, are identified by size and date.
 READ_WHOLE = 64 * 2**20
+# Images above this size are identified by it, if they are compressed.
+_READ_IMAGES = 64 * 2**10
+_PLAIN = {'.bmp', '.npy', '.pgm', '.pnm', '.ppm', '.tif', '.tiff'}
+# The version since which equal settings give equal results. It becomes the
+# current one when they do not: then every stage runs again.
+SAME_SINCE = '0.1.0'
 # Options that name a file, or a folder of annotations.
 _FILES = (
     *('ann_file', 'checkpoint', 'load_from', 'centroids'),
     *('neighbours', 'pretrained'),
 )
+# Data sets that read every image of their list, and what names the images.
+_COMPLETE = ('BaseSegDataset', 'PascalVOCDataset', 'ScenesDataset')
+_PLACES = (
+    *('data_root', 'ann_file', 'data_prefix', 'img_suffix'),
+    'seg_map_suffix',
+)
+# Options that name a folder of another tool.
+_FOLDERS = ('cam_dir', 'label_dir', 'feature_dir')
 
 
 class Reference(NamedTuple):
@@ -77,7 +89,7 @@ def config_parts(cfg: Mapping, keys: Sequence[str]) -> dict[str, object]:
 def content_hash(
     part: object,
     files: Sequence[str],
-    known: dict[str, str] | None = None,
+    known: dict[str, object],
     **more,
 ) -> str:
     """Compute a hash of what a stage depends on.
@@ -85,33 +97,137 @@ def content_hash(
     Args:
         part: The parts of its config that its tool reads.
         files: Files and folders that they name; missing ones are left out.
-        known: Identities by path that were computed before; new ones are
-            added.
+        known: Identities that were computed before; new ones are added.
         **more: Other values that the result depends on.
 
     Returns:
         str: Equal for equal content, wherever the working folder is.
     """
-    known = {} if known is None else known
     for file in files:
         if file not in known and Path(file).exists():
             known[file] = identity(Path(file))
-    found = {_local(f): known[f] for f in files if f in known}
+    found = {local_paths(f): known[f] for f in files if f in known}
+    found |= {
+        str([local_paths(folder), local_paths(names), suffix]): _image_sizes(
+            folder, names, suffix, known
+        )
+        for folder, names, suffix in image_folders(part)
+    }
     return settings_hash(
-        part=_local(part), files=found, version=__version__, more=_local(more)
+        part=local_paths(part),
+        files=found,
+        version=SAME_SINCE,
+        more=local_paths(more),
     )
 
 
 def identity(path: Path) -> str:
-    """Return a file's hash, or that of the names and sizes in a folder."""
+    """Return a hash of a file, or of all files in a folder.
+
+    Files above 64 MiB are identified by size and date; those in folders by
+    size only if they are above 64 KiB and of a compressed format.
+    """
     if path.is_dir():
-        with os.scandir(path) as entries:
-            listing = sorted((p.name, p.stat().st_size) for p in entries)
-        return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+        listing = {
+            str(file.relative_to(path)): _short(file)
+            for file in sorted(path.rglob('*'))
+            if not file.name.startswith('.') and not file.is_dir()
+        }
+        return settings_hash(listing=listing)
     stat = path.stat()
     if stat.st_size > READ_WHOLE:
         return f'{stat.st_size} bytes, {stat.st_mtime_ns}'
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def image_folders(part: object) -> list[tuple[str, str, str]]:
+    """Return the folders of images and masks that data sets name.
+
+    Returns:
+        list[tuple[str, str, str]]: Folder, list of names (an empty string if
+        there is none) and suffix of each.
+    """
+    found = []
+    for node in walk_dicts(part):
+        root = node.get('data_root') or ''
+        names = node.get('ann_file') or ''
+        names = str(Path(root, names)) if names else ''
+        for key, value in (node.get('data_prefix') or {}).items():
+            if not is_local(value) and not (value == '' and root):
+                continue
+            mask = key == 'seg_map_path'
+            option, default = ('seg_map', '.png') if mask else ('img', '.jpg')
+            suffix = node.get(f'{option}_suffix') or default
+            found.append((str(Path(root, value)), names, suffix))
+    return list(dict.fromkeys(found))
+
+
+def missing_images(part: object) -> list[str]:
+    """Return the first listed image that is missing, of each folder.
+
+    Data sets of unknown types may leave images out, and need not read all.
+    """
+    nodes = [
+        node
+        for node in walk_dicts(part)
+        if any(is_type(node, kind) for kind in _COMPLETE)
+        and node.get('indices') is None
+    ]
+    plain = [{k: v for k, v in n.items() if k in _PLACES} for n in nodes]
+    found = []
+    for folder, names, suffix in image_folders(plain):
+        files = _listed(folder, names, suffix) or ()
+        file = next((f for f in files if not f.exists()), None)
+        if file is not None:
+            link = (
+                f', a link to {file.readlink()}' if file.is_symlink() else ''
+            )
+            found.append(f'{file}{link}')
+    return found
+
+
+def _image_sizes(
+    folder: str, names: str, suffix: str, known: dict[str, object]
+) -> str:
+    """Return a hash of the listed files of a folder; of all without list."""
+    key = str((folder, names, suffix))
+    if key not in known:
+        files = _listed(folder, names, suffix)
+        if files is not None:
+            listing = {f.name: _short(f) for f in files}
+            known[key] = settings_hash(listing=listing)
+        elif Path(folder).is_dir():
+            known[key] = identity(Path(folder))
+        else:
+            known[key] = ''
+    return known[key]
+
+
+def _listed(folder: str, names: str, suffix: str) -> list[Path] | None:
+    """Return the files that a list names; None if it is no such list."""
+    if not names or not Path(names).is_file() or not Path(folder).is_dir():
+        return None
+    if Path(names).suffix not in ('', '.txt'):
+        return None
+    lines = Path(names).read_text(errors='replace').splitlines()
+    stems = [line.strip() for line in lines if line.strip()]
+    files = [Path(folder, stem + suffix) for stem in stems]
+    # A data set may have suffixes of its own.
+    return files if any(os.path.lexists(file) for file in files) else None
+
+
+def _short(file: Path) -> object:
+    """Return the size of a large image, the hash of others; None if missing.
+
+    Compressed images of equal size are equal, but for small ones.
+    """
+    try:
+        size = file.stat().st_size
+        if size > _READ_IMAGES and file.suffix.lower() not in _PLAIN:
+            return size
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return None
 
 
 def named_files(part: object) -> list[str]:
@@ -119,54 +235,36 @@ def named_files(part: object) -> list[str]:
     return list(dict.fromkeys(_names(part)))
 
 
-def named_folders(part: Mapping[str, object]) -> list[str]:
-    """Return the local folders of images and masks that a config names.
-
-    Masks that a training does not load, as a CAM network's, are left out.
-    """
-    folders = []
-    for place, content in part.items():
-        for node in walk_dicts(content):
-            root = Path(node.get('data_root') or '')
-            for key, value in (node.get('data_prefix') or {}).items():
-                is_mask = key == 'seg_map_path'
-                trains = place == 'train_dataloader'
-                if is_mask and trains and not _loads_masks(node):
-                    continue
-                if _is_local(value):
-                    folders.append(str(root / value))
-    return list(dict.fromkeys(folders))
-
-
-def _loads_masks(dataset: Mapping) -> bool:
-    steps = walk_dicts(dataset.get('pipeline') or [])
-    return any(str(s.get('type')).endswith('LoadAnnotations') for s in steps)
+def written_folders(part: object) -> list[str]:
+    """Return the folders of CAMs, labels and features that steps name."""
+    values = (n.get(key) for n in walk_dicts(part) for key in _FOLDERS)
+    return list(dict.fromkeys(filter(is_local, values)))
 
 
 def _names(part: object) -> Iterator[str]:
     for node in walk_dicts(part):
         for key in _FILES:
             value = node.get(key)
-            if not _is_local(value):
+            if not is_local(value):
                 continue
             if key == 'ann_file' and node.get('data_root'):
                 value = str(Path(node['data_root']) / value)
             yield value
 
 
-def _is_local(value: object) -> bool:
+def is_local(value: object) -> bool:
     """Return whether a value is a local path (no URL, no reference)."""
     if not isinstance(value, str) or not value:
         return False
     return '://' not in value and not value.startswith('{')
 
 
-def _local(node: object) -> object:
+def local_paths(node: object) -> object:
     """Return paths below the current folder relative to it."""
     if isinstance(node, str):
         return node.removeprefix(f'{Path.cwd()}/')
     if isinstance(node, dict):
-        return {key: _local(item) for key, item in node.items()}
+        return {key: local_paths(item) for key, item in node.items()}
     if isinstance(node, list | tuple):
-        return [_local(item) for item in node]
+        return [local_paths(item) for item in node]
     return node

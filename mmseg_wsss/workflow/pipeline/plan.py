@@ -15,13 +15,16 @@ from ...jobs.command_line import move_paths
 from .command import ROOT, set_input
 from .identity import (
     Reference,
-    config_parts,
     content_hash,
+    missing_images,
     named_files,
-    named_folders,
     replace_references,
+    written_folders,
 )
+from .options import check_pipeline_options, check_stage_options
+from .reads import parts_read
 from .stage import Stage, read_stage
+from .version_0_1 import old_hash
 
 
 @dataclass
@@ -37,6 +40,8 @@ class Plan:
             others as references.
         hashes: What those depend on, see :func:`~.identity.content_hash`;
             what they read from others counts by name only.
+        figures: Hashes of what only their figures depend on.
+        old_hashes: The hashes that version 0.1 gave them.
         missing: Files that those need and that do not exist, and the names
             of the stages that need them.
     """
@@ -47,6 +52,8 @@ class Plan:
     prepare: list[list[str]]
     configs: dict[str, Config] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
+    figures: dict[str, str] = field(default_factory=dict)
+    old_hashes: dict[str, str] = field(default_factory=dict)
     missing: dict[str, list[str]] = field(default_factory=dict)
 
     def missing_lines(self) -> list[str]:
@@ -95,6 +102,7 @@ def read_plan(
         FileNotFoundError: If it, or the config of a stage, does not exist.
     """
     cfg = load_config(find_config(str(pipeline)))
+    check_pipeline_options(cfg, options or {})
     cfg.merge_from_dict(dict(options or {}))
     content = cfg.to_dict()
     given, use, common, configs = (
@@ -115,12 +123,15 @@ def read_plan(
     prepare = [list(words) for words in content.get('prepare') or []]
     plan = Plan(name, Path(work_dir).resolve(), stages, prepare)
     plain: dict[str, Config] = {}
-    known: dict[str, str] = {}
+    known: dict[str, object] = {}
     for stage in stages.values():
         try:
             _resolve_stage(stage, stages)
             if stage.on:
-                plain[stage.name] = _plain_config(stage, plain, common)
+                readers = readers_of(stage, stages)
+                plain[stage.name] = _plain_config(
+                    stage, plain, common, readers
+                )
                 complete_config(plan, stage, plain[stage.name], known)
         except FileNotFoundError as error:
             raise FileNotFoundError(f'stage {stage.name}: {error}') from error
@@ -197,8 +208,21 @@ def resolve_reference(
     return next(filter(None, found), None)
 
 
+def readers_of(stage: Stage, stages: Mapping[str, Stage]) -> list[Stage]:
+    """Return a stage and those that take its config with its options."""
+    names = [stage.name]
+    for other in stages.values():
+        reference = Reference.parse(other.config)
+        if reference and reference.stage in names:
+            names.append(other.name)
+    return [stages[name] for name in names]
+
+
 def _plain_config(
-    stage: Stage, plain: Mapping[str, Config], common: Mapping[str, object]
+    stage: Stage,
+    plain: Mapping[str, Config],
+    common: Mapping[str, object],
+    readers: list[Stage],
 ) -> Config:
     """Read a stage's config, without what it reads from others."""
     reference = Reference.parse(stage.config)
@@ -208,6 +232,7 @@ def _plain_config(
     else:
         cfg = copy.deepcopy(plain[reference.stage])
         options = dict(stage.options)
+    check_stage_options(cfg, options, stage.options, readers)
     if 'data_root' in options and cfg.get('data_root'):
         move_paths(cfg, cfg.data_root, options['data_root'])
     cfg.merge_from_dict(options)
@@ -215,7 +240,7 @@ def _plain_config(
 
 
 def complete_config(
-    plan: Plan, stage: Stage, plain: Config, known: dict[str, str]
+    plan: Plan, stage: Stage, plain: Config, known: dict[str, object]
 ) -> None:
     """Add a stage's config to the plan, with its hash and missing files."""
     cfg = copy.deepcopy(plain)
@@ -223,22 +248,28 @@ def complete_config(
         if Reference.parse(value) is None:
             value = str(Path(value).resolve())
         set_input(cfg, stage, name, value)
-    keys = (*stage.kind.keys, *filter(None, [stage.settings.get('pipeline')]))
-    part = config_parts(cfg, keys)
+    part, figures = parts_read(cfg, stage)
     files = named_files(part)
     literal = [v for v in stage.inputs.values() if not Reference.parse(v)]
     plan.configs[stage.name] = cfg
     plan.hashes[stage.name] = content_hash(
         part,
-        [*files, *named_folders(part), *literal],
+        [*files, *written_folders(part), *literal],
         known,
         tool=stage.kind.tool,
         settings=stage.settings,
         inputs=stage.inputs,
     )
-    for file in (*files, *literal):
-        if not Path(file).exists():
-            plan.missing.setdefault(file, []).append(stage.name)
+    plan.figures[stage.name] = content_hash(
+        figures, named_files(figures), known
+    )
+    plan.old_hashes[stage.name] = old_hash(cfg, stage, literal, known)
+    validation = figures.get('val_dataloader')
+    files = dict.fromkeys([*files, *named_files(validation), *literal])
+    missing = [file for file in files if not Path(file).exists()]
+    missing += missing_images([part, validation])
+    for file in dict.fromkeys(missing):
+        plan.missing.setdefault(file, []).append(stage.name)
 
 
 def find_config(path: str) -> Path:

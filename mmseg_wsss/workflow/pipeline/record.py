@@ -18,8 +18,9 @@ from .stage import Stage
 STARTED = 'begun.json'
 FINISHED = 'stage.json'
 LOG = 'output.log'
-# What a run does with a stage.
+# What a run does with a stage. COMPARE computes its figures again.
 SKIP, RESUME, RUN = 'finished', 'resume', 'to do'
+COMPARE = 'finished, figures to do'
 
 
 class State(NamedTuple):
@@ -97,6 +98,8 @@ class StageFolder:
         stage: Stage,
         content_hash: str,
         upstream: Mapping[str, str | None],
+        old_hash: str | None = None,
+        figures_of: str | None = None,
     ) -> State:
         """Return what a run does, if the upstream stages are up to date.
 
@@ -104,12 +107,14 @@ class StageFolder:
             stage: The stage.
             content_hash: What it depends on now.
             upstream: Run ids of its upstream stages now.
+            old_hash: The hash of version 0.1, which holds too.
+            figures_of: What only its figures depend on now.
         """
         record = self.finished or self.started
         if record is None:
             used = self.path.is_dir() and any(self.path.iterdir())
             return State(RUN, 'its folder holds other files' if used else '')
-        if record['hash'] != content_hash:
+        if record['hash'] not in (content_hash, old_hash):
             return State(RUN, 'its config or an input file changed')
         for name in {**record['upstream'], **upstream}:
             run_id = upstream.get(name)
@@ -121,7 +126,16 @@ class StageFolder:
             # A finished training would not find its best checkpoint again.
             restart = stage.settings.get('choose') == 'best'
             return State(RUN if restart else RESUME, 'files are missing')
+        if record.get('figures_of', figures_of) != figures_of:
+            if stage.is_training:
+                return State(SKIP, 'its figures are of another validation')
+            return State(COMPARE, 'masks changed; its files are kept')
         return State(SKIP)
+
+    def update(self, **changes) -> None:
+        """Change values in the record of a finished stage."""
+        self.finished.update(changes)
+        write_json(self.path / FINISHED, self.finished)
 
     def archive(self) -> Path | None:
         """Move the folder to ``old/`` beside it; None if it is empty."""
@@ -136,7 +150,11 @@ class StageFolder:
         return self.path.rename(target)
 
     def start(
-        self, stage: str, content_hash: str, upstream: Mapping[str, str | None]
+        self,
+        stage: str,
+        content_hash: str,
+        upstream: Mapping[str, str | None],
+        figures_of: str | None = None,
     ) -> None:
         """Write the record of a stage under way, and remove the other.
 
@@ -146,6 +164,7 @@ class StageFolder:
             'stage': stage,
             'hash': content_hash,
             'upstream': upstream,
+            'figures_of': figures_of,
         }
         write_json(self.path / STARTED, self.started)
         (self.path / FINISHED).unlink(missing_ok=True)
@@ -204,6 +223,20 @@ def upstream_ids(plan: Plan, stage: Stage) -> dict[str, str | None]:
     return {name: StageFolder(plan.folder(name)).run_id for name in names}
 
 
+def state_now(
+    plan: Plan, stage: Stage, folder: StageFolder | None = None
+) -> State:
+    """Return what a run does with a stage, by the records in its folder."""
+    folder = folder or StageFolder(plan.folder(stage.name))
+    return folder.state(
+        stage,
+        plan.hashes[stage.name],
+        upstream_ids(plan, stage),
+        plan.old_hashes[stage.name],
+        plan.figures[stage.name],
+    )
+
+
 def plan_states(plan: Plan, first: str | None = None) -> dict[str, State]:
     """Return what a run would do with each stage that is on.
 
@@ -221,10 +254,10 @@ def plan_states(plan: Plan, first: str | None = None) -> dict[str, State]:
         if stage.name in kept:
             states[stage.name] = State(SKIP, 'taken as it is')
             continue
-        folder, content_hash = plan.folder(stage.name), plan.hashes[stage.name]
-        upstream = upstream_ids(plan, stage)
-        state = StageFolder(folder).state(stage, content_hash, upstream)
-        waits = [n for n in plan.upstream(stage) if states[n].action != SKIP]
+        state = state_now(plan, stage)
+        kept_as_is = (SKIP, COMPARE)
+        upstream = plan.upstream(stage)
+        waits = [n for n in upstream if states[n].action not in kept_as_is]
         if waits and state.action != RUN:
             state = State(RUN, f'{waits[0]} runs before')
         states[stage.name] = state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import shlex
 import subprocess
 import time
@@ -13,16 +14,29 @@ from pathlib import Path
 from mmengine.config import Config
 
 from ...io.atomic import write_json
+from ...io.scalars import LABEL_SUMMARY, read_figures
 from ...version import __version__
 from .command import Launch, environment, prepare_config, stage_arguments
 from .identity import Reference, replace_references
 from .plan import Plan
-from .record import RESUME, SKIP, StageFolder, State, upstream_ids
+from .record import (
+    COMPARE,
+    RESUME,
+    SKIP,
+    StageFolder,
+    State,
+    state_now,
+    upstream_ids,
+)
 from .stage import Stage
 
 SUMMARY = 'pipeline.json'
 TAIL = 25
 RESTART = '   restarts: it was stopped before its first checkpoint'
+CONTINUE = (
+    'Rerun the same command then: finished stages are kept, and this one is '
+    'resumed where possible.'
+)
 Log = Callable[[str], None]
 
 
@@ -57,10 +71,36 @@ def run_stage(
         StageFailedError: If the tool fails, or writes nothing.
     """
     folder = StageFolder(plan.folder(stage.name))
-    content_hash = plan.hashes[stage.name]
-    upstream = upstream_ids(plan, stage)
-    state = folder.state(stage, content_hash, upstream)
+    try:
+        return _run_stage(plan, stage, folder, launch, log, pass_fds)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StageFailedError(
+            f'stage {stage.name} stopped: {describe_error(error)}. Its folder '
+            f'is {folder.path}. {CONTINUE}'
+        ) from error
+
+
+def _run_stage(
+    plan: Plan,
+    stage: Stage,
+    folder: StageFolder,
+    launch: Launch,
+    log: Log,
+    pass_fds: Sequence[int],
+) -> State:
+    now = plan.hashes[stage.name], plan.figures[stage.name]
+    state = state_now(plan, stage, folder)
     if state.action == SKIP:
+        if folder.finished['hash'] != now[0]:  # of version 0.1
+            folder.update(hash=now[0], figures_of=now[1])
+        return state
+    if state.action == COMPARE:
+        (folder.path / LABEL_SUMMARY).unlink(missing_ok=True)
+        _run_tool(plan, stage, folder, launch, log, pass_fds)
+        figures = read_figures(folder.path)
+        folder.update(hash=now[0], figures_of=now[1], figures=figures)
         return state
     if state.action != RESUME:
         moved = folder.archive()
@@ -69,13 +109,9 @@ def run_stage(
     elif stage.is_training:
         checkpoint = folder.resume_from
         log(f'   resumes {checkpoint.name}' if checkpoint else RESTART)
-    folder.start(stage.name, content_hash, upstream)
-    command = prepare_stage(plan, stage, folder, launch)
-    log(f'   {shlex.join(command)}')
+    folder.start(stage.name, now[0], upstream_ids(plan, stage), now[1])
     start = time.time()
-    code = run_command(command, folder.log, log, pass_fds)
-    if code:
-        raise StageFailedError(failure(stage, folder, f'ended with {code}'))
+    _run_tool(plan, stage, folder, launch, log, pass_fds)
     try:
         folder.finish(stage, time.time() - start, state.action == RESUME)
     except FileNotFoundError as error:
@@ -83,6 +119,30 @@ def run_stage(
     if figures := folder.finished['figures']:
         log(f'   {format_figures(figures)}')
     return state
+
+
+def _run_tool(
+    plan: Plan,
+    stage: Stage,
+    folder: StageFolder,
+    launch: Launch,
+    log: Log,
+    pass_fds: Sequence[int],
+) -> None:
+    command = prepare_stage(plan, stage, folder, launch)
+    log(f'   {shlex.join(command)}')
+    code = run_command(command, folder.log, log, pass_fds)
+    if code:
+        raise StageFailedError(failure(stage, folder, f'ended with {code}'))
+
+
+def describe_error(error: OSError) -> str:
+    """Return what the system refused, with the path, and what to do."""
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    text = ' '.join(str(error).split())
+    if error.errno in full:
+        text += ': free some space first'
+    return text
 
 
 def prepare_stage(

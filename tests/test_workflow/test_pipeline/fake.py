@@ -96,7 +96,7 @@ CONFIGS = {
 }
 PIPELINE = """
 use = dict(refine=True, ocr=False)
-options = {{'seed': 0}}
+options = {{'randomness.seed': 0}}
 stages = dict(
     classifier=dict(config='{root}/cam.py'),
     cams=dict(

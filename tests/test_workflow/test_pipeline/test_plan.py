@@ -6,7 +6,6 @@ import pytest
 
 from mmseg_wsss.workflow.pipeline import read_plan
 from mmseg_wsss.workflow.pipeline.command import stage_arguments
-from mmseg_wsss.workflow.pipeline.identity import named_folders
 from tests.test_workflow.test_pipeline import fake
 
 
@@ -38,7 +37,7 @@ def test_stages_take_what_others_make(pipeline):
     # The config of another stage; the options of all stages.
     assert configs['cams'].model.type == 'CAM'
     assert configs['evaluate'].model.type == 'CE'
-    assert all(cfg.seed == 0 for cfg in configs.values())
+    assert all(cfg.randomness.seed == 0 for cfg in configs.values())
     assert plan.upstream(plan.stages['evaluate']) == ['segmentor']
     assert not plan.missing
 
@@ -60,6 +59,59 @@ def test_a_switch_changes_settings(pipeline):
     assert plan_of(pipeline).configs['segmentor'].model.loss == ['ce']
 
 
+@pytest.mark.parametrize(
+    ('option', 'error'),
+    [
+        # A part of a stage's config, without options.
+        (
+            'train_dataloader.num_workers',
+            'mean options.train_dataloader.num_workers, for all stages',
+        ),
+        ('option.randomness.seed', 'mean options.randomness.seed'),
+        ('opts', 'a pipeline has stages, use, options'),
+        ('stage.refine.options.model.x', 'mean stages.refine.options.model'),
+        ('classifier.options.model.x', 'mean stages.classifier.options.mod'),
+        ('stages.segmenter.options.model.x', 'mean stages.segmentor.options'),
+        ('stages.segmentor.option.model.x', "'option', do you mean 'options'"),
+        # Names that a config has used already, and names of nothing.
+        ('options.label_file', 'label_file: the config has used its value'),
+        ('options.num_workers', 'mean t.*_dataloader.num_workers or'),
+        ('options.trian_cfg.max_epochs', 'mean train_cfg.max_epochs'),
+        ('stages.classifier.options.load.x', 'stage classifier: nothing'),
+        # A part that no tool of this stage reads.
+        ('stages.refine.options.train_dataloader.x', 'stage refine: nothing'),
+        ('stages.classifier.options.refine_pipeline.0.x', 'nothing reads'),
+    ],
+)
+def test_options_that_nothing_reads(pipeline, option, error):
+    with pytest.raises(ValueError, match=error):
+        plan_of(pipeline, **{option: 3})
+
+
+@pytest.mark.parametrize(
+    'option',
+    [
+        'options.env_cfg.cudnn_benchmark',
+        'options.data_root',
+        'stages.refine.options.refine_pipeline.1.alpha',
+        'stages.refine.options.log_level',
+        # The evaluation takes the segmentor's config, with its options.
+        'stages.segmentor.options.test_dataloader.num_workers',
+        'stages.segmentor.options.train_cfg.max_epochs',
+    ],
+)
+def test_options_that_are_read(pipeline, option):
+    value = str(pipeline.parent) if 'data_root' in option else 3
+    assert plan_of(pipeline, **{option: value}).configs
+
+
+def test_options_of_a_config_with_modules_of_its_own_are_not_known(pipeline):
+    with open(pipeline.parent / 'cam.py', 'a') as file:
+        file.write("custom_imports = dict(imports=['json'])\n")
+    option = 'stages.classifier.options.mine'
+    assert plan_of(pipeline, **{option: 3}).configs['classifier'].mine == 3
+
+
 def test_several_stages_hang_on_one_switch(pipeline):
     edit(pipeline, 'cams=dict(\n', "cams=dict(method='refine',\n")
     with pytest.raises(ValueError, match='refine is off, and no stage'):
@@ -69,12 +121,16 @@ def test_several_stages_hang_on_one_switch(pipeline):
 
 def test_options_of_one_stage_from_the_command_line(pipeline):
     plan = plan_of(
-        pipeline, **{'stages.segmentor.options.model.width': 7, 'options.a': 1}
+        pipeline,
+        **{
+            'stages.segmentor.options.model.width': 7,
+            'options.log_level': 'ERROR',
+        },
     )
     assert plan.configs['segmentor'].model.width == 7
     assert plan.configs['classifier'].model.width == 1
     assert plan.configs['evaluate'].model.width == 7
-    assert all(cfg.a == 1 for cfg in plan.configs.values())
+    assert all(cfg.log_level == 'ERROR' for cfg in plan.configs.values())
 
 
 def test_a_path_may_stand_where_a_reference_does(pipeline):
@@ -126,7 +182,8 @@ def test_hashes_follow_configs_and_files(pipeline):
     assert changed(pipeline, before) == set(before)
     (root / 'list.txt').write_text('0\n1\n')
     (root / 'labels.json').write_text('{"0": ["cat"]}')
-    assert changed(pipeline, before) == set(before)
+    # A refinement whose own steps load no labels reads none.
+    assert changed(pipeline, before) == set(before) - {'refine'}
     (root / 'labels.json').write_text('{}')
     assert not changed(pipeline, before)
     (root / 'images').mkdir()
@@ -136,22 +193,10 @@ def test_hashes_follow_configs_and_files(pipeline):
     assert changed(pipeline, before) == set(before)
 
 
-def test_masks_count_where_a_training_loads_them(tmp_path):
-    (tmp_path / 'pseudo').mkdir()
-    data = dict(
-        data_root=str(tmp_path), data_prefix=dict(seg_map_path='pseudo')
-    )
-    loads = dict(data, pipeline=[dict(type='LoadAnnotations')])
-    folder = [str(tmp_path / 'pseudo')]
-    assert named_folders({'train_dataloader': dict(dataset=loads)}) == folder
-    assert named_folders({'train_dataloader': dict(dataset=data)}) == []
-    assert named_folders({'test_dataloader': dict(dataset=data)}) == folder
-
-
 def test_missing_files_are_named_with_their_stages(pipeline):
     (pipeline.parent / 'labels.json').unlink()
     (line,) = plan_of(pipeline).missing_lines()
-    assert 'labels.json (stage classifier, cams, refine' in line
+    assert 'labels.json (stage classifier, cams, segmentor' in line
 
 
 @pytest.mark.parametrize(

@@ -362,18 +362,21 @@ def test_a_training_logs_scalars(pipeline):
 
 
 def test_records_are_those_of_version_0_1(pipeline):
-    """A work dir of an older version is continued: same files and keys."""
+    """A work dir of an older version is resumed: same files and keys.
+
+    Only figures_of is new.
+    """
     root, work = pipeline.parent, pipeline.parent / 'work'
     fake.orders(root, segmentor='fail')
     with pytest.raises(StageFailedError):
         fake.run(pipeline)
     finished = json.loads((work / 'cams' / 'stage.json').read_text())
     assert list(finished) == [
-        *('stage', 'hash', 'upstream', 'id', 'outputs', 'figures'),
-        *('seconds', 'stopped_before'),
+        *('stage', 'hash', 'upstream', 'figures_of', 'id', 'outputs'),
+        *('figures', 'seconds', 'stopped_before'),
     ]
     started = json.loads((work / 'segmentor' / 'begun.json').read_text())
-    assert list(started) == ['stage', 'hash', 'upstream']
+    assert list(started) == ['stage', 'hash', 'upstream', 'figures_of']
     upstream = json.loads((work / 'classifier' / 'stage.json').read_text())
     assert finished['upstream'] == {'classifier': upstream['id']}
     assert (work / 'segmentor' / 'output.log').is_file()
