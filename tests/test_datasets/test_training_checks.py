@@ -11,9 +11,9 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_wsss.datasets.training_checks import (
+    check_label_values,
     check_training_data,
     ground_truth_folder,
-    refuse_biased,
 )
 from tests import tiny
 
@@ -28,12 +28,12 @@ def sample(value):
 
 def test_biased_pixels():
     model = SimpleNamespace(num_classes=4)
-    refuse_biased(model, None)
-    refuse_biased(model, [SegDataSample(), sample(255), sample(3)])
+    check_label_values(model, None)
+    check_label_values(model, [SegDataSample(), sample(255), sample(3)])
     with pytest.raises(ValueError, match=r'a\.jpg.*ComplementHook.*Ignore'):
-        refuse_biased(model, [sample(3), sample(254)])
+        check_label_values(model, [sample(3), sample(254)])
     # With 255 classes 254 is one of them.
-    refuse_biased(SimpleNamespace(num_classes=255), [sample(254)])
+    check_label_values(SimpleNamespace(num_classes=255), [sample(254)])
 
 
 @pytest.mark.parametrize(

@@ -396,7 +396,7 @@ def main() -> None:
         )
     if args.masks and not problems:
         masks, notes, problems = find_masks(
-            Path(args.masks), found.photos, looks, len(classes)
+            Path(args.masks), found.photos, looks, found.labels, classes
         )
         report += ['', f'{len(masks)} photos have a mask', *notes]
     print(wrapped(report))
