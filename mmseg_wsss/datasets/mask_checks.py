@@ -87,6 +87,17 @@ class MaskCheck:
         if labels.any() and not shown.any() and BIASED_LABEL not in values:
             self._empty.append(name)
 
+    def merge(self, other: MaskCheck) -> None:
+        """Add what another check of the same classes found."""
+        self.errors.update(other.errors)
+        self.contradictions.update(other.contradictions)
+        self.num_maps += other.num_maps
+        self.shown += other.shown
+        self._empty += other._empty
+        self._compared += other._compared
+        self._labelled += other._labelled
+        self._other += other._other
+
     def missing_classes(self) -> list[str]:
         """Return the names of the classes that no map shows."""
         return [self.classes[k] for k in np.flatnonzero(self.shown == 0)]
