@@ -18,7 +18,7 @@ from mmengine.config import Config
 from mmengine.dist import barrier
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmseg.registry import DATASETS
+from mmseg.registry import DATASETS, TRANSFORMS
 
 from mmseg_wsss.compat import find_steps, is_type
 from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
@@ -144,7 +144,9 @@ def main() -> None:
     if todo:
         runner.test()
     barrier()
-    result = summarise_labels(labels, dataset, stems)
+    with exit_on_error():
+        load = TRANSFORMS.build(label_loader(settings.pipeline))
+        result = summarise_labels(labels, dataset, stems, load)
     log_summary(result, out_dir)
     exit_process(1 if result and result['errors'] else 0)
 

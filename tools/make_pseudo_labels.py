@@ -15,6 +15,8 @@ them.
 import argparse
 from pathlib import Path
 
+from mmseg.registry import TRANSFORMS
+
 from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
 from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
@@ -25,7 +27,7 @@ from mmseg_wsss.jobs.command_line import (
 from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.output_folder import OutputFolder
 from mmseg_wsss.jobs.refinement import Refinement, refine_images
-from mmseg_wsss.jobs.test_dataset import build_test_images
+from mmseg_wsss.jobs.test_dataset import build_test_images, label_loader
 from mmseg_wsss.jobs.tool_setup import (
     describe,
     exit_on_error,
@@ -65,6 +67,9 @@ def main() -> None:
     scores = out_dir / 'cams' if args.save_scores else None
     with exit_on_error():
         pipeline = read_pipeline(cfg, args.pipeline)
+        loader = label_loader(cfg.test_dataloader.dataset) or label_loader(
+            pipeline
+        )
         dataset, stems, _ = build_test_images(cfg)
         images = Refinement(dataset, stems, pipeline, labels, scores)
         source = describe(pipeline, dataset.metainfo['classes'])
@@ -75,7 +80,9 @@ def main() -> None:
     out.prepare()
     failures = refine_images(images, todo, number_of_workers(args, cfg))
     report_failures(out_dir, failures)
-    result = summarise_labels(labels, dataset, stems)
+    with exit_on_error():
+        load = loader and TRANSFORMS.build(loader)
+        result = summarise_labels(labels, dataset, stems, load)
     log_summary(result, out_dir)
     exit_process(1 if failures or (result and result['errors']) else 0)
 

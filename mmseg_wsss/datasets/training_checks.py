@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
+import numpy as np
 from mmengine.logging import print_log
 from torch import nn
 
-from ..structures.labels import BIASED_LABEL, MAX_CLASSES
+from ..structures.labels import BIASED_LABEL, IGNORE_LABEL, MAX_CLASSES
+from .mask_checks import MaskCheck
 from .training_labels import (
     LabelStatistics,
     find_transform,
@@ -27,6 +29,7 @@ GROUND_TRUTH_FOLDERS = (
     'masks_train',
     'masks_val',
 )
+FILES_TO_CHECK = 20
 
 
 def check_training_data(
@@ -34,10 +37,11 @@ def check_training_data(
 ) -> None:
     """Check that a training set fits weak training and a segmentor's losses.
 
-    All image labels are read, so that a wrong one is found before training.
-    Their counts are passed to losses that await them, such as
-    ``OCRLoss(prior='auto')``. A class without image and masks that look like
-    ground truth are warned about.
+    All image labels are read, so that a wrong one is found before training,
+    and a few label maps are compared with them, see
+    :func:`check_label_files`. The counts of the image labels are passed to
+    losses that await them, such as ``OCRLoss(prior='auto')``. A class
+    without image and masks that look like ground truth are warned about.
 
     Args:
         dataset: An MMSeg data set, or a wrapper around some.
@@ -45,8 +49,9 @@ def check_training_data(
         allow_masks: Do not warn about ground-truth masks.
 
     Raises:
-        ValueError: If an image label is missing or wrong, a transform drops
-            labels, or a loss needs what the data set does not load.
+        ValueError: If an image label is missing or wrong, the classes are in
+            several orders, label maps do not fit, a transform drops labels,
+            or a loss needs what the data set does not load.
     """
     if not allow_masks:
         _warn_of_ground_truth(dataset)
@@ -60,13 +65,62 @@ def check_training_data(
         )
     statistics = label_statistics(dataset)
     if statistics is not None:
+        _check_num_classes(segmentor, statistics.classes)
         _report(statistics)
+    check_label_files(dataset, segmentor)
     _set_priors(segmentor, statistics)
     _check_views(segmentor, dataset)
 
 
-def refuse_biased(segmentor: nn.Module, data_samples: Sequence | None) -> None:
-    """Check that no label map holds 254, unless this is a class.
+def check_label_files(dataset, segmentor: nn.Module) -> None:
+    """Check some label maps of a data set, and compare them with the labels.
+
+    Of each data set 20 files at even distances are read, by its own
+    LoadAnnotations. Contradictions in a few are a warning, see
+    :class:`MaskCheck`.
+
+    Args:
+        dataset: An MMSeg data set, or a wrapper around some.
+        segmentor: The segmentor, with ``num_classes`` and a decode head.
+
+    Raises:
+        ValueError: If maps have several channels or values that are no
+            class, or if most show classes that the image labels lack, or all
+            show none.
+    """
+    for leaf in leaf_datasets(dataset):
+        load = find_transform(leaf, 'LoadAnnotations')
+        classes = (getattr(leaf, 'metainfo', None) or {}).get('classes')
+        if load is None or not classes:
+            continue
+        load_labels = find_transform(leaf, 'LoadImageLabels')
+        head = getattr(segmentor, 'decode_head', None)
+        ignore = getattr(head, 'ignore_index', IGNORE_LABEL)
+        reserved = {IGNORE_LABEL, ignore}
+        if len(classes) <= MAX_CLASSES:
+            reserved.add(BIASED_LABEL)
+        check = None
+        count = min(FILES_TO_CHECK, len(leaf))
+        for index in np.linspace(0, len(leaf) - 1, count, dtype=int):
+            info = leaf.get_data_info(int(index))
+            path = info.get('seg_map_path')
+            if not path or not Path(path).is_file():
+                continue
+            info = load(info)
+            if load_labels is not None:
+                info = load_labels(info)
+            if check is None:
+                background = info.get('background_index', 0)
+                check = MaskCheck(classes, background, sorted(reserved))
+            check.add(path, info['gt_seg_map'], info.get('image_labels'))
+        if check is not None:
+            _report_label_files(check)
+
+
+def check_label_values(
+    segmentor: nn.Module, data_samples: Sequence | None
+) -> None:
+    """Check that every value of a batch's label maps is a class.
 
     On a GPU the loss would fail with a device-side assert.
 
@@ -75,21 +129,36 @@ def refuse_biased(segmentor: nn.Module, data_samples: Sequence | None) -> None:
         data_samples: The samples as the segmentor gets them.
 
     Raises:
-        ValueError: If there is a biased pixel.
+        ValueError: If there is a biased pixel, or another value that is
+            neither a class nor to ignore.
     """
-    if getattr(segmentor, 'num_classes', 0) > MAX_CLASSES:
-        return
+    # A binary head of one channel knows the labels 0 and 1.
+    count = max(getattr(segmentor, 'num_classes', MAX_CLASSES), 2)
+    head = getattr(segmentor, 'decode_head', None)
+    ignore = getattr(head, 'ignore_index', IGNORE_LABEL)
     for sample in data_samples or ():
         if 'gt_sem_seg' not in sample:
             continue
-        if (sample.gt_sem_seg.data == BIASED_LABEL).any():
+        label = sample.gt_sem_seg.data
+        known = (label >= 0) & (label < count)
+        known |= (label == ignore) | (label == IGNORE_LABEL)
+        if known.all():
+            continue
+        odd = label[~known].unique().tolist()
+        path = sample.get('img_path', 'an image')
+        if BIASED_LABEL in odd:
             raise ValueError(
-                f'{sample.get("img_path", "an image")} has biased pixels '
+                f'{path} has biased pixels '
                 f'(label {BIASED_LABEL}), and nothing fills them: add dict('
                 "type='mmseg_wsss.ComplementHook') to custom_hooks, or, to "
                 "leave them out, dict(type='mmseg_wsss.IgnoreBiased') to the "
                 "training pipeline, after dict(type='LoadAnnotations')"
             )
+        raise ValueError(
+            f'the label map {sample.get("seg_map_path") or f"of {path}"} '
+            f'holds {odd[:4]}, but the segmentor has the classes 0 to '
+            f'{count - 1}, and {ignore} is to ignore'
+        )
 
 
 def ground_truth_folder(dataset) -> str | None:
@@ -144,6 +213,24 @@ def _warn_of_ground_truth(dataset) -> None:
             logger='current',
             level=logging.WARNING,
         )
+
+
+def _check_num_classes(segmentor: nn.Module, classes: Sequence[str]) -> None:
+    count = getattr(segmentor, 'num_classes', None)
+    if count is not None and count != len(classes):
+        raise ValueError(
+            f'the segmentor has num_classes={count}, its training data have '
+            f'{len(classes)} classes, from {classes[0]} to {classes[-1]}: set '
+            'num_classes of all heads'
+        )
+
+
+def _report_label_files(check: MaskCheck) -> None:
+    problems = check.problems()
+    if problems:
+        raise ValueError('. '.join(problems))
+    for warning in check.warnings():
+        print_log(warning, logger='current', level=logging.WARNING)
 
 
 def _report(statistics: LabelStatistics) -> None:

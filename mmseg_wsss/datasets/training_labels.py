@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .label_files.load import cooccurrence
+from .transforms.loading import resolve_classes
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def load_label_matrix(dataset) -> tuple[tuple[str, ...], np.ndarray] | None:
         LoadImageLabels, or there is no image.
 
     Raises:
-        ValueError: If an image has no entry, no label, or a wrong one.
+        ValueError: If an image has no entry, no label, or a wrong one, or
+            the labels' classes are in another order than the data set's.
     """
     vectors = []
     classes: tuple[str, ...] = ()
@@ -109,6 +111,7 @@ def load_label_matrix(dataset) -> tuple[tuple[str, ...], np.ndarray] | None:
         if hasattr(leaf, 'full_init'):
             leaf.full_init()
         classes = tuple(leaf.metainfo['classes'])
+        _check_order(leaf, resolve_classes(load.classes))
         for index in range(len(leaf)):
             info = load.transform(leaf.get_data_info(index))
             if 'image_labels' not in info:
@@ -119,3 +122,20 @@ def load_label_matrix(dataset) -> tuple[tuple[str, ...], np.ndarray] | None:
                 )
             vectors.append(info['image_labels'].astype(bool))
     return (classes, np.stack(vectors)) if vectors else None
+
+
+def _check_order(dataset, names: Sequence[str]) -> None:
+    """Check that LoadImageLabels counts the classes as a data set does."""
+    declared = dataset.metainfo['classes']
+    if getattr(dataset, 'label_map', None) is not None:
+        declared = type(dataset).METAINFO['classes']
+    place = {name: k for k, name in enumerate(declared)}
+    for k, name in enumerate(names):
+        if place.get(name, k) != k:
+            raise ValueError(
+                f'LoadImageLabels(classes=...) has the class {name!r} at '
+                f'index {k}, the data set at {place[name]}: the image labels '
+                "would be those of other classes. Give both the data set's "
+                f'order, ({", ".join(declared[:9])}'
+                f'{", ..." if len(declared) > 9 else ""})'
+            )

@@ -209,3 +209,29 @@ def test_summary_leaves_out_what_is_missing(make, tmp_path):
     assert empty['images'] == 0 and np.isnan(empty['mIoU'])
     (tmp_path / 'masks' / 'img_4.png').unlink()
     assert summarise_labels(labels, work.dataset, stems) is None
+
+
+def test_summary_compares_masks_with_image_labels(make, tmp_path):
+    work = make()
+    refine_images(work, range(5))
+    labels = tmp_path / 'out' / 'labels'
+
+    def load(wrong):
+        """Image labels of the masks, but those of some images swapped."""
+        read = label_reader(work.dataset)
+
+        def load_labels(info):
+            shown = np.isin(np.arange(3), read(info['seg_map_path']))
+            stem = info['img_path'].split('/')[-1].split('.')[0]
+            if stem in wrong:
+                shown[1:] = ~shown[1:]
+            return dict(info, image_labels=shown, background_index=0)
+
+        return load_labels
+
+    result = summarise_labels(labels, work.dataset, work.stems, load([]))
+    assert result['images'] == 5 and result['no_mask'] == []
+    one = load(['img_0'])
+    assert summarise_labels(labels, work.dataset, work.stems, one) is not None
+    with pytest.raises(ValueError, match='label maps show classes that'):
+        summarise_labels(labels, work.dataset, work.stems, load(work.stems))

@@ -328,6 +328,89 @@ def test_label_file_and_masks(call, folders, tmp_path):
     assert 'd3.png has 9 x 9 pixels' not in result.stdout  # said once
 
 
+def draw_masks(root, values, shape=(64, 80), dtype=np.uint8, suffix='.png'):
+    """Write masks with an object of a value in the corner."""
+    root.mkdir()
+    for stem, value in values.items():
+        mask = np.zeros(shape, dtype)
+        mask[:20, :20] = value
+        Image.fromarray(mask).save(root / f'{stem}.png')
+        (root / f'{stem}.png').rename(root / f'{stem}{suffix}')
+    return root
+
+
+RIGHT = {'c 0': 1, 'c 1': 1, 'd0': 2, 'd1': 2}
+
+
+@pytest.mark.parametrize(
+    'how',
+    [{}, dict(suffix='.PNG'), dict(dtype=np.uint16)],
+)
+def test_masks_that_fit(call, folders, tmp_path, how):
+    masks = draw_masks(tmp_path / 'masks', RIGHT, **how)
+    out = tmp_path / 'own'
+    result = call(folders, '--masks', masks, '--out', out)
+    assert result.returncode == 0, result.stderr
+    assert '4 photos have a mask' in result.stdout
+    assert 'no mask shows' not in result.stdout
+    written = np.array(Image.open(out / 'masks' / 'd0.png'))
+    assert written.dtype == np.uint8 and written.max() == 2
+
+
+@pytest.mark.parametrize(
+    ('values', 'words'),
+    [
+        (dict.fromkeys(RIGHT, 255), 'none of 4 label maps shows a class'),
+        ({k: 3 - v for k, v in RIGHT.items()}, '4 of 4 label maps show'),
+        ({k: v + 1 for k, v in RIGHT.items()}, r'd0.png holds [3]'),
+        (dict.fromkeys(RIGHT, 1), 'most photos of dog show other classes'),
+        (dict.fromkeys(RIGHT, 128), 'holds [128]'),
+    ],
+)
+def test_masks_that_contradict_labels(call, folders, tmp_path, values, words):
+    masks = draw_masks(tmp_path / 'masks', values)
+    out = tmp_path / 'own'
+    result = call(folders, '--masks', masks, '--out', out)
+    check_fails(result, words)
+    assert '--classes' in result.stderr
+    assert not out.exists()
+
+
+def test_doubtful_masks_are_noted(call, folders, tmp_path):
+    """A class that no mask shows, one contradiction, files of other kinds."""
+    values = {'c 0': 1, 'c 1': 1, 'c 2': 1, 'd0': 1}
+    masks = draw_masks(tmp_path / 'masks', values)
+    (masks / 'd1.tif').write_bytes(b'')
+    result = call(folders, '--masks', masks, '--out', tmp_path / 'own')
+    said = joined(result)
+    assert result.returncode == 0, said
+    assert '1 of 4 label maps show classes' in said
+    assert 'd0.png shows cat' in said
+    assert 'no mask shows dog' in said
+    assert 'no PNG, left out: 1 .tif' in said
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+def test_masks_of_photos_that_exif_turns(call, tmp_path, orientation):
+    """Sizes tell a quarter turn; a half turn and a mirror are noted."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for number in range(3):
+        for start, kind in ((0, 'cat'), (10, 'dog')):
+            path = tmp_path / 'photos' / kind / f'{kind}{number}.jpg'
+            photo(path, start + number, exif=exif)
+    values = {'cat0': 1, 'cat1': 1, 'dog0': 2, 'dog1': 2}
+    masks = draw_masks(tmp_path / 'masks', values)
+    out = tmp_path / 'own'
+    result = call(tmp_path / 'photos', '--masks', masks, '--out', out)
+    if orientation > 4:
+        check_fails(result, 'is it turned by EXIF?')
+    else:
+        assert result.returncode == 0, result.stderr
+        noted = 'masks must be drawn on the photo as it is seen'
+        assert (noted in joined(result)) == (orientation > 1)
+
+
 # ------------------------------------------------------------- broken sets
 def test_broken_folders(call, folders, tmp_path):
     out = tmp_path / 'out'

@@ -186,7 +186,11 @@ def check(args: argparse.Namespace) -> tuple:
         report += own_data.warning_lines(found.classes, labels)
     if args.masks and not problems:
         masks, notes, problems = own_data.find_masks(
-            Path(args.masks), found.photos, infos, len(found.classes) + 1
+            Path(args.masks),
+            found.photos,
+            infos,
+            found.labels,
+            ('background', *found.classes),
         )
         report += ['', f'{len(masks)} photos have a mask', *notes]
     print(own_data.wrapped(report), flush=True)

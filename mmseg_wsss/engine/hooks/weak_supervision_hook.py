@@ -10,7 +10,11 @@ from mmseg.registry import HOOKS
 from torch import nn
 
 from ...compat import unwrap
-from ...datasets.training_checks import check_training_data, refuse_biased
+from ...datasets.training_checks import (
+    check_label_files,
+    check_label_values,
+    check_training_data,
+)
 from ...structures import enter_batch, leave_batch, rgb_images
 
 FORWARD = ('inputs', 'data_samples', 'mode')
@@ -26,8 +30,9 @@ class WeakSupervisionHook(Hook):
     ``custom_hooks=[dict(type='mmseg_wsss.WeakSupervisionHook')]``.
 
     The data are checked too: see :func:`check_training_data` (before
-    training), :func:`refuse_biased` (in the first 50 batches) and
-    :meth:`PseudoLabelWriter.check_model` (before a test).
+    training), :func:`check_label_values` (in the first 50 batches),
+    :func:`check_label_files` (validation masks before training, masks before
+    a test) and :meth:`PseudoLabelWriter.check_model` (before a test).
 
     Args:
         allow_masks (bool): Do not warn about ground-truth masks, for a fully
@@ -50,6 +55,8 @@ class WeakSupervisionHook(Hook):
         check_training_data(
             runner.train_dataloader.dataset, self._segmentor, self.allow_masks
         )
+        if runner.val_loop is not None:
+            check_label_files(runner.val_dataloader.dataset, self._segmentor)
 
     def before_val(self, runner) -> None:
         """Register on the segmentor, for validation without training."""
@@ -61,6 +68,7 @@ class WeakSupervisionHook(Hook):
             if hasattr(metric, 'check_model'):
                 metric.check_model(runner.model)
         self._attach(runner.model)
+        check_label_files(runner.test_dataloader.dataset, self._segmentor)
 
     def after_run(self, runner) -> None:
         """Remove what was registered."""
@@ -91,7 +99,7 @@ class WeakSupervisionHook(Hook):
         learns = segmentor.training and call.get('mode') == 'loss'
         if learns and self._to_check:
             self._to_check -= 1
-            refuse_biased(segmentor, samples)
+            check_label_values(segmentor, samples)
 
     def _leave(self, segmentor, args, output) -> None:
         if self._tokens:  # empty if an earlier pre-hook failed

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from ...datasets.mask_checks import MaskCheck
 from ...io.labels import save_label
 from ...io.stems import image_stem
-from ...structures.labels import IGNORE_LABEL
 from .collection import summarise
 from .photos import ImageInfo, fitting_size
 
@@ -19,9 +20,10 @@ def find_masks(
     folder: Path,
     photos: Mapping[str, Path],
     looks: Mapping[Path, ImageInfo],
-    num_classes: int,
+    labels: Mapping[str, Sequence[str]],
+    classes: Sequence[str],
 ) -> tuple[dict[str, Path], list[str], list[str]]:
-    """Find the masks of photos, and read them whole.
+    """Find the masks of photos, read them whole, and check them.
 
     A mask is ``<name of the photo>.png`` with a class index at each pixel: 0
     background, then the classes in their order, 255 for what does not count.
@@ -29,23 +31,30 @@ def find_masks(
     Args:
         folder: The masks' folder.
         photos: Files of the photos by the names that they have here.
-        looks: A look at each of them.
-        num_classes: Number of classes, background included.
+        looks: Information on each of them.
+        labels: Class names of each photo, by name.
+        classes: The class names, background first.
 
     Returns:
         tuple: Masks by the names of the photos; notes; and problems.
     """
-    masks, notes, problems = {}, [], []
-    wrong = []
-    files = {image_stem(p.name): p for p in sorted(folder.glob('*.png'))}
+    files, notes, problems = _find_files(folder)
+    masks, turned = {}, []
+    check = MaskCheck(classes)
     for stem, photo in photos.items():
         path = files.get(stem, files.get(image_stem(photo.name)))
         if path is None:
             continue
-        error = _check(path, looks[photo], num_classes)
-        if error:
-            wrong.append(f'{path.name} {error}')
         masks[stem] = path
+        try:
+            mask = _read(path)
+            _check_size(mask, looks[photo])
+        except Exception as error:  # decoders raise errors of any kind
+            check.errors[path.name] = str(error)
+            continue
+        check.add(path.name, mask, np.isin(classes, labels[stem]))
+        if _may_be_turned(photo, looks[photo]):
+            turned.append(path.name)
     origins = list(masks.values())
     twice = {path.name for path in origins if origins.count(path) > 1}
     if twice:
@@ -53,17 +62,34 @@ def find_masks(
             f'{summarise(sorted(twice))} masks belong to several photos of '
             'that name: call them as the photos are called here'
         )
-    if wrong:
-        problems.append(f'masks that do not fit: {"; ".join(wrong[:5])}')
+    problems += check.problems()
+    if check.problems():
+        problems[-1] += (
+            '. If they also count classes that no photo has, give all '
+            'classes in their order with --classes'
+        )
     if not masks:
         problems.append(
             f'{folder} has no mask for any photo: it needs <photo>.png, such '
             f'as {next(iter(photos), "a")}.png'
         )
-    rest = {path.name for path in folder.glob('*.png')}
+    rest = {path.name for path in files.values()}
     rest -= {path.name for path in origins}
     if rest:
         notes.append(f'{summarise(sorted(rest))} masks belong to no photo')
+    if turned:
+        notes.append(
+            f'{summarise(turned)} masks belong to photos that EXIF turns or '
+            'mirrors: masks must be drawn on the photo as it is seen, not as '
+            'it is stored; their sizes cannot tell'
+        )
+    notes += check.warnings()
+    missing = check.missing_classes()
+    if masks and missing:
+        notes.append(
+            f'no mask shows {", ".join(missing)}: mIoU is a mean over the '
+            f'other {len(classes) - len(missing)} classes, unless predicted'
+        )
     return masks, notes, problems
 
 
@@ -74,44 +100,69 @@ def write_mask(
     palette: Sequence[Sequence[int]],
 ) -> None:
     """Copy a mask, made smaller as its photo is."""
-    mask = Image.fromarray(_read(source))
+    mask = Image.fromarray(_read(source).astype(np.uint8))
     size = fitting_size(mask.size, max_side)
     mask = mask.resize(size, Image.Resampling.NEAREST)
     save_label(target, np.asarray(mask), palette)
 
 
-def _read(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        if image.mode not in ('L', 'P', '1'):
-            raise ValueError(
-                f'is a picture of mode {image.mode}, not of class indices: '
-                'turn its colours into indices'
+def _find_files(folder: Path) -> tuple[dict[str, Path], list[str], list[str]]:
+    """Find the PNGs of a folder by stem; return notes and problems too."""
+    files: dict[str, Path] = {}
+    others: Counter = Counter()
+    notes, problems = [], []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith('.') or not path.is_file():
+            continue
+        if path.suffix.lower() != '.png':
+            others[path.suffix or 'no suffix'] += 1
+            continue
+        stem = image_stem(path.name)
+        if stem in files:
+            problems.append(
+                f'{files[stem].name} and {path.name} in {folder} are masks '
+                'of one name: remove one'
             )
+        files[stem] = path
+    if others:
+        kinds = ', '.join(f'{n} {kind}' for kind, n in others.most_common(5))
+        notes.append(f'files in {folder} that are no PNG, left out: {kinds}')
+    return files, notes, problems
+
+
+def _read(path: Path) -> np.ndarray:
+    """Read class indices (H, W) of 1, 8, 16 or 32 bits.
+
+    Raises:
+        ValueError: If the file is a picture in colours.
+        OSError: If it cannot be read.
+    """
+    with Image.open(path) as image:
         if image.mode == '1':
-            image = image.convert('L').point(lambda value: value // 255)
-        return np.array(image)
+            return np.array(image).astype(np.uint8)
+        if image.mode in ('L', 'P') or image.mode.startswith('I'):
+            return np.array(image)
+        raise ValueError(
+            f'is a picture of mode {image.mode}, not of class indices: '
+            'turn its colours into indices'
+        )
 
 
-def _check(path: Path, look: ImageInfo, num_classes: int) -> str:
-    """Say what is wrong with a mask; '' if nothing is."""
-    try:
-        mask = _read(path)
-    except ValueError as error:
-        return str(error)
-    except Exception as error:  # decoders raise whatever they like
-        return f'cannot be read ({error})'
+def _check_size(mask: np.ndarray, look: ImageInfo) -> None:
     size = mask.shape[::-1]
-    if size != (look.width, look.height):
-        turned = size == (look.height, look.width)
-        return f'has {size[0]} x {size[1]} pixels, its photo ' + (
-            f'{look.width} x {look.height}'
-            + (': is it turned by EXIF?' if turned else '')
-        )
-    values = np.unique(mask)
-    values = values[(values >= num_classes) & (values != IGNORE_LABEL)]
-    if len(values):
-        return (
-            f'holds {values[:4].tolist()}, but classes are 0 to '
-            f'{num_classes - 1}, and {IGNORE_LABEL} is to ignore'
-        )
-    return ''
+    if size == (look.width, look.height):
+        return
+    turned = size == (look.height, look.width)
+    raise ValueError(
+        f'has {size[0]} x {size[1]} pixels, its photo '
+        f'{look.width} x {look.height}'
+        + (': is it turned by EXIF?' if turned else '')
+    )
+
+
+def _may_be_turned(photo: Path, look: ImageInfo) -> bool:
+    """Return whether EXIF turns a photo and leaves its size as it is."""
+    if 'turned by EXIF' not in look.reasons:
+        return False
+    with Image.open(photo) as image:
+        return image.size == (look.width, look.height)

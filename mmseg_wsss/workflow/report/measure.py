@@ -39,6 +39,14 @@ class Measured:
         """Return IoU, FP and FN share of each class (C,) in percent."""
         return area_rates(areas_of(self.confusion))
 
+    def no_mask(self) -> list[int]:
+        """Return the indices of the classes that no mask shows."""
+        return np.flatnonzero(self.confusion.sum(1) == 0).tolist()
+
+    def num_counted(self) -> int:
+        """Return the number of classes that mIoU is the mean over."""
+        return int((~np.isnan(self.rates()[0])).sum())
+
     def figures(self) -> dict[str, float]:
         """Return the figures in percent; empty without images."""
         if not self.images:
