@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from mmseg.datasets import BaseSegDataset
 
 from .label_files.load import cooccurrence
+from .label_files.split_lists import check_ann_file
 from .transforms.loading import resolve_classes
 
 
@@ -108,6 +111,7 @@ def load_label_matrix(dataset) -> tuple[tuple[str, ...], np.ndarray] | None:
         load = find_transform(leaf, 'LoadImageLabels')
         if load is None:
             return None
+        _check_list(leaf)
         if hasattr(leaf, 'full_init'):
             leaf.full_init()
         classes = tuple(leaf.metainfo['classes'])
@@ -139,3 +143,11 @@ def _check_order(dataset, names: Sequence[str]) -> None:
                 f'order, ({", ".join(declared[:9])}'
                 f'{", ..." if len(declared) > 9 else ""})'
             )
+
+
+def _check_list(dataset) -> None:
+    """Check the list of images that MMSeg's own reader took."""
+    reader = getattr(type(dataset), 'load_data_list', None)
+    path = getattr(dataset, 'ann_file', None)
+    if reader is BaseSegDataset.load_data_list and Path(path or '').is_file():
+        check_ann_file(path)

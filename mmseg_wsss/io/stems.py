@@ -25,7 +25,7 @@ def image_stem(name: str) -> str:
     downloads are called, is ``'x'``. Any other dot belongs to the stem, so
     that ``'scan.v2'`` and ``'a/scan.v2.jpg'`` are the same image. Letters with
     accents are composed (Unicode's NFC): macOS writes them as two characters
-    in file names, keyboards as one.
+    in file names, keyboards as one. A byte order mark is dropped.
 
     A stem's stem is the stem itself.
 
@@ -35,7 +35,7 @@ def image_stem(name: str) -> str:
     Returns:
         str: The stem, empty if ``name`` holds none.
     """
-    stem = unicodedata.normalize('NFC', name)
+    stem = unicodedata.normalize('NFC', name).replace('\ufeff', '')
     while (shorter := file_stem(stem)) != stem:
         stem = shorter
     return stem

@@ -301,7 +301,7 @@ def test_npy_kinds_of_vectors_and_keys(tmp_path):
     [
         ({}, 'empty dict'),
         ([1], 'got list'),
-        ({9: np.zeros(3)}, 'key 9'),
+        ({0: np.zeros(3)}, 'key 0'),
         ({(1,): np.zeros(3)}, 'VOC id of ten digits'),
         ({'a': np.zeros((1, 3))}, "label of 'a'"),
         ({'a': np.full(3, 0.5)}, 'zeros and ones'),
@@ -520,3 +520,156 @@ def test_matrix_stacks_vectors():
     labels = ImageLabels([('a', ('cat',)), ('b', ())], ('cat',), 'here')
     assert labels.matrix(CLASSES[:2], 0).tolist() == [[1, 1], [1, 0]]
     assert ImageLabels([], (), 'here').matrix(CLASSES).shape == (0, 4)
+
+
+# ------------------------------------------- files of other programs
+def table(tmp_path, text, name='l.csv'):
+    path = tmp_path / name
+    path.write_text(text, encoding='utf-8', newline='')
+    return dict(load_image_labels(path))
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('i,labels\na.jpg,cat\nb,tv\na.jpg,dog\na.jpg,cat\n',
+         {'a': ('cat', 'dog'), 'b': ('tv',)}),
+        ('i,cat,dog\na,1,0\na,1,0\n', {'a': ('cat',)}),
+        ('i,labels\na,"[""cat"", ""hot dog""]"\nb,[]\nc,dog;tv\n',
+         {'a': ('cat', 'hot dog'), 'b': (), 'c': ('dog', 'tv')}),
+        ('i,labels\na,"{\'dog\', \'cat\'}"\n', {'a': ('cat', 'dog')}),
+        ('i,labels\na,"(\'dog\',)"\nb,(small)\n',
+         {'a': ('dog',), 'b': ('(small)',)}),
+        ('i,labels\na,"3,4"\n', {'a': ('3', '4')}),
+        ('i,labels\na,cat \nb,\xa0cat\u200b\nc,hot\xa0dog;\n',
+         {'a': ('cat',), 'b': ('cat',), 'c': ('hot dog',)}),
+        ('i,labels\na,"tench, Tinca tinca"\nb,cat;dog\n',
+         {'a': ('tench, Tinca tinca',), 'b': ('cat', 'dog')}),
+        ('i,labels\na,"cat, dog;"\nb,cat;dog\n',
+         {'a': ('cat, dog',), 'b': ('cat', 'dog')}),
+        ('sep=;\r\ni;labels\r\na;"cat;dog"\r\nb;cat,dog\r\n',
+         None),
+        ('sep=;\r\ni;labels\r\na;cat,dog\r\n;\r\n', {'a': ('cat', 'dog')}),
+        ('"sep=,",,\ni,cat,dog,\na,1,0,\n,,,\n', {'a': ('cat',)}),
+        ('i,labels,,\na,cat,,\nb,dog\n', {'a': ('cat',), 'b': ('dog',)}),
+        ('i,labels\na,cat\n\ufeffi,labels\n\ufeffb,dog\n',
+         {'a': ('cat',), 'b': ('dog',)}),
+        (',cat,dog\na,1,0\n', {'a': ('cat',)}),
+    ],
+)  # fmt: skip
+def test_tables_of_other_programs(tmp_path, text, expected):
+    if expected is None:
+        with pytest.raises(ValueError, match="row 4: 'cat,dog' has ','"):
+            table(tmp_path, text)
+    else:
+        assert table(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize(
+    ('text', 'match'),
+    [
+        ('i,labels\na,cat;dog\nb,"cat,bird"\n', 'row 3: .*write cat;bird'),
+        ('i,labels\na,cat|dog\nb,"cat,dog"\n', r'row 3: .*cat\|dog'),
+        ('i,labels\na,"[cat, dog]"\n', 'row 2: .*write them as cat;dog'),
+        ("i,labels\na,\"['cat' 'dog']\"\n", 'row 2: .*no list'),
+        ('i,labels\na,"[1, 2]"\n', 'row 2: .*no list'),
+        ('i,labels\na,"{""choices"": [""cat""]}"\n', 'row 2: .*no list'),
+        ('i,cat,dog\na,1,0\nb,1,0\na,0,1\n', 'row 4: .*than in row 2'),
+        ('i,cat,,dog\na,1,0,0\n', 'column 3 has no name'),
+        ('i,cat,dog,cat \na,1,0,0\n', "column 4 repeats 'cat'"),
+        ('i,labels\na,cat\n,dog\n', 'row 3 has an image without a name'),
+        ('i,labels\na,cat,,dog\n', 'row 2: 4 cells'),
+    ],
+)
+def test_tables_that_are_ambiguous(tmp_path, text, match):
+    with pytest.raises(ValueError, match=rf'l\.csv.*{match}'):
+        table(tmp_path, text)
+
+
+def test_spellings_of_a_class_are_one(tmp_path):
+    path = write_json(
+        tmp_path / 'l.json', {'a': ['ko\u0308ter ', 'k\xf6ter'], '\ufeffb': []}
+    )
+    labels = load_image_labels(path)
+    assert labels.names == ('k\xf6ter',)
+    for name in ('k\xf6ter', 'ko\u0308ter', ' k\xf6ter'):
+        assert labels.vector('a', ('background', name)).tolist() == [1, 1]
+    assert 'b' in labels
+
+
+@pytest.mark.parametrize(
+    ('key', 'stem'),
+    [(139, '000000000139'), (np.int64(581929), '000000581929')],
+)
+def test_npy_coco_ids(tmp_path, key, stem):
+    path = tmp_path / 'l.npy'
+    np.save(path, {key: np.array([1, 0])})
+    assert list(load_image_labels(path)) == [stem]
+
+
+@pytest.mark.parametrize('key', [1700000000, 1234567, -139, True])
+def test_npy_integers_that_are_no_id(tmp_path, key):
+    path = tmp_path / 'l.npy'
+    np.save(path, {key: np.array([1, 0])})
+    with pytest.raises(ValueError, match=f'l.npy has the key {key}'):
+        load_image_labels(path)
+
+
+@pytest.mark.parametrize(
+    ('head', 'codec'),
+    [
+        ('gb2312', 'gbk'),
+        ('Shift_JIS', 'shift_jis'),
+        ('big5', 'big5'),
+        ('utf-16', 'utf-16'),
+        ('utf8mb4', 'utf-8'),
+        ('UTF-8', 'utf-8-sig'),
+    ],
+)
+def test_voc_xml_encodings(tmp_path, head, codec):
+    text = (
+        f'<?xml version="1.0" encoding="{head}"?>\n<annotation>'
+        '<object><name> \u5c71 </name></object></annotation>'
+    )
+    (tmp_path / 'a.XML').write_bytes(text.encode(codec))
+    (tmp_path / '._a.xml').write_bytes(b'\0\5')
+    assert dict(load_image_labels(tmp_path)) == {'a': ('\u5c71',)}
+
+
+@pytest.mark.parametrize(
+    ('data', 'match'),
+    [
+        (b'<?xml version="1.0" encoding="gbk"?><a>\xff\xff</a>', 'UTF-8'),
+        (b'<?xml version="1.0" encoding="nope"?><a>\xff</a>', "'nope'"),
+        (b'<annotation>\xc3\xff</annotation>', 'not valid XML'),
+        (b'<annotations><image/></annotations>', '<annotations> where VOC'),
+        (b'<annotation><x><object/></x></annotation>', 'another element'),
+    ],
+)
+def test_voc_xml_that_cannot_be_read(tmp_path, data, match):
+    (tmp_path / 'a.xml').write_bytes(data)
+    with pytest.raises(ValueError, match=rf'a\.xml.*{match}'):
+        load_image_labels(tmp_path)
+
+
+def test_voc_xml_with_blanks_above_and_a_namespace(tmp_path):
+    (tmp_path / 'a.xml').write_text(
+        '\n <?xml version="1.0"?><annotation xmlns="http://x">'
+        '<object><name>cat</name></object></annotation>'
+    )
+    assert dict(load_image_labels(tmp_path)) == {'a': ('cat',)}
+
+
+@pytest.mark.parametrize(
+    ('categories', 'match'),
+    [
+        ([], 'empty list'),
+        ([{'id': 1, 'name': 7}], 'must be text'),
+        ([{'id': 1, 'name': 'cat'}, {'id': 2, 'name': 'cat '}], 'twice'),
+    ],
+)
+def test_coco_categories(tmp_path, categories, match):
+    content = {**coco(), 'annotations': [], 'categories': categories}
+    path = write_json(tmp_path / 'c.json', content)
+    with pytest.raises(ValueError, match=rf'c\.json.*{match}'):
+        load_image_labels(path)

@@ -1,6 +1,7 @@
 import pytest
 
 from mmseg_wsss.datasets.label_files.split_lists import (
+    check_ann_file,
     read_split_list,
     write_split_list,
 )
@@ -80,3 +81,26 @@ def test_order_and_repetitions_survive_writing(tmp_path):
     write_split_list(path, ['b', 'a', 'b'])
     assert path.read_text() == 'b\na\nb\n'
     assert read_split_list(path) == ['b', 'a', 'b']
+
+
+@pytest.mark.parametrize(
+    ('text', 'match'),
+    [
+        ('\ufeffa\nb\n', 'byte order mark'),
+        ('a\n\nb\n', 'line 2 is empty'),
+        ('a\n \n', 'line 2 is empty'),
+        ('a\n/J/b.jpg /S/b.png\n', 'line 2 .*irn_list2mmseg'),
+    ],
+)
+def test_lists_that_mmseg_reads_wrongly(tmp_path, text, match):
+    path = tmp_path / 'train.txt'
+    path.write_text(text, encoding='utf-8', newline='')
+    with pytest.raises(ValueError, match=rf'train\.txt.*{match}'):
+        check_ann_file(path)
+
+
+def test_lists_that_mmseg_reads_rightly(tmp_path):
+    path = tmp_path / 'train.txt'
+    for text in ('a\r\nmy photo\r\n', 'x/a', 'a.jpg\nx y/b\ncat cat\n'):
+        path.write_text(text, newline='')
+        check_ann_file(path)

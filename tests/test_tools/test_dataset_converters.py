@@ -193,7 +193,7 @@ def test_lists_and_masks_have_the_names_of_files(call, tmp_path):
     assert result.returncode == 0, result.stderr
     assert stems.read_text(encoding='utf-8') == f'{name}\n'
     assert call('coco_instances2masks', source, tmp_path / 'm').returncode == 0
-    assert os.listdir(tmp_path / 'm') == [f'{name}.png']
+    assert [p.name for p in (tmp_path / 'm').glob('*.png')] == [f'{name}.png']
 
 
 def test_irn_list2mmseg(call, tmp_path):
@@ -219,7 +219,11 @@ def test_masks_as_a_process(tmp_path):
     source, out = coco(tmp_path), tmp_path / 'masks'
     result = run('coco_instances2masks', source, out)
     assert result.returncode == 0, result.stderr
-    assert sorted(os.listdir(out)) == ['a.png', 'b.png', 'c.png']
+    assert sorted(p.name for p in out.glob('*.png')) == [
+        'a.png',
+        'b.png',
+        'c.png',
+    ]
     image = Image.open(out / 'b.png')
     assert image.mode == 'P'
     assert image.getpalette()[3:6] == [128, 0, 0]
@@ -274,6 +278,10 @@ def test_restart_paints_what_is_missing(tool, monkeypatch, tmp_path, capsys):
     assert paint_all(*args, '--overwrite')['b'].shape == (6, 8)
 
 
+def read_rle(rle, height, width):
+    return import_module('_coco_shapes').decode_rle(rle, height, width)
+
+
 def test_run_length_decoding_matches_a_loop(tool):
     rng = np.random.default_rng(0)
     mask = rng.random((5, 7)) < 0.5
@@ -284,7 +292,7 @@ def test_run_length_decoding_matches_a_loop(tool):
             value = not value
         counts[-1] += 1
     rle = {'size': [5, 7], 'counts': counts}
-    assert np.array_equal(tool.decode_rle(rle, 5, 7), mask)
+    assert np.array_equal(read_rle(rle, 5, 7), mask)
 
 
 @pytest.mark.parametrize(
@@ -315,7 +323,7 @@ def test_compressed_run_lengths_without_pycocotools(tool, monkeypatch):
     monkeypatch.setitem(sys.modules, 'pycocotools', None)
     rle = {'size': [4, 5], 'counts': '52='}
     with pytest.raises(ValueError, match='pip install pycocotools'):
-        tool.decode_rle(rle, 4, 5)
+        read_rle(rle, 4, 5)
 
 
 def test_two_images_of_one_stem(tool, monkeypatch, tmp_path):
@@ -326,3 +334,113 @@ def test_two_images_of_one_stem(tool, monkeypatch, tmp_path):
     source = coco(tmp_path, images=images, annotations=[])
     with pytest.raises(ValueError, match='same id or stem'):
         paint_all(tool, monkeypatch, source, tmp_path / 'masks')
+
+
+SQUARE = [1, 1, 2, 1, 2, 2, 1, 2]
+RLE = {'size': [4, 5], 'counts': [5, 2, 13]}
+
+
+def one_shape(tmp_path, segmentation, image=None, **more):
+    annotation = {'id': 5, 'image_id': 3, 'category_id': 1, 'area': 2}
+    annotation |= {'segmentation': segmentation, **more}
+    full = {'image_id': 3, 'category_id': 90, 'area': 1, 'iscrowd': 0}
+    full['segmentation'] = [[4, 0, 4, 0, 4, 0]]
+    image = {'id': 3, 'file_name': 'a.jpg', 'height': 4, 'width': 5} | (
+        image or {}
+    )
+    return coco(tmp_path, images=[image], annotations=[annotation, full])
+
+
+@pytest.mark.parametrize(
+    ('segmentation', 'pixels'),
+    [
+        ([SQUARE], 4),
+        (SQUARE, 4),
+        ([[1, 1], [2, 1], [2, 2], [1, 2]], 4),
+        ([[[1, 1], [2, 1], [2, 2], [1, 2]]], 4),
+        (RLE, 2),
+        ([RLE], 2),
+        ([RLE, [3, 3, 4, 3, 4, 3]], 4),
+        ([SQUARE, [0, 0, 0, 1]], 4),
+    ],
+)
+@pytest.mark.parametrize('area', [2, None])
+def test_forms_of_shapes(
+    tool, monkeypatch, tmp_path, capsys, segmentation, pixels, area
+):
+    source = one_shape(tmp_path, segmentation, area=area)
+    masks = paint_all(tool, monkeypatch, source, tmp_path / 'masks')
+    assert (masks['a'] == 1).sum() == pixels
+    told = 'skipped: 1 parts of fewer than three points'
+    left_out = segmentation == [SQUARE, [0, 0, 0, 1]]
+    assert (told in capsys.readouterr().out) == left_out
+
+
+@pytest.mark.parametrize(
+    ('segmentation', 'reason'),
+    [
+        (None, 'without segmentation'),
+        ([], 'without segmentation'),
+        ([[0, 0, 1, 1]], 'of fewer than three points'),
+        ([[9, 9, 12, 9, 12, 12]], 'without a pixel in the image'),
+        ({'size': [4, 5], 'counts': [20]}, 'without a pixel in the image'),
+    ],
+)
+def test_skipped_annotations_are_counted(
+    tool, monkeypatch, tmp_path, capsys, segmentation, reason
+):
+    source = one_shape(tmp_path, segmentation)
+    paint_all(tool, monkeypatch, source, tmp_path / 'masks')
+    assert f'skipped: 1 annotations {reason}' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('segmentation', 'match'),
+    [
+        ('52=', 'must be a list'),
+        ([None], 'neither a polygon'),
+        ([[1, 'x', 2, 2, 3, 3]], 'coordinates'),
+        ({'counts': [20]}, "has 'size' and 'counts'"),
+        ([{'x': 1, 'y': 2}], "has 'size' and 'counts'"),
+    ],
+)
+def test_unknown_shape_names_image_and_annotation(
+    tool, monkeypatch, tmp_path, segmentation, match
+):
+    source = one_shape(tmp_path, segmentation)
+    with pytest.raises(ValueError, match=rf'a\.jpg: annotation 5: .*{match}'):
+        paint_all(tool, monkeypatch, source, tmp_path / 'masks')
+
+
+@pytest.mark.parametrize('width', [None, 'wide', 0, 5.5])
+def test_sizes_of_images(tool, monkeypatch, tmp_path, width):
+    source = one_shape(tmp_path, [SQUARE], image={'width': width})
+    with pytest.raises(ValueError, match=r'a\.jpg: the image has the width'):
+        paint_all(tool, monkeypatch, source, tmp_path / 'masks')
+    source = one_shape(tmp_path, [SQUARE], image={'width': '5', 'height': 4.0})
+    masks = paint_all(
+        tool, monkeypatch, source, tmp_path / 'masks', '--overwrite'
+    )
+    assert masks['a'].shape == (4, 5)
+
+
+def test_boxes_only_and_unknown_category(call, tmp_path):
+    boxes = [{'id': 1, 'image_id': 3, 'category_id': 1, 'segmentation': []}]
+    source, out = coco(tmp_path, annotations=boxes), tmp_path / 'masks'
+    check_fails(call('coco_instances2masks', source, out), 'no segmentation')
+    source = coco(tmp_path, annotations=[{**boxes[0], 'category_id': 5}])
+    check_fails(call('coco_instances2masks', source, out), 'annotation 1', '5')
+    assert not out.exists()
+
+
+def test_masks_of_other_settings_are_refused(call, tmp_path):
+    source, out = coco(tmp_path), tmp_path / 'masks'
+    result = call('coco_instances2masks', source, out)
+    assert 'masks of background only: 1' in result.stdout
+    assert 'person (1)' in result.stderr
+    options = ('--crowd', 'skip')
+    result = call('coco_instances2masks', source, out, *options)
+    check_fails(result, '--crowd', '--overwrite')
+    options += ('--overwrite',)
+    result = call('coco_instances2masks', source, out, *options)
+    assert 'skipped: 1 annotations of crowds' in result.stdout

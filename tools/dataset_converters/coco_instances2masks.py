@@ -5,85 +5,102 @@ Values: 0 background, 1..80 the classes in ascending order of category id,
 (default) paints large ones first, so that small ones stay visible;
 '--order annotation' paints in the order of the file, as HFPL does. Neither
 equals the COCO-Stuff maps of other papers. Polygons are filled by Pillow, so
-edges may be a pixel off those of pycocotools. A killed run is
-resumed.
+edges may be a pixel off those of pycocotools. Annotations without a shape are
+skipped and counted. A killed run is resumed.
 """
 
 import argparse
+import sys
+from collections import Counter
 from pathlib import Path
 
+from _coco_shapes import ShapelessError, read_shape, shape_area
 from _converters import Progress, run
 
 
-def decode_rle(segmentation, height, width):
-    """Decode a COCO run-length mask to a bool array (height, width)."""
-    import numpy as np
-
-    size, counts = list(segmentation['size']), segmentation['counts']
-    if size != [height, width]:
-        raise ValueError(f'run-length mask of size {size}')
-    if not isinstance(counts, list):
-        try:
-            from pycocotools import mask
-        except ImportError as exc:
-            raise ValueError(
-                'compressed run-length masks need pycocotools: '
-                'pip install pycocotools'
-            ) from exc
-        return mask.decode(segmentation).astype(bool)
-    if sum(counts) != height * width or min(counts) < 0:
-        raise ValueError('run lengths that do not add up to the image')
-    runs = np.arange(len(counts)) % 2 == 1
-    return np.repeat(runs, counts).reshape(width, height).T
-
-
-def paint(image, annotations, values, crowd):
-    """Paint one image's annotations in the given order.
+def paint(image, annotations, values, order='annotation', crowd='class'):
+    """Paint one image's annotations.
 
     Args:
         image: COCO image, with height and width.
-        annotations: Its annotations.
+        annotations: Its annotations, in the order of the file.
         values: Mask value by category id.
+        order: 'area' paints large ones first, 'annotation' as they come.
         crowd: What crowds become: 'class', 'ignore' (255) or 'skip'.
 
     Returns:
-        np.ndarray: The mask, uint8 (height, width).
+        tuple: The mask, uint8 (height, width), and a Counter of the
+        annotations and parts that were skipped, by reason.
     """
     import numpy as np
     from PIL import Image, ImageDraw
 
-    height, width = image['height'], image['width']
-    mask = Image.new('L', (width, height), 0)
-    draw = ImageDraw.Draw(mask)
-    for annotation in annotations:
+    height, width = _side(image, 'height'), _side(image, 'width')
+    shapes, skipped = [], Counter()
+    for number, annotation in enumerate(annotations, 1):
         value = values[annotation['category_id']]
         if annotation.get('iscrowd'):
             if crowd == 'skip':
+                skipped['annotations of crowds'] += 1
                 continue
             value = 255 if crowd == 'ignore' else value
-        shape = annotation['segmentation']
-        if isinstance(shape, dict):
-            region = decode_rle(shape, height, width)
-            mask.paste(value, mask=Image.fromarray(region))
+        try:
+            parts, left_out = read_shape(
+                annotation.get('segmentation'), height, width
+            )
+        except ShapelessError as exc:
+            skipped[f'annotations {exc}'] += 1
             continue
-        for polygon in shape:
-            if len(polygon) % 2:
-                raise ValueError('polygon with an odd number of coordinates')
-            if len(polygon) >= 6:
-                draw.polygon(polygon, fill=value)
-    return np.asarray(mask)
+        except (ValueError, TypeError) as exc:
+            name = annotation.get('id', f'number {number} of the image')
+            raise ValueError(f'annotation {name}: {exc}') from exc
+        if left_out:
+            skipped['parts of fewer than three points'] += left_out
+        shapes.append((_area(annotation, parts), value, parts))
+    if order == 'area':
+        shapes.sort(key=lambda shape: -shape[0])
+    mask = Image.new('L', (width, height), 0)
+    draw = ImageDraw.Draw(mask)
+    for _, value, parts in shapes:
+        for part in parts:
+            if isinstance(part, list):
+                draw.polygon(part, fill=value)
+            else:
+                mask.paste(value, mask=Image.fromarray(part))
+    return np.asarray(mask), skipped
 
 
-def plan(content, source, order):
+def _side(image, name):
+    """Return a side of an image; other programs write it as text."""
+    side = image.get(name)
+    try:
+        whole = int(side)
+    except (TypeError, ValueError, OverflowError):
+        whole = 0
+    if whole < 1 or whole != float(side):
+        raise ValueError(
+            f'the image has the {name} {side!r}: write its pixels into '
+            "'width' and 'height'"
+        )
+    return whole
+
+
+def _area(annotation, parts):
+    """Return the area in the file, or that of the parts where it has none."""
+    area = annotation.get('area')
+    return area if isinstance(area, (int, float)) else shape_area(parts)
+
+
+def plan(content, source):
     """Return the annotations by image, and the mask value of each class."""
-    from mmseg_wsss.datasets.label_files.readers import category_names
+    from mmseg_wsss.datasets.label_files.coco_labels import category_names
     from mmseg_wsss.io.stems import file_stem
     from mmseg_wsss.structures.labels import MAX_CLASSES
 
-    ids = list(category_names(content['categories'], source))
-    if len(ids) >= MAX_CLASSES:
+    names = category_names(content['categories'], source)
+    if len(names) >= MAX_CLASSES:
         raise ValueError(
-            f'{source} has {len(ids)} classes and background, label files '
+            f'{source} has {len(names)} classes and background, label files '
             f'hold {MAX_CLASSES}'
         )
     jobs = {image['id']: (image, []) for image in content['images']}
@@ -91,11 +108,32 @@ def plan(content, source, order):
     if len(stems) < len(content['images']):
         raise ValueError(f'{source} has two images with the same id or stem')
     for annotation in content['annotations']:
+        if annotation['category_id'] not in names:
+            raise ValueError(
+                f'{source}: the annotation {annotation.get("id")} has the '
+                f'category_id {annotation["category_id"]!r}, which '
+                "'categories' lacks"
+            )
         jobs[annotation['image_id']][1].append(annotation)
-    if order == 'area':
-        for _, annotations in jobs.values():
-            annotations.sort(key=lambda a: -a['area'])
-    return list(jobs.values()), {k: i for i, k in enumerate(ids, 1)}
+    if content['annotations'] and not any(
+        annotation.get('segmentation') for annotation in content['annotations']
+    ):
+        raise ValueError(
+            f'{source} has no segmentation in any of '
+            f'{len(content["annotations"])} annotations: masks cannot be '
+            'painted from boxes'
+        )
+    return list(jobs.values()), {k: i for i, k in enumerate(names, 1)}
+
+
+def classes_without_object(content, values):
+    """Return 'name (value)' of the categories that no annotation has."""
+    used = {annotation['category_id'] for annotation in content['annotations']}
+    return [
+        f'{category["name"]} ({values[category["id"]]})'
+        for category in content['categories']
+        if category['id'] not in used
+    ]
 
 
 def main() -> None:
@@ -116,41 +154,69 @@ def main() -> None:
     )
     args = parser.parse_args()
 
-    from mmseg_wsss.datasets.label_files.readers import (
-        looks_like_coco,
-        parse_json,
-    )
+    from mmseg_wsss.datasets.label_files.coco_labels import looks_like_coco
+    from mmseg_wsss.datasets.label_files.readers import parse_json
     from mmseg_wsss.datasets.palette import voc_palette
     from mmseg_wsss.io.labels import save_label
+    from mmseg_wsss.io.provenance import (
+        check_source,
+        file_identity,
+        save_source,
+    )
     from mmseg_wsss.io.stems import file_stem
 
     content = parse_json(Path(args.source))
     if not looks_like_coco(content):
         raise ValueError(f'{args.source} is no COCO instances file')
     try:
-        jobs, values = plan(content, args.source, args.order)
-    except KeyError as exc:
+        jobs, values = plan(content, args.source)
+    except (KeyError, TypeError) as exc:
         raise ValueError(f'{args.source} lacks the field or id {exc}') from exc
     out = Path(args.out)
+    source = {
+        'annotation file': file_identity(args.source),
+        '--order': args.order,
+        '--crowd': args.crowd,
+    }
+    check_source(out, source, args.overwrite)
     out.mkdir(parents=True, exist_ok=True)
     palette = voc_palette(len(values) + 1)
     todo = [
         (out / f'{file_stem(image["file_name"])}.png', image, annotations)
         for image, annotations in jobs
     ]
-    if not args.overwrite:
-        todo = [job for job in todo if not job[0].exists()]
-    progress = Progress(len(todo))
+    if args.overwrite:  # none of other settings may outlive a killed run
+        for path, _, _ in todo:
+            path.unlink(missing_ok=True)
+    save_source(out, source)
+    todo = [job for job in todo if not job[0].exists()]
+    progress, skipped, blank = Progress(len(todo)), Counter(), 0
     for path, image, annotations in todo:
         try:
-            mask = paint(image, annotations, values, args.crowd)
-        except (ValueError, KeyError, TypeError) as exc:
+            mask, reasons = paint(
+                image, annotations, values, args.order, args.crowd
+            )
+        except ValueError as exc:
             raise ValueError(
                 f'{args.source}: cannot paint {image["file_name"]}: {exc}'
             ) from exc
         save_label(path, mask, palette)
+        skipped += reasons
+        blank += not mask.any()
         progress.step()
     print(f'images: {len(jobs)}, painted: {len(todo)}, order: {args.order}')
+    if blank:
+        print(f'masks of background only: {blank}')
+    for reason, number in skipped.items():
+        print(f'skipped: {number} {reason}')
+    unused = classes_without_object(content, values)
+    if unused:
+        print(
+            'warning: no annotation has the classes (values) '
+            f'{", ".join(unused)}; give from_folder.py --classes '
+            'all classes in this order, which it else leaves out',
+            file=sys.stderr,
+        )
     print(f'wrote {out}')
 
 

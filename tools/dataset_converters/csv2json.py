@@ -2,7 +2,8 @@
 
 The table has a header row and the images in its first column; then either
 one column 'labels' with names separated by ';', '|', ',' or blanks (the first
-of them that the file has), or one column of 0 and 1 per class.
+of them that the file has) or lists such as ["cat", "dog"], or one column of 0
+and 1 per class. An image in several rows has the classes of them all.
 """
 
 from _converters import add_classes, convert, label_parser, run

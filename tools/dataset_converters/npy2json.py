@@ -1,7 +1,8 @@
 """Convert a ``cls_labels.npy`` to image-label JSON.
 
-Both key styles are read ('2007_000032', and IRN's integer 2007000032). The
-vectors do not name their classes, so ``--classes`` must be the right ones.
+Keys are names ('2007_000032') or integers, VOC's 2007000032 as IRN writes it
+and COCO's 139, which becomes '000000000139'. The vectors do
+not name their classes, so ``--classes`` must be the right ones.
 """
 
 from _converters import (

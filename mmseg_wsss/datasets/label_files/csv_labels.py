@@ -6,9 +6,12 @@ import csv
 import re
 from pathlib import Path
 
-from .readers import Pairs, names_met, unique_names
+from .class_names import class_name, names_met
+from .label_cells import split_cells
+from .readers import Pairs
 
 _IMAGE_FILE = re.compile(r'.+\.(jpe?g|png|bmp|gif|tiff?|webp)', re.IGNORECASE)
+_SEPARATOR = re.compile(r'"?sep=([,;|\t])"?,*', re.IGNORECASE)
 
 
 def read_csv(path: Path) -> tuple[Pairs, tuple]:
@@ -19,7 +22,11 @@ def read_csv(path: Path) -> tuple[Pairs, tuple]:
     first of ``;``, ``|`` and ``,`` that any of these cells has, for the whole
     file (a cell with commas stands in quotes, ``"cat,dog"``), and by blanks
     where there is none of them. Names with blanks need one; where no photo
-    has two classes it ends a cell, ``hot dog;``.
+    has two classes it ends a cell, ``hot dog;``. A cell may also be a list,
+    ``["cat", "dog"]``. An image in several rows has the classes of them all.
+
+    Excel's line ``sep=;`` is obeyed; rows without content, empty columns at
+    the right and repeated header rows are skipped.
 
     Args:
         path: The file, UTF-8.
@@ -31,38 +38,77 @@ def read_csv(path: Path) -> tuple[Pairs, tuple]:
         ValueError: If the table has another form.
     """
     header, rows = _parse_csv(path)
-    if len(header) == 2 and header[1].lower() == 'labels':
-        cells = [row[1] for row in rows.values()]
-        mark = next((m for m in ';|,' if any(m in c for c in cells)), None)
-        pairs = [
-            (row[0], unique_names(row[1].split(mark))) for row in rows.values()
-        ]
+    images = {number: row[0] for number, row in rows.items()}
+    if _has_names(header):
+        names = split_cells({n: row[1] for n, row in rows.items()}, str(path))
+        pairs = _unite(images, names)
         return pairs, names_met(pairs)
-    names = tuple(header[1:])
-    if len(set(names)) != len(names) or not all(names):
-        raise ValueError(f'{path}: class columns must have distinct names')
-    pairs = [
-        (row[0], _one_hot_names(row[1:], names, f'{path}, row {number}'))
+    classes = _class_columns(header, path)
+    names = {
+        number: _one_hot_names(row[1:], classes, f'{path}, row {number}')
         for number, row in rows.items()
-    ]
-    return pairs, names
+    }
+    _check_repeated(images, names, path)
+    return _unite(images, names), classes
+
+
+def _unite(images: dict[int, str], names: dict[int, tuple[str, ...]]) -> Pairs:
+    """Return each image once, with the names of all its rows."""
+    united: dict[str, dict[str, None]] = {}
+    for row, image in images.items():
+        united.setdefault(image, {}).update(dict.fromkeys(names[row]))
+    return [(image, tuple(found)) for image, found in united.items()]
+
+
+def _check_repeated(
+    images: dict[int, str], names: dict[int, tuple[str, ...]], path: Path
+) -> None:
+    """Check that two rows of 0 and 1 for one image do not contradict."""
+    first: dict[str, int] = {}
+    for row, image in images.items():
+        before = first.setdefault(image, row)
+        if names[row] != names[before]:
+            raise ValueError(
+                f'{path}, row {row}: {image!r} has other values than in row '
+                f'{before}: write one row with all its classes'
+            )
+
+
+def _has_names(header: list[str]) -> bool:
+    return len(header) == 2 and header[1].lower() == 'labels'
+
+
+def _class_columns(header: list[str], path: Path) -> tuple[str, ...]:
+    """Return the names of the columns of 0 and 1."""
+    classes = tuple(class_name(name) for name in header[1:])
+    for k, name in enumerate(classes):
+        if not name or name in classes[:k]:
+            what = f'repeats {name!r}' if name else 'has no name'
+            raise ValueError(
+                f'{path}, row 1: class columns must have distinct names, '
+                f'column {k + 2} {what}'
+            )
+    return classes
 
 
 def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
-    """Return a table's header and its rows by row number."""
-    try:
-        with path.open(encoding='utf-8-sig', newline='') as file:
-            rows = {n: r for n, r in enumerate(csv.reader(file), 1) if r}
-    except (csv.Error, UnicodeDecodeError) as exc:
-        raise ValueError(f'{path} is not a UTF-8 CSV file: {exc}') from exc
+    """Return a table's header and its rows with content by row number."""
+    rows = _read_rows(path)
     first = min(rows, default=0)
-    header = [cell.strip() for cell in rows.pop(first, [])]
+    header = rows.pop(first, [])
+    while header and not header[-1]:
+        header.pop()
     if header and _IMAGE_FILE.fullmatch(header[0]):
         raise ValueError(
             f'{path} begins with the image {header[0]!r}: write a header row '
             'above it, "image,labels" for names of classes or '
             '"image,<class>,<class>,..." for a column of 0 and 1 per class'
         )
+    for number, row in list(rows.items()):
+        while len(row) > len(header) and not row[-1]:
+            row.pop()
+        if row == header:
+            del rows[number]
     if len(header) < 2 or not rows:
         raise ValueError(
             f'{path} must have a comma separated header row "image,labels" or '
@@ -75,18 +121,39 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
                 f'has {len(header)}'
                 + (
                     ' (separate several names in one cell by ;)'
-                    if [name.lower() for name in header[1:]] == ['labels']
+                    if _has_names(header)
                     else ''
                 )
             )
+        if not row[0]:
+            raise ValueError(
+                f'{path}, row {number} has an image without a name: write it '
+                'into the first column, in every row'
+            )
     return header, rows
+
+
+def _read_rows(path: Path) -> dict[int, list[str]]:
+    """Return the rows with content, cells stripped, by row number."""
+    try:
+        with path.open(encoding='utf-8-sig', newline='') as file:
+            told = _SEPARATOR.fullmatch(file.readline().rstrip('\r\n '))
+            if told is None:
+                file.seek(0)
+            lines = csv.reader(file, delimiter=told[1] if told else ',')
+            rows = {
+                number: [cell.strip().strip('\ufeff') for cell in row]
+                for number, row in enumerate(lines, 2 if told else 1)
+            }
+    except (csv.Error, UnicodeDecodeError) as exc:
+        raise ValueError(f'{path} is not a UTF-8 CSV file: {exc}') from exc
+    return {number: row for number, row in rows.items() if any(row)}
 
 
 def _one_hot_names(
     cells: list[str], names: tuple[str, ...], where: str
 ) -> tuple[str, ...]:
-    values = [cell.strip() for cell in cells]
-    for value, name in zip(values, names, strict=True):
+    for value, name in zip(cells, names, strict=True):
         if value not in ('0', '1', '0.0', '1.0'):
             raise ValueError(
                 f"{where}: column '{name}' must be 0 or 1, got '{value}' (a "
@@ -95,6 +162,6 @@ def _one_hot_names(
             )
     return tuple(
         name
-        for value, name in zip(values, names, strict=True)
+        for value, name in zip(cells, names, strict=True)
         if value in ('1', '1.0')
     )

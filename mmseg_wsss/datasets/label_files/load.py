@@ -17,16 +17,12 @@ import numpy as np
 
 from ...io.atomic import atomic_write
 from ...utils import check_option
+from .coco_labels import looks_like_coco, read_coco
 from .csv_labels import read_csv
 from .npy_labels import read_npy
-from .readers import (
-    looks_like_coco,
-    parse_json,
-    read_coco,
-    read_json,
-    read_voc_xml,
-)
+from .readers import parse_json, read_json
 from .table import ImageLabels
+from .voc_labels import read_voc_xml
 
 FORMATS = ('auto', 'json', 'npy', 'voc_xml', 'coco', 'csv')
 
@@ -41,9 +37,9 @@ def load_image_labels(
     Args:
         path: A file, or the folder of a VOC data set's ``*.xml``.
         file_format: ``'json'`` (see above), ``'npy'`` (``cls_labels.npy`` with
-            string or IRN's integer keys), ``'voc_xml'``, ``'coco'``
-            (instances JSON), ``'csv'``; ``'auto'`` goes by suffix and, for
-            JSON, content.
+            string keys, or integers of VOC and COCO), ``'voc_xml'``,
+            ``'coco'`` (instances JSON), ``'csv'``; ``'auto'`` goes by suffix
+            and, for JSON, content.
         include_difficult: Count VOC objects marked difficult.
 
     Returns:

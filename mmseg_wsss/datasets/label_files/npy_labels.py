@@ -14,12 +14,15 @@ import numpy as np
 
 from .safe_pickle import BROKEN_PICKLE, StandInArray, load_pickle
 
+_VOC_YEARS = {str(year) for year in range(2005, 2013)}
+
 
 def read_npy(path: Path) -> tuple[list[tuple[str, np.ndarray]], int]:
     """Read a ``cls_labels.npy``.
 
-    Keys are strings (``'2007_000032'``) or IRN's integers (``2007000032``,
-    the underscore of a VOC id taken out); the latter are turned back.
+    Keys are strings (``'2007_000032'``) or integers: a VOC id without its
+    underscore, ``2007000032``, as IRN writes it, or a COCO id, ``139``, which
+    becomes the name of COCO's file since 2017, ``'000000000139'``.
 
     Args:
         path: The file.
@@ -76,13 +79,16 @@ def _read_object(file: BinaryIO) -> Any:
 def _image_name(key: Any, path: Path) -> str:
     if isinstance(key, str):
         return str(key)
-    digits = str(key) if isinstance(key, (int, np.integer)) else ''
-    if len(digits) != 10 or not digits.isdigit():
-        raise ValueError(
-            f'{path} has the key {key!r}; a key must be an image name or a '
-            'VOC id of ten digits such as 2007000032'
-        )
-    return f'{digits[:4]}_{digits[4:]}'
+    whole = isinstance(key, (int, np.integer)) and not isinstance(key, bool)
+    if whole and 0 < key < 10**6:
+        return f'{key:012d}'
+    if whole and str(key)[:4] in _VOC_YEARS and len(str(key)) == 10:
+        return f'{str(key)[:4]}_{str(key)[4:]}'
+    raise ValueError(
+        f'{path} has the key {key!r}; a key must be an image name, a VOC id '
+        'of ten digits such as 2007000032, or a COCO id of at most six such '
+        'as 139: save the dict with the names of the images as its keys'
+    )
 
 
 def _multi_hot(value: Any, key: Any, path: Path) -> np.ndarray:

@@ -71,14 +71,55 @@ def write_split_list(path: str | os.PathLike, stems: Iterable[str]) -> None:
         part.write_text(text, encoding='utf-8', newline='\n')
 
 
-def _parse_line(line: str, where: str) -> str:
+def check_ann_file(path: str | os.PathLike) -> None:
+    """Check that MMSeg reads the right names from a list.
+
+    MMSeg takes every line as a stem, also an empty one, and one with a mask.
+
+    Args:
+        path: The ``ann_file`` of a data set.
+
+    Raises:
+        ValueError: If it begins with a byte order mark, or a line is empty or
+            names an image and its mask.
+    """
+    way_out = (
+        'write a list of bare stems with '
+        'tools/dataset_converters/irn_list2mmseg.py'
+    )
+    text = Path(path).read_text(encoding='utf-8')
+    if text.startswith('\ufeff'):
+        raise ValueError(
+            f'{path} begins with a byte order mark (BOM), which MMSeg takes '
+            f'for a part of the first name: {way_out}, or save it as UTF-8 '
+            'without BOM'
+        )
+    for number, line in enumerate(text.removesuffix('\n').split('\n'), 1):
+        if not line.strip():
+            raise ValueError(
+                f'{path}, line {number} is empty, which MMSeg takes for an '
+                f'image without a name: delete the line, or {way_out}'
+            )
+        files = _files_in(line)
+        if len(files) > 1 and len(set(map(image_stem, files))) == 1:
+            raise ValueError(
+                f'{path}, line {number} names an image and its mask, '
+                f"'{line.strip()}', which MMSeg takes for one name: {way_out}"
+            )
+
+
+def _files_in(line: str) -> list[str]:
+    """Return the files in a line; names may have blanks."""
     words = line.split()
     folders = ['/' in word or '\\' in word for word in words]
     suffixes = [
         os.path.splitext(w)[1].lower() in IMAGE_SUFFIXES for w in words
     ]
-    files = words if all(folders) or all(suffixes) else [line]
-    stems = [file_stem(name) for name in files]
+    return words if all(folders) or all(suffixes) else [line]
+
+
+def _parse_line(line: str, where: str) -> str:
+    stems = [file_stem(name) for name in _files_in(line)]
     if (
         len(stems) > 2
         or image_stem(stems[0]) != image_stem(stems[-1])

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...io.stems import file_stem, image_stem
 from ...structures import foreground_indices
+from .class_names import class_indices
 
 
 class ImageLabels(Mapping):
@@ -136,7 +137,7 @@ class ImageLabels(Mapping):
     def _indices(
         self, stem: str, names: tuple[str, ...], classes: Sequence[str]
     ) -> list[int]:
-        index = {name: k for k, name in enumerate(classes)}
+        index = class_indices(tuple(classes))
         for name in names:
             if name not in index:
                 close = difflib.get_close_matches(name, index, n=3, cutoff=0.5)

@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 from mmseg.registry import DATASETS, TRANSFORMS
 
 from ...structures import foreground_indices
+from ..label_files.class_names import class_name
 from ..label_files.load import load_image_labels
 from ..label_files.table import ImageLabels
 
@@ -164,7 +165,7 @@ def resolve_classes(classes: str | Sequence[str]) -> tuple[str, ...]:
                 'custom_imports, or list the class names instead'
             )
         classes = names
-    if not classes or len(set(classes)) != len(classes):
+    if not classes or len(set(map(class_name, classes))) != len(classes):
         raise ValueError(
             f'classes must be distinct names, got {tuple(classes)}'
         )
