@@ -21,8 +21,6 @@ import sys
 import time
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 from mmseg_wsss.io.lock import exclusive_lock
 from mmseg_wsss.workflow.pipeline import (
     Launch,
@@ -38,6 +36,8 @@ from mmseg_wsss.workflow.pipeline import (
 )
 from mmseg_wsss.workflow.pipeline.record import SKIP
 from mmseg_wsss.workflow.report import write_report
+
+from mmengine.config import DictAction
 
 TOOLS = Path(__file__).resolve().parent
 
