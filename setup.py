@@ -16,7 +16,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).parent.resolve()
 PACKAGE = 'mmseg_wsss'
 CARRIED = ('configs', 'tools', 'model-index.yml')
-SUFFIXES = {'.py', '.sh', '.yaml', '.yml', '.json', '.txt', '.md'}
+SUFFIXES = {'.py', '.sh', '.yaml', '.yml', '.json', '.txt', '.md', '.toml'}
 
 
 class BuildWithMim(build_py):
@@ -125,6 +125,7 @@ setup(
             'onedl-mmcv>=2.3,<3',
             'onedl-mmsegmentation>=1.3,<2',
             'onedl-mmpretrain>=1.3,<2',
+            'torchvision',  # MMPretrain imports it and does not require it
         ],
         'openmmlab': [
             'mmengine>=0.10,<1',

@@ -8,9 +8,10 @@ after which ``type='OCRLoss'`` works; ``type='mmseg_wsss.OCRLoss'`` works
 without the import.
 """
 
-from .compat import allow_resume, check_stack, quiet_import
+from .compat import allow_resume, check_stack, quiet_import, share_cpu
 from .version import __version__
 
+share_cpu()
 check_stack()
 allow_resume()
 with quiet_import():

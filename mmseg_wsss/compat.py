@@ -73,6 +73,15 @@ def stack_name() -> str:
     return 'openmmlab' if hasattr(mmengine, 'version_info') else 'onedl'
 
 
+def share_cpu() -> None:
+    """Set that OpenMP's threads sleep while they wait, unless it is set.
+
+    Threads that spin take the CPU from other processes. It holds for torch
+    if it is imported later, and for child processes.
+    """
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+
+
 def check_stack() -> None:
     """Check that MMEngine, MMCV and MMSegmentation are there and recent.
 
@@ -228,11 +237,22 @@ def load_config(path: str | os.PathLike) -> 'Config':
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If it uses ``mmseg_wsss::`` in a clone that is not
+            installed.
     """
     from mmengine.config import Config
 
     register_config_scopes()
-    cfg = Config.fromfile(path)
+    try:
+        cfg = Config.fromfile(path)
+    except FileNotFoundError as error:
+        index = os.path.join('mmseg_wsss', '.mim', 'model-index.yml')
+        if index not in str(error):
+            raise
+        raise ValueError(
+            f'{path} uses mmseg_wsss:: configs, but this clone of mmseg_wsss '
+            'is not installed: run "pip install -e ." in it'
+        ) from error
     for node in walk_dicts(cfg._cfg_dict):
         if node.get('_scope_') == 'mmseg_wsss':
             node['_scope_'] = 'mmseg'

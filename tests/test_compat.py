@@ -1,5 +1,6 @@
 """mmseg_wsss.compat: stack checks, resuming, config scopes, CPU ranks."""
 
+import ast
 import importlib
 import importlib.metadata
 import io
@@ -36,6 +37,30 @@ def run(*command, **env):
         timeout=120,
     )
     return done.returncode, done.stdout
+
+
+class TestSharedCpu:
+    @pytest.mark.parametrize('policy', ['PASSIVE', 'ACTIVE'])
+    def test_only_an_unset_policy_is_set(self, monkeypatch, policy):
+        monkeypatch.delenv('OMP_WAIT_POLICY', raising=False)
+        if policy == 'ACTIVE':
+            monkeypatch.setenv('OMP_WAIT_POLICY', policy)
+        compat.share_cpu()
+        assert os.environ['OMP_WAIT_POLICY'] == policy
+
+    @pytest.mark.parametrize('tool', sorted((ROOT / 'tools').rglob('*.py')))
+    def test_tools_import_it_before_torch(self, tool):
+        names = []
+        for node in ast.parse(tool.read_text()).body:
+            if isinstance(node, ast.Import):
+                names += [alias.name.split('.')[0] for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names.append(node.module.split('.')[0])
+        late = {'torch', 'torchvision', 'mmengine', 'mmcv', 'mmseg', 'cv2'}
+        if late & {*names}:
+            assert 'mmseg_wsss' in names
+            before = names[: names.index('mmseg_wsss')]
+            assert not late & {*before}
 
 
 class TestStack:
@@ -303,3 +328,12 @@ def test_unwrap():
         assert compat.unwrap(Wrapper(tta), keep_tta=True) is tta
     finally:
         MODEL_WRAPPERS.module_dict.pop('TestWrapper')
+
+
+def test_a_clone_that_is_not_installed(tmp_path, monkeypatch):
+    def fromfile(path):
+        raise FileNotFoundError('no x/mmseg_wsss/.mim/model-index.yml')
+
+    monkeypatch.setattr('mmengine.config.Config.fromfile', fromfile)
+    with pytest.raises(ValueError, match=r'pip install -e \.'):
+        compat.load_config(tmp_path / 'config.py')

@@ -124,6 +124,12 @@ class TestWheel:
         ]
         extras = {'onedl', 'openmmlab', 'crf', 'timm', 'dev'}
         assert set(metadata.get_all('Provides-Extra')) == extras
+        onedl = [
+            line
+            for line in metadata.get_all('Requires-Dist')
+            if 'extra ==' in line and 'onedl' in line.split('extra ==')[1]
+        ]
+        assert any(line.startswith('torchvision') for line in onedl)
         pythons = set(metadata['Requires-Python'].split(','))
         assert pythons == {'>=3.10', '<3.13'}
 

@@ -14,12 +14,6 @@ import argparse
 import copy
 from pathlib import Path
 
-from mmengine.config import Config
-from mmengine.dist import barrier
-from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
-from mmseg.registry import DATASETS, TRANSFORMS
-
 from mmseg_wsss.compat import find_steps, is_type
 from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
 from mmseg_wsss.io.provenance import file_identity, settings_hash
@@ -34,6 +28,12 @@ from mmseg_wsss.jobs.launch import exit_process, start_ranks
 from mmseg_wsss.jobs.output_folder import OutputFolder
 from mmseg_wsss.jobs.test_dataset import label_loader
 from mmseg_wsss.jobs.tool_setup import exit_on_error
+
+from mmengine.config import Config
+from mmengine.dist import barrier
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg.registry import DATASETS, TRANSFORMS
 
 HOOK = 'mmseg_wsss.WeakSupervisionHook'
 

@@ -15,9 +15,6 @@ selection options only the choice is made again. MARSDebias uses the result.
 import argparse
 from pathlib import Path
 
-from mmengine.dist import is_main_process
-from mmengine.logging import print_log
-
 from mmseg_wsss.io.centroid_shards import shard_names
 from mmseg_wsss.io.centroids import update_centroids
 from mmseg_wsss.io.provenance import folder_origin, settings_hash
@@ -46,6 +43,9 @@ from mmseg_wsss.jobs.tool_setup import (
     report_failures,
     start_tool,
 )
+
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
 
 
 def parse_args() -> argparse.Namespace:

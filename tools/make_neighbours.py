@@ -12,11 +12,6 @@ beginning; an existing file is kept.
 import argparse
 from pathlib import Path
 
-from mmengine.config import Config
-from mmengine.dist import is_main_process
-from mmengine.logging import print_log
-from mmseg.registry import MODELS
-
 from mmseg_wsss.compat import walk_dicts
 from mmseg_wsss.datasets.neighbours import (
     Neighbours,
@@ -43,6 +38,11 @@ from mmseg_wsss.jobs.tool_setup import (
     read_pipeline,
     start_tool,
 )
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
+from mmseg.registry import MODELS
 
 
 def parse_args() -> argparse.Namespace:

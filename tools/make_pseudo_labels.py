@@ -15,8 +15,6 @@ them.
 import argparse
 from pathlib import Path
 
-from mmseg.registry import TRANSFORMS
-
 from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
 from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
@@ -35,6 +33,8 @@ from mmseg_wsss.jobs.tool_setup import (
     report_failures,
     start_tool,
 )
+
+from mmseg.registry import TRANSFORMS
 
 
 def parse_args() -> argparse.Namespace:

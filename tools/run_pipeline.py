@@ -23,8 +23,6 @@ import sys
 import time
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 from mmseg_wsss.io.lock import exclusive_lock
 from mmseg_wsss.workflow.pipeline import (
     Launch,
@@ -41,6 +39,8 @@ from mmseg_wsss.workflow.pipeline import (
 from mmseg_wsss.workflow.pipeline.record import SKIP
 from mmseg_wsss.workflow.pipeline.run import describe_error
 from mmseg_wsss.workflow.report import write_report
+
+from mmengine.config import DictAction
 
 PUT_BACK = (
     'Put it back, or correct the config or list that names it, and rerun the '

@@ -5,15 +5,15 @@ python tools/test.py CONFIG CHECKPOINT
 
 import argparse
 
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
-
 from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
     read_config,
     use_tta,
 )
 from mmseg_wsss.jobs.launch import exit_process
+
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
 
 
 def parse_args() -> argparse.Namespace:

@@ -5,12 +5,12 @@ python tools/train.py configs/ocr_deeplab_voc.py
 
 import argparse
 
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
-
 from mmseg_wsss.engine.hooks import ResumedValidationHook
 from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
 from mmseg_wsss.jobs.launch import exit_process
+
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
 
 
 def parse_args() -> argparse.Namespace:

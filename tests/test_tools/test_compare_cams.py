@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -13,6 +12,7 @@ from PIL import Image
 
 from mmseg_wsss.io.cam import save_cam
 from tests import tiny
+from tests.processes import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / 'tools' / 'analysis_tools' / 'compare_cams.py'
@@ -21,13 +21,7 @@ SIDE, STEP, TOP = 32, 36, 18
 
 
 def call(*arguments, fails=False):
-    done = subprocess.run(
-        [sys.executable, TOOL, *map(str, arguments)],
-        cwd=ROOT,
-        env=ENV,
-        capture_output=True,
-        text=True,
-    )
+    done = run_python([TOOL, *arguments], ROOT, ENV)
     assert (done.returncode != 0) == fails, done.stdout + done.stderr
     return done.stdout + done.stderr
 

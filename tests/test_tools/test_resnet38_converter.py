@@ -3,8 +3,6 @@
 import importlib.util
 import os
 import struct
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import pytest
 import torch
 
 from mmseg_wsss.models.backbones.resnet38 import ResNet38
+from tests.processes import run_python
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools/model_converters/resnet38_mxnet2torch.py'
@@ -103,16 +102,9 @@ def run(tmp_path, data, *options):
     if data is not None:
         source.write_bytes(data)
     target = tmp_path / 'out' / 'r38.pth'
-    command = [sys.executable, str(TOOL), str(source), str(target)]
-    command += ['--base-channels', str(BASE), *options]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'},
-    )
-    return done, target
+    command = [TOOL, source, target, '--base-channels', BASE, *options]
+    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
+    return run_python(command, tmp_path, env), target
 
 
 def test_names_of_the_public_file(good):

@@ -4,30 +4,24 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests import tiny
+from tests.processes import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 ENV = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
 
 
 def call(*command, ranks=1, fails=False, hide_gpus=False):
-    launch = [sys.executable]
+    launch = []
     if ranks > 1:
         launch += ['-m', 'torch.distributed.run', '--standalone']
         launch += [f'--nproc_per_node={ranks}']
-    done = subprocess.run(
-        [*launch, *map(str, command)],
-        cwd=ROOT,
-        env={**ENV, 'CUDA_VISIBLE_DEVICES': ''} if hide_gpus else ENV,
-        capture_output=True,
-        text=True,
-    )
+    env = {**ENV, 'CUDA_VISIBLE_DEVICES': ''} if hide_gpus else ENV
+    done = run_python([*launch, *command], ROOT, env)
     assert (done.returncode != 0) == fails, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -11,16 +11,16 @@ cells that the losses compare, those whose every pixel was pasted.
 import argparse
 from pathlib import Path
 
-import numpy as np
-import torch
-from mmengine.registry import init_default_scope
-from mmseg.registry import DATASETS
-
 from mmseg_wsss.datasets.seeded_sampler import SeededIndex
 from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
 from mmseg_wsss.models.losses.csd_views import full_cells
 from mmseg_wsss.visualization import contact_sheet
+
+import numpy as np
+import torch
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
 
 COLOURS = {'foreground': (220, 40, 40), 'background': (40, 90, 220)}
 

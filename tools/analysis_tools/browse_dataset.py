@@ -10,18 +10,18 @@ stored CAMs follow, over the untouched image.
 import argparse
 from pathlib import Path
 
-import numpy as np
-from mmengine.registry import init_default_scope
-from mmengine.utils import ProgressBar
-from mmseg.registry import DATASETS
-from PIL import Image
-
 from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.io.cam import load_cam
 from mmseg_wsss.io.class_ids import original_class_ids
 from mmseg_wsss.io.photos import read_photo
 from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
 from mmseg_wsss.visualization import cam_overlay, contact_sheet, label_overlay
+
+import numpy as np
+from mmengine.registry import init_default_scope
+from mmengine.utils import ProgressBar
+from mmseg.registry import DATASETS
+from PIL import Image
 
 
 def parse_args() -> argparse.Namespace:

@@ -16,13 +16,6 @@ import argparse
 import copy
 from pathlib import Path
 
-import numpy as np
-import torch
-from mmcv.transforms import Compose
-from mmengine.registry import init_default_scope
-from mmengine.runner.checkpoint import CheckpointLoader
-from mmseg.registry import MODELS, TRANSFORMS
-
 from mmseg_wsss.compat import find_steps, is_type, load_config
 from mmseg_wsss.engine.hooks.complement_hook import STATE
 from mmseg_wsss.engine.teacher import Teacher
@@ -39,6 +32,13 @@ from mmseg_wsss.pseudo_labels.mars_complement import (
     teacher_label,
 )
 from mmseg_wsss.visualization import cam_overlay, contact_sheet, label_overlay
+
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmseg.registry import MODELS, TRANSFORMS
 
 
 def parse_args() -> argparse.Namespace:

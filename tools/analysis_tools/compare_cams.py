@@ -13,9 +13,6 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.io.cam import load_cam
 from mmseg_wsss.jobs.command_line import (
@@ -28,6 +25,9 @@ from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import exit_on_error
 from mmseg_wsss.visualization import contact_sheet
 from mmseg_wsss.visualization.cam_row import CAMRow
+
+import numpy as np
+from PIL import Image
 
 BACKGROUND = 0.3
 

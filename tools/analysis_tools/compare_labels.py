@@ -11,8 +11,6 @@ ignored or biased (255, 254) turn white.
 import argparse
 from pathlib import Path
 
-import numpy as np
-
 from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.io.labels import label_reader
 from mmseg_wsss.io.photos import read_photo
@@ -24,6 +22,8 @@ from mmseg_wsss.jobs.command_line import (
 from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import exit_on_error
 from mmseg_wsss.visualization import contact_sheet, label_overlay
+
+import numpy as np
 
 
 def parse_args() -> argparse.Namespace:

@@ -15,13 +15,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import torch
-from matplotlib.figure import Figure
-from mmengine.dist import all_reduce, get_dist_info
-from mmengine.utils import track_iter_progress
-from prettytable import PrettyTable
-
 from mmseg_wsss.evaluation.areas import area_rates
 from mmseg_wsss.evaluation.cam_files import CAMFiles
 from mmseg_wsss.evaluation.cam_sweep import (
@@ -40,6 +33,13 @@ from mmseg_wsss.jobs.command_line import add_config_arguments
 from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import exit_on_error, start_tool
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from mmengine.dist import all_reduce, get_dist_info
+from mmengine.utils import track_iter_progress
+from prettytable import PrettyTable
 
 COLUMNS = ('IoU', 'FP', 'FN', 'F')
 

@@ -13,9 +13,6 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from mmseg_wsss.evaluation.centroid_targets import (
     cluster_ious,
     mean_share,
@@ -31,6 +28,9 @@ from mmseg_wsss.jobs.image_pipeline import ImagePipeline
 from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import exit_on_error, read_pipeline
 from mmseg_wsss.pseudo_labels.mars_selection import select_debiased
+
+import numpy as np
+import torch
 
 
 class ComparedClusters(ImagePipeline):

@@ -12,9 +12,6 @@ pastes most into such an image (Eq. 1 of the paper) with their probabilities.
 import argparse
 from collections import Counter
 
-import numpy as np
-from prettytable import PrettyTable
-
 from mmseg_wsss.datasets import (
     cooccurrence,
     load_image_labels,
@@ -24,6 +21,9 @@ from mmseg_wsss.datasets import (
 from mmseg_wsss.datasets.label_files.load import single_label_counts
 from mmseg_wsss.datasets.transforms.loading import resolve_classes
 from mmseg_wsss.structures import foreground_indices
+
+import numpy as np
+from prettytable import PrettyTable
 
 COLUMNS = ('id', 'class', 'images', 'single', 'occurs most with', 'pasted')
 

@@ -111,13 +111,13 @@ def print_summary(
     labels: Mapping[str, Sequence[str]], classes: Sequence[str]
 ) -> None:
     """Print how often classes occur, alone and together."""
-    import numpy as np
-
     from mmseg_wsss.datasets.label_files.load import (
         cooccurrence,
         single_label_counts,
     )
     from mmseg_wsss.workflow.own_data import label_matrix
+
+    import numpy as np
 
     matrix = label_matrix(labels, classes)
     empty = int((matrix.sum(1) == 0).sum())

@@ -28,11 +28,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.models.backbones.resnet38 import ResNet38
+
+import torch
 
 PREPROCESSING = (
     'RGB / 255, mean (0.485, 0.456, 0.406), std (0.229, 0.224, 0.225)'
