@@ -15,6 +15,7 @@ import copy
 from pathlib import Path
 
 from mmseg_wsss.compat import find_steps, is_type
+from mmseg_wsss.engine.hooks import CheckpointCheckHook
 from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
 from mmseg_wsss.io.provenance import file_identity, settings_hash
 from mmseg_wsss.io.stems import unique_stems
@@ -139,6 +140,9 @@ def main() -> None:
     settings.indices = todo
     cfg.test_evaluator = [writer]
     runner = Runner.from_cfg(cfg)
+    runner.register_hook(CheckpointCheckHook())
+    with exit_on_error():
+        runner.load_or_resume()
     out.log_todo(todo)
     out.prepare()
     if todo:

@@ -5,12 +5,14 @@ python tools/test.py CONFIG CHECKPOINT
 
 import argparse
 
+from mmseg_wsss.engine.hooks import CheckpointCheckHook
 from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
     read_config,
     use_tta,
 )
 from mmseg_wsss.jobs.launch import exit_process
+from mmseg_wsss.jobs.tool_setup import exit_on_error
 
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -78,6 +80,9 @@ def main() -> None:
         runner = RUNNERS.build(cfg)
     else:
         runner = Runner.from_cfg(cfg)
+    runner.register_hook(CheckpointCheckHook())
+    with exit_on_error():
+        runner.load_or_resume()
     runner.test()
     exit_process()
 

@@ -5,7 +5,12 @@ python tools/train.py configs/ocr_deeplab_voc.py
 
 import argparse
 
-from mmseg_wsss.engine.hooks import ResumedValidationHook
+from mmseg_wsss.engine.hooks import (
+    CheckpointCheckHook,
+    ResumedValidationHook,
+    StopOnNaNHook,
+)
+from mmseg_wsss.engine.hooks.stop_on_nan_hook import DivergedError
 from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
 from mmseg_wsss.jobs.launch import exit_process
 
@@ -40,7 +45,13 @@ def main() -> None:
         runner = Runner.from_cfg(cfg)
     if cfg.resume:
         runner.register_hook(ResumedValidationHook())
-    runner.train()
+    runner.register_hook(CheckpointCheckHook(strict=False))
+    if not any(isinstance(hook, StopOnNaNHook) for hook in runner.hooks):
+        runner.register_hook(StopOnNaNHook())
+    try:
+        runner.train()
+    except DivergedError as error:
+        raise SystemExit(f'error: {error}') from error
     exit_process()
 
 

@@ -1,17 +1,21 @@
 """Hooks of MMEngine's Runner."""
 
 from .channels_last_hook import ChannelsLastHook
+from .checkpoint_check_hook import CheckpointCheckHook
 from .complement_hook import ComplementHook
 from .dense_crf_hook import DenseCRFHook
 from .epoch_seed_hook import EpochSeedHook
 from .resumed_validation_hook import ResumedValidationHook
+from .stop_on_nan_hook import StopOnNaNHook
 from .weak_supervision_hook import WeakSupervisionHook
 
 __all__ = [
     'ChannelsLastHook',
+    'CheckpointCheckHook',
     'ComplementHook',
     'DenseCRFHook',
     'EpochSeedHook',
     'ResumedValidationHook',
+    'StopOnNaNHook',
     'WeakSupervisionHook',
 ]

@@ -16,6 +16,7 @@ from ...datasets.training_checks import (
     check_training_data,
 )
 from ...structures import enter_batch, leave_batch, rgb_images
+from ..loss_calls import LossCalls
 
 FORWARD = ('inputs', 'data_samples', 'mode')
 BATCHES_TO_CHECK = 50
@@ -32,7 +33,8 @@ class WeakSupervisionHook(Hook):
     The data are checked too: see :func:`check_training_data` (before
     training), :func:`check_label_values` (in the first 50 batches),
     :func:`check_label_files` (validation masks before training, masks before
-    a test) and :meth:`PseudoLabelWriter.check_model` (before a test).
+    a test), :class:`~mmseg_wsss.engine.loss_calls.LossCalls` (after the first
+    iteration) and :meth:`PseudoLabelWriter.check_model` (before a test).
 
     Args:
         allow_masks (bool): Do not warn about ground-truth masks, for a fully
@@ -47,6 +49,7 @@ class WeakSupervisionHook(Hook):
         self._segmentor: nn.Module | None = None
         self._tokens: list[Token] = []
         self._to_check = 0
+        self._calls: LossCalls | None = None
 
     def before_train(self, runner) -> None:
         """Register on the segmentor, and check the training data."""
@@ -57,6 +60,13 @@ class WeakSupervisionHook(Hook):
         )
         if runner.val_loop is not None:
             check_label_files(runner.val_dataloader.dataset, self._segmentor)
+        self._calls = LossCalls(self._segmentor)
+
+    def after_train_iter(self, runner, *args, **kwargs) -> None:
+        """Check after the first iteration that every loss was called."""
+        if self._calls is not None:
+            self._calls.check()
+            self._calls = None
 
     def before_val(self, runner) -> None:
         """Register on the segmentor, for validation without training."""

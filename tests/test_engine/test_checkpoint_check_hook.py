@@ -1,0 +1,102 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from mmseg_wsss.engine.hooks.checkpoint_check_hook import (
+    CheckpointCheckHook,
+    check_classes,
+    check_schedule,
+    compare_weights,
+)
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+        self.decode_head = nn.Conv2d(4, 2, 1)
+        self.auxiliary_head = nn.Conv2d(4, 2, 1)
+
+
+def runner(classes=('background', 'cat')):
+    dataset = SimpleNamespace(metainfo=dict(classes=classes))
+    return SimpleNamespace(
+        model=Model(), test_dataloader=SimpleNamespace(dataset=dataset)
+    )
+
+
+def state(drop='', **changes):
+    weights = {
+        k: v for k, v in Model().state_dict().items() if not k.startswith('-')
+    }
+    if drop:
+        weights = {k: v for k, v in weights.items() if drop not in k}
+    return {**weights, **changes}
+
+
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+def test_a_checkpoint_that_fits(prefix):
+    weights = state(drop='auxiliary_head')
+    weights = {prefix + k: v for k, v in weights.items()}
+    weights['decode_head.displacement.weight'] = torch.zeros(1)  # of 0.1
+    CheckpointCheckHook().after_load_checkpoint(
+        runner(), dict(state_dict=weights)
+    )
+
+
+@pytest.mark.parametrize(
+    ('weights', 'message'),
+    [
+        ({'fc.weight': torch.zeros(3)}, r'8 tensors are missing.*backbone'),
+        (state(drop='decode_head'), r'2 tensors are missing.*decode_head'),
+        (
+            state(**{'decode_head.weight': torch.zeros(3, 4, 1, 1)}),
+            r'1 tensors have another shape.*decode_head.weight',
+        ),
+        (
+            state(**{'backbone.0.bias': torch.full((4,), torch.nan)}),
+            'NaN or infinite.*backbone.0.bias',
+        ),
+    ],
+)
+def test_a_checkpoint_of_something_else(weights, message):
+    with pytest.raises(ValueError, match=message):
+        CheckpointCheckHook().after_load_checkpoint(
+            runner(), dict(state_dict=weights)
+        )
+
+
+@pytest.mark.parametrize(
+    'stored', [('cat', 'background'), ('background', 'cat', 'dog')]
+)
+def test_other_classes(stored):
+    checkpoint = dict(
+        state_dict=state(), meta=dict(dataset_meta=dict(classes=stored))
+    )
+    with pytest.raises(ValueError, match='in the same order'):
+        CheckpointCheckHook().after_load_checkpoint(runner(), checkpoint)
+
+
+def test_classes_under_other_names_pass():
+    dataset = runner(('Hintergrund', 'Katze')).test_dataloader.dataset
+    check_classes(('background', 'cat'), dataset)
+    check_classes(None, dataset)
+
+
+def test_training_reports_and_loads():
+    CheckpointCheckHook(strict=False).after_load_checkpoint(
+        runner(), dict(state_dict={})
+    )
+    missing, other, broken = compare_weights(Model(), {})
+    assert len(missing) == 8 and not other and not broken
+
+
+@pytest.mark.parametrize('stored', [2, 40])
+def test_a_resumed_schedule_of_another_length(stored):
+    run = SimpleNamespace(param_schedulers=[SimpleNamespace(end=4)])
+    check_schedule(run, dict(param_schedulers=[dict(end=4)]))
+    check_schedule(run, dict())
+    with pytest.raises(ValueError, match=rf'ends at {stored}, .* at 4'):
+        check_schedule(run, dict(param_schedulers=[dict(end=stored)]))
