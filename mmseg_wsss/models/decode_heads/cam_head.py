@@ -123,10 +123,19 @@ class CAMHead(BaseDecodeHead):
 
         Returns:
             Tensor: Logits (N, K, h, w) of the foreground classes.
+
+        Raises:
+            ValueError: If the features are no maps.
         """
         if isinstance(inputs, Tensor):
             inputs = [inputs]
-        return self.cls_seg(self._transform_inputs(inputs))
+        features = self._transform_inputs(inputs)
+        if features.ndim != 4:
+            raise ValueError(
+                f'CAMHead needs feature maps (N, C, h, w), the backbone gives '
+                f"{tuple(features.shape)}: set out_type='featmap' in it"
+            )
+        return self.cls_seg(features)
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples) -> dict:
         """Compute the image-level losses.

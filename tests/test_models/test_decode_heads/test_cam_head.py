@@ -212,3 +212,8 @@ def test_val_and_tta(tiny_root, tmp_path):
     cfg.load_from = str(tmp_path / 'work' / 'epoch_1.pth')
     metrics = Runner.from_cfg(cfg).test()
     assert metrics['OC_image_rate'] == 0
+
+
+def test_features_that_are_no_maps():
+    with pytest.raises(ValueError, match="out_type='featmap'"):
+        head()([torch.randn(2, 8)])
