@@ -141,8 +141,9 @@ def main() -> None:
     cfg.test_evaluator = [writer]
     runner = Runner.from_cfg(cfg)
     runner.register_hook(CheckpointCheckHook())
-    with exit_on_error():
-        runner.load_or_resume()
+    if todo:
+        with exit_on_error():
+            runner.load_or_resume()
     out.log_todo(todo)
     out.prepare()
     if todo:

@@ -112,7 +112,7 @@ def ocr_loss(
 def _rectify(z, candidate, prior, margin, threshold, group) -> Tensor:
     """Compute Eq. 19 of logits (..., C, P) with candidates (..., C, 1)."""
     lowest = torch.finfo(z.dtype).min
-    anchor = z.masked_fill(~candidate, lowest).argmax(-2, keepdim=True)  # (8)
+    anchor = torch.where(candidate, z, lowest).max(-2, keepdim=True)[1]  # (8)
     if group == 'all':
         keep = candidate.expand_as(z)
     elif group == 'anchor':
@@ -123,8 +123,8 @@ def _rectify(z, candidate, prior, margin, threshold, group) -> Tensor:
             similar = p * prior.to(p)[anchor.squeeze(-2)].transpose(-1, -2)
         keep = candidate & (p.gather(-2, anchor) - similar < threshold)
         keep = keep.scatter(-2, anchor, True)
-    lse_ic = (-z).masked_fill(~keep, lowest).logsumexp(-2)
-    lse_oc = z.masked_fill(candidate, lowest).logsumexp(-2)  # Eq. 10
+    lse_ic = torch.where(keep, -z, lowest).logsumexp(-2)
+    lse_oc = torch.where(candidate, lowest, z).logsumexp(-2)  # Eq. 10
     return F.softplus(lse_ic + lse_oc + margin, threshold=40)  # Eq. 19
 
 
@@ -133,7 +133,7 @@ def _select(z: Tensor, candidate: Tensor, pixels: str) -> Tensor:
     split = candidate.any(1) & ~candidate.all(1)  # there are both groups
     if pixels == 'all':
         return split.expand(-1, z.shape[2])
-    best = z.masked_fill(~candidate, torch.finfo(z.dtype).min).amax(1)
+    best = torch.where(candidate, z, torch.finfo(z.dtype).min).amax(1)
     inside = best >= z.amax(1)  # a tie is in candidate, a NaN is not
     return split & (inside if pixels == 'ic' else ~inside)
 
