@@ -175,7 +175,7 @@ def area_rates(
 
 
 def pack_counts(counts: np.ndarray) -> np.ndarray:
-    """Keep the classes of an image that were counted at all.
+    """Select the classes of an image that were counted at all.
 
     Args:
         counts: Counts per class (C, n), integer.

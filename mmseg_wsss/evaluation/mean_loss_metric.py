@@ -26,7 +26,7 @@ class MeanLossMetric(BaseMetric):
     """
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Keep the scalars of each image.
+        """Store the scalars of each image.
 
         Args:
             data_batch: Unused.

@@ -158,7 +158,7 @@ def _reduce_colours(content: bytes) -> Image.Image:
 
 
 def _reduce_greys(image: Image.Image) -> Image.Image:
-    """Keep the upper 8 of the bits in use of whole numbers."""
+    """Return the upper 8 of the bits in use of whole numbers."""
     if image.mode == 'F':
         raise ValueError(
             'has floating point numbers, of a range that is not known: '

@@ -12,7 +12,7 @@ from ..structures import current_data_samples, stack_pixel_weights
 
 @TASK_UTILS.register_module()
 class PixelWeightSampler(BasePixelSampler):
-    """Give all losses of a head the pixel weights of the current batch.
+    """Pass all losses of a head the pixel weights of the current batch.
 
     It is an ordinary ``sampler`` of MMSeg's heads, whose result they pass as
     ``weight`` to each loss of ``loss_decode``: CrossEntropyLoss, OCRLoss and

@@ -53,7 +53,7 @@ class FeatureExtractor(nn.Module):
         self.eval()
 
     def train(self, mode: bool = True) -> FeatureExtractor:
-        """Keep eval mode, whatever ``mode`` says."""
+        """Set eval mode, whatever ``mode`` says."""
         return super().train(False)
 
     def check_images(self, images: Tensor) -> None:
@@ -73,7 +73,7 @@ class FeatureExtractor(nn.Module):
 
 
 class Normalise(nn.Module):
-    """Bring images in [0, 1] to what a network was trained on.
+    """Normalise images in [0, 1] to what a network was trained on.
 
     Args:
         mean: Mean of R, G and B, in units of 0 to 255 as everywhere in MMSeg.

@@ -35,7 +35,7 @@ class Plan:
         name: Name of the pipeline.
         work_dir: Absolute folder with one folder for each stage.
         stages: All stages by name, those that are off too.
-        prepare: Commands of ours to run before, as lists of words.
+        prepare: Tools to run before, as lists of words.
         configs: The configs of those that are on, with what they read from
             others as references.
         hashes: What those depend on, see :func:`~.identity.content_hash`;
