@@ -1,7 +1,7 @@
 """The reader of photos: upright, opaque, 8-bit RGB, whatever the file holds.
 
 Everything that reads photos of unknown origin goes through
-:func:`decode_photo`. MMSeg's LoadImageFromFile does so with::
+``decode_photo``. MMSeg's LoadImageFromFile does so with::
 
     dict(
         type='LoadImageFromFile',
@@ -38,7 +38,7 @@ _UPRIGHT = {
 def read_photo(
     path: str | os.PathLike, max_side: int | None = None
 ) -> np.ndarray:
-    """Read a photo file as :func:`decode_photo` does.
+    """Read a photo file as ``decode_photo`` does.
 
     Args:
         path: The image file.
@@ -89,7 +89,7 @@ def decode_photo(content: bytes, min_side: int | None = None) -> Image.Image:
 
 
 def upright_rgb(image: Image.Image, content: bytes) -> Image.Image:
-    """Convert an image as :func:`decode_photo` does.
+    """Convert an image as ``decode_photo`` does.
 
     Args:
         image: The loaded image.
@@ -185,7 +185,7 @@ class PhotoBackend(BaseStorageBackend):
     """File backend of MMEngine that returns every photo as a plain BMP.
 
     Any image decoder reads such a file alike, so that what
-    LoadImageFromFile loads is what :func:`decode_photo` returns.
+    LoadImageFromFile loads is what ``decode_photo`` returns.
     """
 
     def get(self, filepath: str | os.PathLike) -> bytes:

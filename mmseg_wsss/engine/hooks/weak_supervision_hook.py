@@ -30,9 +30,9 @@ class WeakSupervisionHook(Hook):
     type and no parameter name changes. Use it as
     ``custom_hooks=[dict(type='mmseg_wsss.WeakSupervisionHook')]``.
 
-    The data are checked too: see :func:`check_training_data` (before
-    training), :func:`check_label_values` (in the first 50 batches),
-    :func:`check_label_files` (validation masks before training, masks before
+    The data are checked too: see ``check_training_data`` (before
+    training), ``check_label_values`` (in the first 50 batches),
+    ``check_label_files`` (validation masks before training, masks before
     a test), :class:`~mmseg_wsss.engine.loss_calls.LossCalls` (after the first
     iteration) and :meth:`PseudoLabelWriter.check_model` (before a test).
 

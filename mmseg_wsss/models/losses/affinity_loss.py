@@ -99,7 +99,7 @@ def _total(terms: AffinityTerms) -> Tensor:
 def affinity_loss(
     affinity: Tensor, background: Tensor, foreground: Tensor, negative: Tensor
 ) -> Tensor:
-    """Compute the weighted sum of :func:`affinity_terms`.
+    """Compute the weighted sum of ``affinity_terms``.
 
     Args:
         affinity: Pair map (N, P, h, w) in [0, 1], float32 or float64.

@@ -7,8 +7,8 @@ With D(x_i) the vector from the cell i to the centroid of its instance::
     L_fg = mean over the foreground pairs of |D(x_i) - D(x_j) - (x_j - x_i)|
     L_bg = mean over the background pairs of |D(x_i) - D(x_j)|
 
-|.| is the mean of both coordinates. IRN's total adds (L_fg + L_bg) / 2 to the
-affinity loss. As in its code 1e-5 is added to the counts, so that an empty
+``|.|`` is the mean of both coordinates. IRN's total adds (L_fg + L_bg) / 2 to
+the affinity loss. As in its code 1e-5 is added to the counts, so that an empty
 set gives 0.
 """
 
@@ -86,7 +86,7 @@ def displacement_loss(
     background: Tensor,
     foreground: Tensor,
 ) -> Tensor:
-    """Compute the sum of :func:`displacement_terms`.
+    """Compute the sum of ``displacement_terms``.
 
     Args:
         displacement: (N, 2, h, w) in cells, y then x, float32 or float64.

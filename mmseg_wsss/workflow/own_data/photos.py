@@ -187,7 +187,7 @@ def leave_out_strips(
 
 
 def open_upright(path: Path, max_side: int = 0) -> Image.Image:
-    """Read a photo by :func:`decode_photo`, and shrink it.
+    """Read a photo by ``decode_photo``, and shrink it.
 
     Args:
         path: The file.

@@ -38,7 +38,7 @@ class Plan:
         prepare: Tools to run before, as lists of words.
         configs: The configs of those that are on, with what they read from
             others as references.
-        hashes: What those depend on, see :func:`~.identity.content_hash`;
+        hashes: What those depend on, see ``identity.content_hash``;
             what they read from others counts by name only.
         figures: Hashes of what only their figures depend on.
         old_hashes: The hashes that version 0.1 gave them.
