@@ -28,8 +28,10 @@ lint: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
+# glibc keeps freed memory: page faults are slow on virtual machines.
 demo: $(READY)
-	@$(BIN)/python tools/run_pipeline.py configs/pipelines/scenes.py $(ARGS)
+	@MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 \
+	  MALLOC_TOP_PAD_=268435456 $(BIN)/python tools/run_pipeline.py configs/pipelines/scenes.py $(ARGS)
 
 # Built anew each time: Sphinx does not see that an included page changed.
 docs: $(DOCS_READY)
