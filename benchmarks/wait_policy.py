@@ -2,9 +2,10 @@
 
     python benchmarks/wait_policy.py
 
-Seconds of a ResNet-18 step with two threads, alone and beside two processes
-that compute, with OMP_WAIT_POLICY unset and PASSIVE. "alone" is true only on
-a machine that is idle otherwise. The last column is the sum of the gradients.
+Seconds of a ResNet-18 step with two threads: alone, beside two processes that
+compute, and beside another training of the same kind with the default of
+OpenMP. "alone" is true only on a machine that is idle otherwise. The last
+column is the sum of the gradients.
 """
 
 from __future__ import annotations
@@ -30,21 +31,33 @@ for _ in range(int(sys.argv[1]) + 1):
 total = sum(p.grad.double().sum().item() for p in model.parameters())
 print(f'{statistics.median(seconds[1:]):.2f} | {total.hex()}')
 """
-LOAD = 'while True: pass'
+BUSY = 'while True: pass'
+TRAINING = STEP.replace('range(int(sys.argv[1]) + 1)', 'range(10**9)')
+SETTINGS = (
+    {},
+    {'OMP_WAIT_POLICY': 'PASSIVE'},
+    {'GOMP_SPINCOUNT': '1000'},
+)
 
 
-def measure(policy: str | None, repeats: int) -> str:
-    env = {k: v for k, v in os.environ.items() if k != 'OMP_WAIT_POLICY'}
-    if policy:
-        env['OMP_WAIT_POLICY'] = policy
+def environment(setting: dict) -> dict:
+    names = {name for setting in SETTINGS for name in setting}
+    return {k: v for k, v in os.environ.items() if k not in names} | setting
+
+
+def measure(setting: dict, repeats: int) -> str:
     command = [sys.executable, '-c', STEP, str(repeats)]
-    return subprocess.check_output(command, env=env, text=True).strip()
+    output = subprocess.check_output(
+        command, env=environment(setting), text=True
+    )
+    return output.strip()
 
 
 @contextmanager
-def load(count: int):
+def load(*programs: str):
     busy = [
-        subprocess.Popen([sys.executable, '-c', LOAD]) for _ in range(count)
+        subprocess.Popen([sys.executable, '-c', program], env=environment({}))
+        for program in programs
     ]
     try:
         yield
@@ -58,13 +71,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--repeats', type=int, default=10, help='steps')
     repeats = parser.parse_args().repeats
-    print('| beside | OMP_WAIT_POLICY | s a step | gradients |')
+    print('| beside | setting | s a step | gradients |')
     print('|---|---|---|---|')
-    for name, count in (('alone', 0), ('two busy processes', 2)):
-        for policy in (None, 'PASSIVE'):
-            with load(count):
-                figures = measure(policy, repeats)
-            print(f'| {name} | {policy or "unset"} | {figures} |', flush=True)
+    loads = {
+        'alone': (),
+        'two busy processes': (BUSY, BUSY),
+        'another training': (TRAINING,),
+    }
+    for name, programs in loads.items():
+        for setting in SETTINGS:
+            with load(*programs):
+                figures = measure(setting, repeats)
+            text = ' '.join(f'{k}={v}' for k, v in setting.items())
+            print(f'| {name} | {text or "unset"} | {figures} |', flush=True)
 
 
 if __name__ == '__main__':
