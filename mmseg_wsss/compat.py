@@ -243,6 +243,8 @@ def load_config(path: str | os.PathLike) -> 'Config':
     from mmengine.config import Config
 
     register_config_scopes()
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'there is no config {path}')
     try:
         cfg = Config.fromfile(path)
     except FileNotFoundError as error:

@@ -335,5 +335,6 @@ def test_a_clone_that_is_not_installed(tmp_path, monkeypatch):
         raise FileNotFoundError('no x/mmseg_wsss/.mim/model-index.yml')
 
     monkeypatch.setattr('mmengine.config.Config.fromfile', fromfile)
+    (tmp_path / 'config.py').touch()
     with pytest.raises(ValueError, match=r'pip install -e \.'):
         compat.load_config(tmp_path / 'config.py')

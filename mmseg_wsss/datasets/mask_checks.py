@@ -15,10 +15,14 @@ class MaskCheck:
     """Comparison of label maps with the image labels of their photos.
 
     Every map is added by its name; then the properties say what was found.
-    A class that the labels lack is a contradiction. True masks may have some,
-    as labels are often incomplete, so a few are a warning. Most photos, or
-    most photos of one class whose map shows other classes only, are a
-    problem: the classes are in another order, or are not class indices.
+    A class that the labels lack is a contradiction and a warning: labels are
+    often incomplete, or name the main object only. A map that shows such a
+    class in place of a labelled one is evidence that the classes are in
+    another order, or are not class indices. It is a problem if more than a
+    quarter of all maps are such, or more than half of those of one class show
+    other classes only. Of 895 masks of VOC photos with six classes none is
+    such, even if each photo is labelled with its largest class alone; with
+    two classes exchanged 31 to 44 % are, and all with all moved by one.
 
     Args:
         classes: The C class names.
@@ -49,6 +53,7 @@ class MaskCheck:
         self._compared = 0
         self._labelled = np.zeros_like(self.shown)
         self._other = np.zeros_like(self.shown)
+        self._exchanged = 0
 
     def add(
         self,
@@ -82,6 +87,7 @@ class MaskCheck:
         extra = np.flatnonzero(shown & ~labels)
         if extra.size:
             self.contradictions[name] = [self.classes[k] for k in extra]
+            self._exchanged += bool((labels & ~shown).any())
         if shown.any() and not (shown & labels).any():
             self._other += labels
         if labels.any() and not shown.any() and BIASED_LABEL not in values:
@@ -97,6 +103,7 @@ class MaskCheck:
         self._compared += other._compared
         self._labelled += other._labelled
         self._other += other._other
+        self._exchanged += other._exchanged
 
     def missing_classes(self) -> list[str]:
         """Return the names of the classes that no map shows."""
@@ -143,9 +150,8 @@ class MaskCheck:
         return warnings
 
     def _contradicts(self) -> bool:
-        most = 2 * len(self.contradictions) > self._compared
-        repeated = len(self.contradictions) > 1
-        return (most and repeated) or bool(self._swapped())
+        many = 4 * self._exchanged > self._compared
+        return (many and self._exchanged > 1) or bool(self._swapped())
 
     def _swapped(self) -> list[str]:
         """Return the classes whose photos mostly show other classes only."""

@@ -111,7 +111,7 @@ def load_label_matrix(dataset) -> tuple[tuple[str, ...], np.ndarray] | None:
         load = find_transform(leaf, 'LoadImageLabels')
         if load is None:
             return None
-        _check_list(leaf)
+        check_list(leaf)
         if hasattr(leaf, 'full_init'):
             leaf.full_init()
         classes = tuple(leaf.metainfo['classes'])
@@ -145,7 +145,7 @@ def _check_order(dataset, names: Sequence[str]) -> None:
             )
 
 
-def _check_list(dataset) -> None:
+def check_list(dataset) -> None:
     """Check the list of images that MMSeg's own reader took."""
     reader = getattr(type(dataset), 'load_data_list', None)
     path = getattr(dataset, 'ann_file', None)

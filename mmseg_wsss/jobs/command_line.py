@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -77,6 +78,20 @@ def number_of_workers(args: argparse.Namespace, cfg: Config) -> int:
     return cfg.test_dataloader.get('num_workers', 0)
 
 
+@contextmanager
+def exit_on_error() -> Iterator[None]:
+    """Exit with a one-line message where the block finds wrong input.
+
+    Raises:
+        SystemExit: For a ValueError, OSError or ImportError; exit code 1.
+    """
+    try:
+        yield
+    except (ValueError, OSError, ImportError) as error:
+        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
+
+
+@exit_on_error()
 def read_config(args: argparse.Namespace) -> Config:
     """Read the config that a command line names.
 
@@ -88,8 +103,8 @@ def read_config(args: argparse.Namespace) -> Config:
         line's, else the config's, else ``work_dirs/<config name>``.
 
     Raises:
-        ValueError: If the ranks that were asked for cannot be started.
-        SystemExit: If nothing reads an option of the command line.
+        SystemExit: If the config cannot be read, the ranks that were asked
+            for cannot be started, or nothing reads an option.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     check_local_device(args.launcher)
@@ -101,7 +116,7 @@ def read_config(args: argparse.Namespace) -> Config:
     try:
         check_options(cfg, options, known)
     except ValueError as error:
-        raise SystemExit(f'--cfg-options: {error}') from error
+        raise ValueError(f'--cfg-options: {error}') from error
     if 'data_root' in options and cfg.get('data_root'):
         move_paths(cfg, cfg.data_root, options['data_root'])
     cfg.merge_from_dict(options)

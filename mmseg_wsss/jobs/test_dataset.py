@@ -10,6 +10,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from ..compat import find_steps, is_type
+from ..datasets.training_labels import check_list
 from ..io.stems import unique_stems
 
 
@@ -66,6 +67,7 @@ def build_test_images(
             'test_dataloader.dataset cannot be read or lists no image, look '
             f'at ann_file {settings.get("ann_file")} and data_prefix: {error}'
         ) from error
+    check_list(dataset)
     if not len(dataset):
         raise ValueError(
             'the data set lists no image: look at ann_file and data_prefix of '

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from ..compat import find_steps, walk_dicts
 from ..io.atomic import atomic_write
 from ..io.provenance import SOURCE, file_identity, settings_hash
 from ..utils import local_device
-from .command_line import read_config
+from .command_line import exit_on_error, read_config
 from .launch import start_gloo
 
 # One rank may have to wait for another's last images.
@@ -33,19 +31,7 @@ FOLDERS = {
 }
 
 
-@contextmanager
-def exit_on_error() -> Iterator[None]:
-    """Exit with a one-line message where the block finds wrong input.
-
-    Raises:
-        SystemExit: For a ValueError, OSError or ImportError; exit code 1.
-    """
-    try:
-        yield
-    except (ValueError, OSError, ImportError) as error:
-        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
-
-
+@exit_on_error()
 def start_tool(args: argparse.Namespace) -> Config:
     """Start the ranks of a tool that needs no Runner, and its log.
 
@@ -56,7 +42,8 @@ def start_tool(args: argparse.Namespace) -> Config:
         Config: The config that the command line names.
 
     Raises:
-        ValueError: If the launcher's environment variables are not set.
+        SystemExit: If the launcher's environment variables are not set, or
+            the config cannot be read.
     """
     if args.launcher != 'none':
         start_gloo(args.launcher, TIMEOUT)

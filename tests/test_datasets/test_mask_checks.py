@@ -58,10 +58,21 @@ def test_a_few_contradictions_are_a_warning():
     assert check_of(((1,), (2,))).problems() == []
 
 
-def test_most_are_a_problem():
-    check = check_of(((1, 2), (1,)), ((2, 3), (2,)), ((3,), (3,)))
-    assert '2 of 3 label maps' in check.problems()[0]
+def test_classes_in_place_of_labelled_ones_are_a_problem():
+    right = [((3,), (3,))] * 4
+    wrong = [((1, 3), (2, 3)), ((2, 3), (1, 3))]
+    check = check_of(*right, *wrong)
+    assert '2 of 6 label maps' in check.problems()[0]
     assert check.warnings() == []
+    # At a quarter it is a warning.
+    check = check_of(*right, *wrong, *right[:2])
+    assert check.problems() == [] and check.warnings()
+
+
+def test_labels_of_the_main_object_are_a_warning():
+    check = check_of(((1, 2), (1,)), ((2, 3), (2,)), ((1, 3), (3,)))
+    assert check.problems() == []
+    assert '3 of 3 label maps' in check.warnings()[0]
 
 
 def test_two_swapped_classes_among_many_right_ones():

@@ -1,5 +1,6 @@
 """Checks of the training data; with a Runner: test_weak_supervision_hook."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 from torch import nn
 
 from mmseg_wsss.datasets.training_checks import (
+    check_label_files,
     check_label_values,
     check_training_data,
     ground_truth_folder,
@@ -130,6 +132,14 @@ def test_label_files_that_do_not_fit(tiny_root, tmp_path, change, match):
 )
 def test_label_files_that_fit(tiny_root, tmp_path, change):
     check_training_data(tiny_dataset(tiny_root, tmp_path, change), SEGMENTOR)
+
+
+def test_a_validation_list_that_mmseg_reads_wrongly(tiny_root, tmp_path):
+    dataset = tiny_dataset(tiny_root, tmp_path)
+    text = Path(dataset.ann_file).read_text()
+    Path(dataset.ann_file).write_text(f'\ufeff{text}', encoding='utf-8')
+    with pytest.raises(ValueError, match='byte order mark'):
+        check_label_files(dataset, SEGMENTOR)
 
 
 def test_classes_in_another_order(tiny_root, tmp_path):

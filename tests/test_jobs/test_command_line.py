@@ -88,7 +88,7 @@ def read_with(tmp_path, *options):
     ],
 )
 def test_options_that_nothing_reads(tmp_path, option, said):
-    with pytest.raises(SystemExit, match=f'^--cfg-options: .*{said}'):
+    with pytest.raises(SystemExit, match=f'^error: --cfg-options: .*{said}'):
         read_with(tmp_path, option)
 
 
