@@ -10,10 +10,11 @@ REQUIREMENTS := requirements/ci.txt
 DOCS_READY := $(VENV)/.ready-docs
 DOCS_REQUIREMENTS := requirements/docs.txt
 
-.PHONY: help venv test lint demo docs clean
+.PHONY: help venv test test-install lint demo docs clean
 
 help:
 	@echo 'make test    lint the code and run the tests (installs into $(VENV))'
+	@echo 'make test-install   install the wheel into a fresh environment, use it'
 	@echo 'make demo    from labels to a segmentor, on scenes (ARGS="...")'
 	@echo 'make docs    build the documentation: docs/_build/index.html'
 	@echo 'make lint    check style and format only'
@@ -23,6 +24,10 @@ help:
 
 test: lint
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+# Installs torch once more: minutes, and some GB in the folder of mktemp.
+test-install:
+	@PYTHON=$(PYTHON) .ci/test_install.sh
 
 lint: $(READY)
 	@$(BIN)/ruff check .

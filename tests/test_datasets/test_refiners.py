@@ -372,8 +372,19 @@ def test_random_walk_says_what_is_wrong(psa, tmp_path):
         RandomWalk(path, model=cam)(scored())
     del stored['state_dict']['decode_head.fuse.weight']
     torch.save(stored, bare)
-    with pytest.raises(ValueError, match='lacks weights'):
+    with pytest.raises(ValueError, match=r'bare\.pth does not fit.* missing'):
         RandomWalk(bare)(scored())
+    weights = stored['state_dict']
+    first = next(k for k, x in weights.items() if x.ndim == 4)
+    for change, match in (
+        (lambda x: x[:1], 'another shape'),
+        (lambda x: x * np.nan, 'NaN'),
+    ):
+        wrong = dict(torch.load(path, weights_only=False))
+        wrong['state_dict'][first] = change(weights[first])
+        torch.save(wrong, bare)
+        with pytest.raises(ValueError, match=match):
+            RandomWalk(bare)(scored())
 
 
 def test_features_of_all_strides_lie_on_one_grid(tmp_path):

@@ -2,14 +2,15 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.model import BaseModule
 from torch import nn
 
 from mmseg_wsss.engine.hooks.checkpoint_check_hook import (
     CheckpointCheckHook,
     check_classes,
     check_schedule,
-    compare_weights,
 )
+from mmseg_wsss.io.checkpoints import compare_weights
 
 
 class Model(nn.Module):
@@ -91,6 +92,40 @@ def test_training_reports_and_loads():
     )
     missing, other, broken = compare_weights(Model(), {})
     assert len(missing) == 8 and not other and not broken
+
+
+class Pretrained(BaseModule):
+    def __init__(self, **init_cfg):
+        super().__init__(dict(type='Pretrained', **init_cfg))
+        self.conv = nn.Conv2d(3, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ('names', 'prefix', 'fits'),
+    [
+        ('conv', None, True),
+        ('backbone.conv', 'backbone.', True),
+        ('backbone.conv', 'backbone', True),
+        ('backbone.conv', None, False),
+        ('layer1.0', None, False),
+    ],
+)
+def test_weights_of_a_part(tmp_path, names, prefix, fits):
+    file = str(tmp_path / 'w.pth')
+    stored = nn.Conv2d(3, 4, 1).state_dict()
+    torch.save({f'{names}.{k}': x for k, x in stored.items()}, file)
+    model = nn.ModuleDict(
+        dict(backbone=Pretrained(checkpoint=file, prefix=prefix))
+    )
+    run = SimpleNamespace(model=model, _resume=False)
+    hook = CheckpointCheckHook(strict=False)
+    if fits:
+        hook.before_train(run)
+        return
+    with pytest.raises(ValueError, match=f'no weight of backbone .*{names}'):
+        hook.before_train(run)
+    run._resume = True  # its weights are those of the resumed checkpoint
+    hook.before_train(run)
 
 
 @pytest.mark.parametrize('stored', [2, 40])

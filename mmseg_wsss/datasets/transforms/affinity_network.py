@@ -10,6 +10,8 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import MODELS
 from torch import nn
 
+from ...io.checkpoints import check_weights
+
 # IRNHead of 0.1 had a second branch, which the walk did not use.
 OLD_OPTIONS = (
     'displacement',
@@ -35,7 +37,7 @@ def load_affinity_network(
 
     Raises:
         ValueError: If it is no affinity network, there is no config, or
-            weights are missing.
+            weights are missing, have another shape or are not finite.
     """
     stored = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     if model is None:
@@ -63,10 +65,6 @@ def load_affinity_network(
             'AffinityHead or an IRNHead'
         )
     weights = stored.get('state_dict', stored)
-    missing, _ = network.load_state_dict(weights, strict=False)
-    if missing:
-        raise ValueError(
-            f'{checkpoint} lacks weights of the network, e.g. {missing[0]}: '
-            'is it the checkpoint of this config?'
-        )
+    check_weights(network, weights, checkpoint)
+    network.load_state_dict(weights, strict=False)
     return network.to(device).eval()

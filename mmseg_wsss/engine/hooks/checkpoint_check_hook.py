@@ -4,43 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.model import BaseModule
+from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
 from ...compat import unwrap
-
-# What prediction does not use, or what counts and normalises.
-NOT_COMPARED = ('auxiliary_head.', 'data_preprocessor.')
-
-
-def compare_weights(
-    model: nn.Module, weights: Mapping[str, Tensor]
-) -> tuple[list[str], list[str], list[str]]:
-    """Compare a model's parameters and buffers with stored ones.
-
-    Args:
-        model: The model, out of any wrapper.
-        weights: A state dict; a prefix ``module.`` is ignored.
-
-    Returns:
-        tuple: Names that the state dict lacks, names of another shape, and
-        names that are not finite. Auxiliary heads are not compared.
-    """
-    stored = {name.removeprefix('module.'): x for name, x in weights.items()}
-    missing, other, broken = [], [], []
-    for name, value in model.state_dict().items():
-        if name.startswith(NOT_COMPARED) or name.endswith('_tracked'):
-            continue
-        if name not in stored:
-            missing.append(name)
-        elif stored[name].shape != value.shape:
-            other.append(name)
-        elif not torch.isfinite(stored[name]).all():
-            broken.append(name)
-    return missing, other, broken
+from ...io.checkpoints import (
+    check_weights,
+    compare_weights,
+    compared_tensors,
+    example,
+)
 
 
 @HOOKS.register_module()
@@ -50,7 +27,8 @@ class CheckpointCheckHook(Hook):
     ``tools/test.py`` and ``tools/make_cams.py`` add it with ``strict=True``:
     MMEngine loads what fits and logs the rest, so a network with random parts
     would write files. ``tools/train.py`` adds it with ``strict=False``: what
-    was loaded is logged in one line, and a resumed schedule is compared.
+    was loaded is logged in one line, also of each part with an ``init_cfg``
+    of pretrained weights, and a resumed schedule is compared.
 
     Args:
         strict (bool): Raise if a weight that prediction uses is missing, has
@@ -63,6 +41,26 @@ class CheckpointCheckHook(Hook):
     def __init__(self, strict: bool = True):
         self.strict = strict
 
+    def before_train(self, runner) -> None:
+        """Compare what parts of the model were initialised from with them.
+
+        Raises:
+            ValueError: If no tensor of such a part was in its file.
+        """
+        if self.strict or getattr(runner, '_resume', False):
+            return
+        for name, module in unwrap(runner.model).named_modules():
+            init_cfg = getattr(module, 'init_cfg', None) or {}
+            # Others translate names.
+            plain = (
+                getattr(type(module), 'init_weights', None)
+                is BaseModule.init_weights
+            )
+            if isinstance(init_cfg, list):
+                plain, init_cfg = False, {}
+            if plain and init_cfg.get('type') == 'Pretrained':
+                check_pretrained(name, module, init_cfg)
+
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Compare, before the weights are loaded.
 
@@ -71,37 +69,64 @@ class CheckpointCheckHook(Hook):
         """
         weights = checkpoint.get('state_dict', checkpoint)
         model = unwrap(runner.model)
-        missing, other, broken = compare_weights(model, weights)
         if not self.strict:
-            count = len(model.state_dict())
-            print_log(
-                f'checkpoint: {count - len(missing) - len(other)} of {count} '
-                f'tensors of the model fit, {len(missing)} are missing'
-                f'{_example(missing)}, {len(other)} have another shape'
-                f'{_example(other)}',
-                logger='current',
-            )
+            log_fit('checkpoint', model, weights)
             if getattr(runner, '_resume', False):
                 check_schedule(runner, checkpoint)
             return
-        for names, what in (
-            (missing, 'are missing'),
-            (other, 'have another shape'),
-            (broken, 'hold NaN or infinite values'),
-        ):
-            if names:
-                raise ValueError(
-                    f'the checkpoint does not fit the model: {len(names)} '
-                    f'tensors {what}{_example(names)}. Is it of this config, '
-                    'and did its training succeed?'
-                )
+        check_weights(model, weights, 'the checkpoint')
         meta = checkpoint.get('meta') or {}
         stored = (meta.get('dataset_meta') or {}).get('classes')
         check_classes(stored, runner.test_dataloader.dataset)
 
 
-def _example(names: list[str]) -> str:
-    return f' (e.g. {names[0]})' if names else ''
+def log_fit(
+    where: str, model: nn.Module, weights: Mapping[str, Tensor]
+) -> int:
+    """Log in one line how many tensors of a model are in a state dict.
+
+    Returns:
+        int: Their number.
+    """
+    missing, other, _ = compare_weights(model, weights)
+    count = len(compared_tensors(model))
+    fit = count - len(missing) - len(other)
+    print_log(
+        f'{where}: {fit} of {count} tensors of the model fit, {len(missing)} '
+        f'are missing{example(missing)}, {len(other)} have another shape'
+        f'{example(other)}',
+        logger='current',
+    )
+    return fit
+
+
+def check_pretrained(name: str, module: nn.Module, init_cfg: Mapping) -> None:
+    """Compare a module with the checkpoint of its ``init_cfg``.
+
+    Args:
+        name: The module's name in the model.
+        module: The module.
+        init_cfg: Its ``dict(type='Pretrained', ...)``.
+
+    Raises:
+        ValueError: If no tensor of the module is in the checkpoint.
+    """
+    file, prefix = init_cfg['checkpoint'], init_cfg.get('prefix') or ''
+    stored = CheckpointLoader.load_checkpoint(file, map_location='cpu')
+    weights = stored.get('state_dict', stored)
+    start = prefix and f'{prefix.rstrip(".")}.'
+    inside = {
+        k.removeprefix(start): x
+        for k, x in weights.items()
+        if k.startswith(start)
+    }
+    if not log_fit(f'{name}, from {file}', module, inside):
+        raise ValueError(
+            f'no weight of {name} is in {file}, whose tensors are called '
+            f'{", ".join(list(weights)[:3])}, ...: it starts from nothing. '
+            "Set the part in front as prefix of init_cfg, as prefix='"
+            "backbone.', take another file, or init_cfg=None"
+        )
 
 
 def check_classes(stored, dataset) -> None:

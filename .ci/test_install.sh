@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Install the package into a fresh environment and use it outside of the clone.
+# It needs the package index, and takes as long as pip takes to install torch.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# What git would clone, with the changes of the working tree.
+mkdir "$work/clone" "$work/elsewhere"
+git ls-files -z --deduplicate | tar -c --null -T - | tar -x -C "$work/clone"
+
+"${PYTHON:-python3}" -m venv "$work/venv"
+python="$work/venv/bin/python"
+"$python" -m pip wheel -q --no-deps -w "$work" "$work/clone"
+rm -rf "$work/clone/build" "$work/clone"/*.egg-info
+"$python" -m pip install -q -c requirements/ci.txt \
+  "mmseg_wsss[onedl] @ file://$(echo "$work"/*.whl)"
+"$python" -m pip check
+
+cd "$work/elsewhere"
+export OMP_NUM_THREADS=1
+"$python" - <<'END'
+import mmpretrain  # noqa: F401
+from mmengine.hub import get_config
+from mmseg.registry import MODELS, TRANSFORMS
+from mmseg.utils import register_all_modules
+
+import mmseg_wsss
+
+assert 'elsewhere' not in mmseg_wsss.__file__, mmseg_wsss.__file__
+register_all_modules()
+for name in ('OCRLoss', 'BinomialISL', 'FSL', 'CSDLoss'):
+    assert MODELS.get(f'mmseg_wsss.{name}') or MODELS.get(name), name
+assert TRANSFORMS.get('mmseg_wsss.MARSDebias')
+MODELS.build(dict(type='mmpretrain.MobileNetV3', arch='small_050'))
+config = get_config('mmseg_wsss::cam/cam_mobilenetv2_scenes.py')
+print(f'built; {config.filename}')
+END
+
+tools=$("$python" -c 'import mmseg_wsss, os
+print(os.path.join(os.path.dirname(mmseg_wsss.__file__), ".mim", "tools"))')
+"$python" "$tools/dataset_converters/make_scenes.py" --out data/scenes \
+  --train 32 --val 4
+"$python" "$tools/train.py" "$tools/../configs/cam/cam_mobilenetv2_scenes.py" \
+  --work-dir trained --cfg-options train_cfg.max_epochs=1
+test -f trained/epoch_1.pth
+
+# Another clone, in an environment where it is not installed.
+"$python" -m pip uninstall -q -y mmseg_wsss
+cd "$work/clone"
+said=$("$python" tools/train.py configs/cam/cam_mobilenetv2_scenes.py 2>&1) &&
+  exit 1
+echo "$said" | tail -1
+echo "$said" | grep -q 'pip install -e'
+echo 'the package installs, and works where it is installed'

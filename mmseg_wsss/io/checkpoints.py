@@ -1,0 +1,78 @@
+"""Comparison of checkpoints with models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+# What prediction does not use, or what counts and normalises.
+NOT_COMPARED = ('auxiliary_head.', 'data_preprocessor.')
+
+
+def compared_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Return the tensors that a model predicts with, by name."""
+    return {
+        name: value
+        for name, value in model.state_dict().items()
+        if not name.startswith(NOT_COMPARED) and not name.endswith('_tracked')
+    }
+
+
+def compare_weights(
+    model: nn.Module, weights: Mapping[str, Tensor]
+) -> tuple[list[str], list[str], list[str]]:
+    """Compare a model's parameters and buffers with stored ones.
+
+    Args:
+        model: The model, out of any wrapper.
+        weights: A state dict; a prefix ``module.`` is ignored.
+
+    Returns:
+        tuple: Names that the state dict lacks, names of another shape, and
+        names that are not finite. Auxiliary heads are not compared.
+    """
+    stored = {name.removeprefix('module.'): x for name, x in weights.items()}
+    missing, other, broken = [], [], []
+    for name, value in compared_tensors(model).items():
+        if name not in stored:
+            missing.append(name)
+        elif stored[name].shape != value.shape:
+            other.append(name)
+        elif not torch.isfinite(stored[name]).all():
+            broken.append(name)
+    return missing, other, broken
+
+
+def check_weights(
+    model: nn.Module, weights: Mapping[str, Tensor], where: str
+) -> None:
+    """Check that stored weights are all that a model predicts with.
+
+    Args:
+        model: The model, out of any wrapper.
+        weights: A state dict.
+        where: How the error calls it.
+
+    Raises:
+        ValueError: If a tensor is missing, has another shape or is not
+            finite.
+    """
+    missing, other, broken = compare_weights(model, weights)
+    for names, what in (
+        (missing, 'are missing'),
+        (other, 'have another shape'),
+        (broken, 'hold NaN or infinite values'),
+    ):
+        if names:
+            raise ValueError(
+                f'{where} does not fit the model: {len(names)} tensors '
+                f'{what}{example(names)}. Is it of this config, and did its '
+                'training succeed?'
+            )
+
+
+def example(names: list[str]) -> str:
+    """Return the first name in brackets, '' without any."""
+    return f' (e.g. {names[0]})' if names else ''
