@@ -7,7 +7,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # What git would clone, with the changes of the working tree.
 mkdir "$work/clone" "$work/elsewhere"
-git ls-files -z --deduplicate | tar -c --null -T - | tar -x -C "$work/clone"
+git ls-files -z -co --exclude-standard | tar -c --null -T - | tar -x -C "$work/clone"
 
 "${PYTHON:-python3}" -m venv "$work/venv"
 python="$work/venv/bin/python"
