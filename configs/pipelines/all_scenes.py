@@ -85,8 +85,9 @@ stages = dict(
     second_segmentor=dict(
         _base_.second_segmentor,
         options=longer,
+        # Labels first: where it is off, they lead to the first segmentor.
         inputs=dict(
-            start='{classifier.checkpoint}', labels='{second_labels.labels}'
+            labels='{second_labels.labels}', start='{classifier.checkpoint}'
         ),
     ),
     evaluate=_base_.evaluate_second,
