@@ -16,4 +16,4 @@ visualizer = dict(
 log_level = 'INFO'
 load_from = None
 resume = False
-tta_model = dict(type='SegTTAModel')
+tta_model = dict(type='mmseg_wsss.ScoreTTAModel')

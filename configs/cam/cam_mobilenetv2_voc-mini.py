@@ -1,13 +1,12 @@
 # Plain CAM network on voc_mini. Testing it evaluates the seeds: the CAMs of
 # the training images, masked to their image labels; with --tta summed over
-# cam_scales and flips.
+# scales and flips.
 _base_ = [
     '../_base_/models/cam_mobilenetv2.py',
     '../_base_/datasets/voc_mini.py',
     '../_base_/schedules/sgd_30e.py',
     '../_base_/default_runtime.py',
 ]
-cam_scales = (0.5, 1.0, 1.5, 2.0)
 epochs = 4
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
@@ -41,26 +40,6 @@ seed_pipeline = [
     dict(type='mmseg_wsss.PackWSSSInputs'),
 ]
 tta_model = dict(type='mmseg_wsss.CAMTTAModel')
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(256, 256), keep_ratio=True),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=r, keep_ratio=True)
-                for r in cam_scales
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadAnnotations')],
-            [_base_.load_image_labels],
-            [dict(type='mmseg_wsss.PackWSSSInputs')],
-        ],
-    ),
-]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_dataloader = dict(
     dataset=dict(

@@ -25,3 +25,9 @@ local_pipeline = [
     dict(type='mmseg_wsss.PixelAdaptiveRefine'),
     to_label,
 ]
+# The second round: scores are probabilities of a segmentor.
+second_pipeline = [
+    *_base_.load_seed,
+    dict(type='mmseg_wsss.AddBackground', rest=0.4),
+    to_label,
+]

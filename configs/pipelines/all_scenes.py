@@ -6,6 +6,7 @@ _base_ = [
     '../_base_/pipelines/affinity.py',
     '../_base_/pipelines/mars.py',
     '../_base_/pipelines/segmentor.py',
+    '../_base_/pipelines/second_round.py',
 ]
 use = dict(
     hfpl=True,  # ISL and FSL in the CAM network
@@ -13,6 +14,7 @@ use = dict(
     irn=True,  # IRN's walk on the seeds, before DenseCRF
     mars=True,  # debiased labels, and a teacher that completes them
     ocr=True,  # OCR in the segmentor
+    second=True,  # a new segmentor on the labels that the first one gives
 )
 prepare = [['tools/dataset_converters/make_scenes.py', '--out', 'data/scenes']]
 options = {'randomness.seed': 0}
@@ -35,6 +37,11 @@ schedule = dict(
     by_epoch=True,
     convert_to_iter_based=True,
 )
+longer = {
+    'train_cfg.max_epochs': epochs,
+    'train_cfg.val_interval': epochs,
+    'param_scheduler': [schedule],
+}
 # There are no ImageNet weights for drawings: each network starts from the
 # weights of one before it.
 stages = dict(
@@ -63,12 +70,25 @@ stages = dict(
     **_base_.mars_on_refine,
     segmentor=dict(
         _base_.segmentor,
-        options={
-            'train_cfg.max_epochs': epochs,
-            'train_cfg.val_interval': epochs,
-            'param_scheduler': [schedule],
-        },
+        options=longer,
         inputs=dict(start='{classifier.checkpoint}', labels='{debias.labels}'),
     ),
-    evaluate=_base_.evaluate,
+    second_scores=dict(
+        _base_.second_scores,
+        options={
+            'test_dataloader.dataset.ann_file': (
+                'ImageSets/Segmentation/train.txt'
+            )
+        },
+    ),
+    second_labels=_base_.second_labels,
+    second_segmentor=dict(
+        _base_.second_segmentor,
+        options=longer,
+        # Labels first: where it is off, they lead to the first segmentor.
+        inputs=dict(
+            labels='{second_labels.labels}', start='{classifier.checkpoint}'
+        ),
+    ),
+    evaluate=_base_.evaluate_second,
 )

@@ -6,6 +6,7 @@ _base_ = [
     '../_base_/pipelines/affinity.py',
     '../_base_/pipelines/mars.py',
     '../_base_/pipelines/segmentor.py',
+    '../_base_/pipelines/second_round.py',
 ]
 use = dict(
     hfpl=True,  # ISL and FSL in the CAM network
@@ -13,6 +14,7 @@ use = dict(
     irn=True,  # IRN's walk on the seeds, before DenseCRF
     mars=True,  # debiased labels, and a teacher that completes them
     ocr=True,  # OCR in the segmentor
+    second=True,  # a new segmentor on the labels that the first one gives
 )
 options = {'randomness.seed': 0}
 configs = dict(
@@ -36,6 +38,11 @@ schedule = dict(
     by_epoch=True,
     convert_to_iter_based=True,
 )
+longer = {
+    'train_cfg.max_epochs': epochs,
+    'train_cfg.val_interval': epochs,
+    'param_scheduler': [schedule],
+}
 stages = dict(
     classifier=_base_.train_classifier,
     **_base_.csd_stages,
@@ -45,12 +52,18 @@ stages = dict(
     **_base_.mars_on_refine,
     segmentor=dict(
         _base_.segmentor,
-        options={
-            'train_cfg.max_epochs': epochs,
-            'train_cfg.val_interval': epochs,
-            'param_scheduler': [schedule],
-        },
+        options=longer,
         inputs=dict(labels='{debias.labels}'),
     ),
-    evaluate=_base_.evaluate,
+    second_scores=dict(
+        _base_.second_scores,
+        options={
+            'test_dataloader.dataset.ann_file': (
+                'ImageSets/Segmentation/train_aug.txt'
+            )
+        },
+    ),
+    second_labels=_base_.second_labels,
+    second_segmentor=dict(_base_.second_segmentor, options=longer),
+    evaluate=_base_.evaluate_second,
 )

@@ -51,23 +51,30 @@ def normalise_cam(cam: Tensor, mode: str = 'max') -> Tensor:
 
 
 def background_score(
-    cam: Tensor, constant: float = 0.3, alpha: float | None = None
+    cam: Tensor,
+    constant: float = 0.3,
+    alpha: float | None = None,
+    rest: float | None = None,
 ) -> Tensor:
-    """Compute the background score of normalised CAMs.
+    """Compute the background score of normalised CAMs or probabilities.
 
     Args:
-        cam: Normalised CAMs (..., K, H, W) in [0, 1] of the K foreground
-            classes.
-        constant: The score of every pixel, in [0, 1], where ``alpha`` is None.
+        cam: Scores (..., K, H, W) in [0, 1] of the K foreground classes.
+        constant: The score of every pixel, in [0, 1], where ``alpha`` and
+            ``rest`` are None.
         alpha: If given, the score is (1 - max over classes) ** alpha (PSA).
+        rest: If given, the score is rest * (1 - sum over classes): of a
+            segmentor's probabilities, its background's times ``rest``.
 
     Returns:
         Tensor: Scores (..., 1, H, W) in [0, 1].
     """
-    if alpha is None:
-        return torch.full_like(cam[..., :1, :, :], constant)
     # Rounding may carry a score a little beyond 1.
-    return (1 - cam.amax(-3, keepdim=True)).clamp(min=0) ** alpha
+    if rest is not None:
+        return rest * (1 - cam.sum(-3, keepdim=True)).clamp(min=0)
+    if alpha is not None:
+        return (1 - cam.amax(-3, keepdim=True)).clamp(min=0) ** alpha
+    return torch.full_like(cam[..., :1, :, :], constant)
 
 
 def label_from_scores(scores: Tensor, image_labels: Tensor) -> Tensor:

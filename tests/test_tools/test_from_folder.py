@@ -125,7 +125,8 @@ def test_pipeline_resolves_and_loads(call, folders, tmp_path, monkeypatch):
     assert [stage.name for stage in plan.on] == [
         *('classifier', 'hfpl', 'first_cams', 'csd', 'cams', 'confident'),
         *('affinity', 'refine', 'features', 'centroids', 'debias'),
-        *('segmentor', 'evaluate'),
+        *('segmentor', 'second_scores', 'second_labels'),
+        *('second_segmentor', 'evaluate'),
     ]
     assert not plan.missing
     assert plan.work_dir == tmp_path / 'work_dirs' / 'own'
@@ -162,10 +163,10 @@ def test_pipeline_resolves_and_loads(call, folders, tmp_path, monkeypatch):
     batch = next(iter(Runner.build_dataloader(loader, seed=0)))
     assert len(batch['inputs']) == loader.batch_size == 5
     assert all(s.image_labels.shape == (3,) for s in batch['data_samples'])
-    for name in ('cams', 'evaluate'):
+    for name in ('cams', 'second_scores', 'evaluate'):
         cfg = plain.configs[name]
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
-        assert len(dataset) == {'cams': 11, 'evaluate': 2}[name]
+        assert len(dataset) == (2 if name == 'evaluate' else 11)
         assert dataset[0]['data_samples'].ori_shape == (64, 80)
 
 
@@ -175,11 +176,12 @@ def test_each_switch_can_be_turned(call, folders, tmp_path):
     assert call(folders, '--out', out).returncode == 0
     before = read_plan(out / 'pipeline.py')
     assert [stage.name for stage in before.on] == [
-        *('classifier', 'cams', 'refine', 'segmentor', 'evaluate')
+        *('classifier', 'cams', 'refine', 'segmentor', 'second_scores'),
+        *('second_labels', 'second_segmentor', 'evaluate'),
     ]
     cfg = load_config(out / 'pipeline.py')
     assert list(cfg.use) == [
-        *('hfpl', 'csd', 'irn', 'refine', 'crf', 'mars', 'ocr')
+        *('hfpl', 'csd', 'irn', 'refine', 'crf', 'mars', 'ocr', 'second')
     ]
     for switch, on in cfg.use.items():
         plan = read_plan(out / 'pipeline.py', {f'use.{switch}': not on})

@@ -45,6 +45,28 @@ test_pipeline = [
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
+# Of CAM networks and of segmentors; with the image labels.
+tta_scales = (0.5, 1.0, 1.5, 2.0)
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(256, 256), keep_ratio=True),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale_factor=r, keep_ratio=True)
+                for r in tta_scales
+            ],
+            [
+                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+            ],
+            [dict(type='LoadAnnotations')],
+            [load_image_labels],
+            [dict(type='mmseg_wsss.PackWSSSInputs')],
+        ],
+    ),
+]
 train_dataloader = dict(
     batch_size=16,
     num_workers=1,

@@ -43,6 +43,27 @@ test_pipeline = [
     {**load_image_labels, 'required': False},
     dict(type='mmseg_wsss.PackWSSSInputs', require_labels=False),
 ]
+# Of CAM networks and of segmentors; with the image labels.
+tta_scales = (0.5, 1.0, 1.5, 2.0)
+tta_pipeline = [
+    load_image,
+    fit,
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale_factor=r, keep_ratio=True)
+                for r in tta_scales
+            ],
+            [
+                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+            ],
+            [load_image_labels],
+            [dict(type='mmseg_wsss.PackWSSSInputs')],
+        ],
+    ),
+]
 images = dict(
     type='BaseSegDataset',
     metainfo=dict(classes=classes, palette=_base_.palette),

@@ -10,10 +10,13 @@ use = dict(
     crf=False,  # refine by DenseCRF; needs mmseg_wsss[crf]
     mars=False,  # debiased labels, and a teacher that completes them
     ocr=True,  # OCR in the segmentor
+    second=True,  # a new segmentor on the labels that the first one gives
 )
 options = {'randomness.seed': _base_.seed}
 here = _base_.data_root
 ce_loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+# From scratch a segmentor leaves whole classes out.
+start = {} if _base_.weights else dict(start='{classifier.checkpoint}')
 stages = dict(
     classifier=dict(config=f'{here}/cam.py'),
     hfpl=dict(
@@ -80,13 +83,7 @@ stages = dict(
     ),
     segmentor=dict(
         config=f'{here}/segmentor.py',
-        inputs=dict(
-            # From scratch it leaves whole classes out.
-            **(
-                {} if _base_.weights else dict(start='{classifier.checkpoint}')
-            ),
-            labels='{debias.labels}',
-        ),
+        inputs=dict(**start, labels='{debias.labels}'),
         when=dict(
             mars=dict(config=f'{here}/mars_segmentor.py'),
             ocr=dict(
@@ -99,8 +96,31 @@ stages = dict(
             ),
         ),
     ),
-    evaluate=dict(
+    # Its probabilities on the training photos, restricted to their labels.
+    second_scores=dict(
+        kind='cams',
+        method='second',
         config='{segmentor.config}',
+        options={'test_dataloader.dataset.ann_file': 'train.txt'},
         inputs=dict(checkpoint='{segmentor.checkpoint}'),
+        tta=True,
+    ),
+    second_labels=dict(
+        kind='labels',
+        method='second',
+        config=f'{here}/refine.py',
+        pipeline='second_pipeline',
+        inputs=dict(cams='{second_scores.cams}'),
+    ),
+    second_segmentor=dict(
+        kind='train',
+        method='second',
+        config=f'{here}/segmentor.py',
+        # Labels first: where it is off, they lead to the first segmentor.
+        inputs=dict(labels='{second_labels.labels}', **start),
+    ),
+    evaluate=dict(
+        config='{second_segmentor.config}',
+        inputs=dict(checkpoint='{second_segmentor.checkpoint}'),
     ),
 )

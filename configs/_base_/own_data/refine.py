@@ -2,6 +2,7 @@
 #   local_pipeline   pixel-adaptive refinement
 #   crf_pipeline     DenseCRF: pip install "mmseg_wsss[crf]"
 #   seed_pipeline    the CAMs as they are
+#   second_pipeline  a segmentor's probabilities, in a second round
 _base_ = ['mmseg_wsss::_base_/default_runtime.py', './data.py']
 load_seed = [
     _base_.load_image,
@@ -20,3 +21,9 @@ crf_pipeline = [*load_seed, background, crf, to_label]
 test_dataloader = dict(dataset=dict(ann_file='train.txt'))
 val_dataloader = None
 val_evaluator = None
+# The second round: scores are probabilities of a segmentor.
+second_pipeline = [
+    *load_seed,
+    dict(type='mmseg_wsss.AddBackground', rest=0.4),
+    to_label,
+]
