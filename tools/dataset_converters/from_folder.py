@@ -63,14 +63,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0, help='of all draws')
     parser.add_argument(
         '--network',
-        choices=['mobilenetv2', 'r50'],
-        default='mobilenetv2',
-        help='r50 wants a GPU (default: %(default)s)',
+        choices=['lite0', 'lite2', 'mobilenetv2', 'r50'],
+        default='lite0',
+        help='EfficientNet-lite0 or lite2, MobileNetV2, or ResNet-50, which '
+        '\nwants a GPU (default: %(default)s)',
     )
     parser.add_argument(
         '--weights',
         help="what the network starts from: a file, a URL or 'none' "
-        '\n(default: none for mobilenetv2, ImageNet for r50)',
+        "\n(default: ImageNet's, of a package for lite0 and lite2, a download "
+        '\nfor the others)',
     )
     parser.add_argument(
         '--max-side',

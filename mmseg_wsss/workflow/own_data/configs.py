@@ -18,14 +18,8 @@ from .settings import (
 PACKAGE = Path(__file__).resolve().parents[1].parent
 FILES = ('common', 'data', 'training', 'cam', 'hfpl', 'csd', 'csd_hfpl')
 FILES += ('affinity', 'refine', 'debias', 'segmentor', 'mars_segmentor')
-FILES += ('pipeline', 'mobilenetv2', 'r50')
-# The templates are those of MobileNetV2: what ResNet-50 replaces in them.
-_R50 = {
-    './mobilenetv2': './r50',
-    '/cam_mobilenetv2': '/cam_r50',
-    '/irn_mobilenetv2': '/irn_r50',
-    'deeplabv3plus_mobilenetv2': 'deeplabv3plus_r50-d8',
-}
+NETWORK_FILES = ('efficientnet_lite', 'mobilenetv2', 'r50')
+FILES += ('pipeline', *NETWORK_FILES)
 # Photos of a longer side get features at stride 8 in place of 4.
 _SMALL = 320
 
@@ -59,7 +53,7 @@ def config_texts(
         name: Name of the data set and of the pipeline.
         classes: Class names, background first.
         train_photos: Number of training photos.
-        network: ``'mobilenetv2'`` or ``'r50'``.
+        network: A key of ``NETWORKS``.
         weights: Weights of the backbone, None from scratch.
         has_masks: Whether the photos set aside have masks.
         long_side: Long side of a usual photo, in pixels.
@@ -73,16 +67,28 @@ def config_texts(
     epochs = epochs_for(train_photos, batch)
     size, crop = working_size(long_side, preset.size)
     folder, prefix = package_configs()
-    replaced = {'mmseg_wsss::': prefix, **(_R50 if network == 'r50' else {})}
+    # The templates are those of MobileNetV2.
+    replaced = {
+        'mmseg_wsss::': prefix,
+        './mobilenetv2': f'./{preset.file}',
+        '/cam_mobilenetv2': f'/cam_{preset.models}',
+        '/irn_mobilenetv2': f'/irn_{preset.models}',
+        'deeplabv3plus_mobilenetv2': f'deeplabv3plus_{preset.segmentor}',
+    }
     texts = {}
     for file in FILES:
-        if file in NETWORKS and file != network:
+        if file in NETWORK_FILES and file != preset.file:
             continue
         template = folder / '_base_' / 'own_data' / f'{file}.py'
         text = template.read_text(encoding='utf-8')
         for old, new in replaced.items():
             text = text.replace(old, new)
         texts[f'{file}.py'] = text
+    if network.startswith('lite'):
+        name_of_file = f'{preset.file}.py'
+        texts[name_of_file] = set_values(
+            texts[name_of_file], arch=repr(network)
+        )
     texts['common.py'] = set_values(
         texts['common.py'],
         name=repr(name),

