@@ -39,14 +39,14 @@ print(os.path.join(os.path.dirname(mmseg_wsss.__file__), ".mim", "tools"))')
 "$python" "$tools/dataset_converters/make_scenes.py" --out data/scenes \
   --train 32 --val 4
 echo "_base_ = 'mmseg_wsss::cam/cam_mobilenetv2_scenes.py'" > mine.py
-"$python" "$tools/train.py" mine.py --work-dir trained --cfg-options train_cfg.max_epochs=1
+"$python" "$tools/train.py" mine.py --work-dir trained \
+  --cfg-options train_cfg.max_epochs=1
 test -f trained/epoch_1.pth
 
 # Another clone, in an environment where it is not installed.
 "$python" -m pip uninstall -q -y mmseg_wsss
 cd "$work/clone"
-said=$("$python" tools/train.py configs/cam/cam_mobilenetv2_scenes.py 2>&1) &&
-  exit 1
+said=$(PYTHONPATH=. "$python" tools/train.py ../elsewhere/mine.py 2>&1) && exit 1
 echo "$said" | tail -1
 echo "$said" | grep -q 'pip install -e'
 echo 'the package installs, and works where it is installed'
