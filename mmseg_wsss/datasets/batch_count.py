@@ -24,7 +24,7 @@ def check_batch_count(loader: DataLoader) -> None:
     total, share = len(loader.dataset), len(loader.sampler)
     ranks = get_world_size()
     where = f', {share} for each of {ranks} ranks' if ranks > 1 else ''
-    advice = f'set train_dataloader.batch_size to {share} or less'
+    advice = f'set train_dataloader.batch_size to at most {share}'
     if not share:
         advice = 'check ann_file and data_prefix of train_dataloader.dataset'
     elif ranks > 1:

@@ -23,8 +23,8 @@ def loader(images, batch, ranks=1, sampler=DefaultSampler, drop_last=True):
 @pytest.mark.parametrize(
     ('images', 'batch', 'ranks', 'parts'),
     [
-        (3, 4, 1, ['3 images, and batches of 4', 'batch_size to 3 or less']),
-        (3, 4, 2, ['2 for each of 2 ranks', 'to 2 or less', 'fewer ranks']),
+        (3, 4, 1, ['3 images, and batches of 4', 'batch_size to at most 3']),
+        (3, 4, 2, ['2 for each of 2 ranks', 'at most 2', 'fewer ranks']),
         (0, 2, 1, ['0 images', 'check ann_file']),
     ],
 )
@@ -63,7 +63,7 @@ def test_train_says_so(tiny_root, tmp_path, converts):
     output = call('tools/train.py', tmp_path / 'cam.py', fails=True)
     assert output.strip().splitlines()[-1] == (
         'error: training has no batch: there are 6 images, and batches of 7 '
-        'with drop_last=True: set train_dataloader.batch_size to 6 or less'
+        'with drop_last=True: set train_dataloader.batch_size to at most 6'
     )
 
 
