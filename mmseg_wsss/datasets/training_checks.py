@@ -85,7 +85,7 @@ def check_label_files(dataset, segmentor: nn.Module) -> None:
 
     Raises:
         ValueError: If maps have several channels or values that are no
-            class, or if most show classes that the image labels lack, or all
+            class, or if they show classes in place of those labelled, or all
             show none.
     """
     for leaf in leaf_datasets(dataset):
