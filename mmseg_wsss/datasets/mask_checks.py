@@ -159,7 +159,7 @@ class MaskCheck:
             'the image labels of their photos lack ('
             + ', '.join(f'{name} {count}' for name, count in counts if count)
             + f'): {"; ".join(some[:SHOWN])}'
-            + ('; ...' if len(some) > SHOWN else '')
+            + (' and others' if len(some) > SHOWN else '')
         )
 
     def _names(self, mask: np.ndarray) -> str:

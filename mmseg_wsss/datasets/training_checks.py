@@ -14,6 +14,7 @@ from ..structures.labels import BIASED_LABEL, IGNORE_LABEL, MAX_CLASSES
 from .mask_checks import MaskCheck
 from .training_labels import (
     LabelStatistics,
+    check_image_list,
     find_transform,
     label_statistics,
     leaf_datasets,
@@ -75,7 +76,8 @@ def check_training_data(
 def check_label_files(dataset, segmentor: nn.Module) -> None:
     """Check some label maps of a data set, and compare them with the labels.
 
-    Of each data set 20 files at even distances are read, by its own
+    The list of images is checked first, see :func:`check_image_list`. Then,
+    of each data set, 20 files at even distances are read, by its own
     LoadAnnotations. Contradictions in a few are a warning, see
     :class:`MaskCheck`.
 
@@ -84,11 +86,13 @@ def check_label_files(dataset, segmentor: nn.Module) -> None:
         segmentor: The segmentor, with ``num_classes`` and a decode head.
 
     Raises:
-        ValueError: If maps have several channels or values that are no
+        ValueError: If MMSeg reads other names from the list than it has,
+            maps have several channels or values that are no
             class, or if they show classes in place of those labelled, or all
             show none.
     """
     for leaf in leaf_datasets(dataset):
+        check_image_list(leaf)
         load = find_transform(leaf, 'LoadAnnotations')
         classes = (getattr(leaf, 'metainfo', None) or {}).get('classes')
         if load is None or not classes:

@@ -32,8 +32,9 @@ class WeakSupervisionHook(Hook):
 
     The data are checked too: see ``check_training_data`` (before
     training), ``check_label_values`` (in the first 50 batches),
-    ``check_label_files`` (validation masks before training, masks before
-    a test), :class:`~mmseg_wsss.engine.loss_calls.LossCalls` (after the first
+    ``check_label_files`` (list and masks of the validation before training,
+    of a test before it),
+    :class:`~mmseg_wsss.engine.loss_calls.LossCalls` (after the first
     iteration) and :meth:`PseudoLabelWriter.check_model` (before a test).
 
     Args:
