@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -235,6 +236,48 @@ def test_masks_as_a_process(tmp_path):
     assert list(zip(*crowd.nonzero(), strict=True)) == [(1, 1), (2, 1)]
     assert crowd.max() == 3
     assert not np.array(Image.open(out / 'c.png')).any()
+
+
+def test_masks_and_labels_of_one_file_agree(call, tmp_path):
+    """The line that the painter prints puts JSON and masks in one order."""
+    photos, images, shapes = tmp_path / 'photos', [], []
+    photos.mkdir()
+    for k in range(8):
+        pixels = np.random.default_rng(k).integers(0, 256, (48, 64, 3))
+        image = Image.fromarray(pixels.astype(np.uint8))
+        image.save(photos / f'p{k}.jpg')
+        images.append(
+            {'id': k, 'file_name': f'p{k}.jpg', 'width': 64, 'height': 48}
+        )
+        shapes.append(
+            {
+                'image_id': k,
+                'category_id': 5 if k < 4 else 9,
+                'segmentation': [[5, 5, 20, 5, 20, 20, 5, 20]],
+            }
+        )
+    kinds = [(0, 'background'), (1, 'animal'), (5, 'wild dog'), (9, 'cat')]
+    kinds = [{'id': k, 'name': name} for k, name in kinds]
+    source = coco(
+        tmp_path, images=images, annotations=shapes, categories=kinds
+    )
+    labels, masks = tmp_path / 'labels.json', tmp_path / 'masks'
+    assert call('coco_instances2json', source, labels).returncode == 0
+    painted = call('coco_instances2masks', source, masks)
+    assert painted.returncode == 0, painted.stderr
+    assert {p.name for p in masks.glob('*.png')} == {
+        f'p{k}.png' for k in range(8)
+    }
+    words = (photos, '--labels', labels, '--masks', masks, '--out')
+    check_fails(call('from_folder', *words, tmp_path / 'a'), '--classes')
+    (line,) = (x for x in painted.stdout.split('\n') if '--classes' in x)
+    options = shlex.split(line.partition(': ')[2])
+    assert options == ['--classes', 'animal', 'wild dog', 'cat']
+    result = call('from_folder', *words, tmp_path / 'b', *options)
+    assert result.returncode == 0, result.stderr
+    written = np.asarray(Image.open(tmp_path / 'b' / 'masks' / 'p0.png'))
+    assert written.max() == 2
+    assert "'wild dog'" in (tmp_path / 'b' / 'common.py').read_text()
 
 
 @pytest.fixture
