@@ -380,6 +380,7 @@ def test_two_images_of_one_stem(tool, monkeypatch, tmp_path):
 
 
 SQUARE = [1, 1, 2, 1, 2, 2, 1, 2]
+NAMED = [{'x': x, 'y': y} for x, y in ((1, 1), (2, 1), (2, 2), (1, 2))]
 RLE = {'size': [4, 5], 'counts': [5, 2, 13]}
 
 
@@ -401,6 +402,9 @@ def one_shape(tmp_path, segmentation, image=None, **more):
         (SQUARE, 4),
         ([[1, 1], [2, 1], [2, 2], [1, 2]], 4),
         ([[[1, 1], [2, 1], [2, 2], [1, 2]]], 4),
+        (NAMED, 4),
+        ([NAMED], 4),
+        ([NAMED, [3, 3, 4, 3, 4, 3]], 6),
         (RLE, 2),
         ([RLE], 2),
         ([RLE, [3, 3, 4, 3, 4, 3]], 4),
@@ -425,6 +429,7 @@ def test_forms_of_shapes(
         (None, 'without segmentation'),
         ([], 'without segmentation'),
         ([[0, 0, 1, 1]], 'of fewer than three points'),
+        ([{'x': 1, 'y': 2}], 'of fewer than three points'),
         ([[9, 9, 12, 9, 12, 12]], 'without a pixel in the image'),
         ({'size': [4, 5], 'counts': [20]}, 'without a pixel in the image'),
     ],
@@ -444,7 +449,9 @@ def test_skipped_annotations_are_counted(
         ([None], 'neither a polygon'),
         ([[1, 'x', 2, 2, 3, 3]], 'coordinates'),
         ({'counts': [20]}, "has 'size' and 'counts'"),
-        ([{'x': 1, 'y': 2}], "has 'size' and 'counts'"),
+        ([{'x': 1, 'z': 2}], "has 'size' and 'counts'"),
+        ([{'x': 1, 'y': 'a'}] * 3, 'coordinates'),
+        ([{'x': 1, 'y': 2}, [3, 3]], "has 'size' and 'counts'"),
     ],
 )
 def test_unknown_shape_names_image_and_annotation(
