@@ -33,8 +33,8 @@ class WeakSupervisionHook(Hook):
 
     The data are checked too: see ``check_batch_count`` and
     ``check_training_data`` (before training), ``check_label_values`` (in the
-    first 50 batches), ``check_label_files`` (validation masks before
-    training, masks before a test),
+    first 50 batches), ``check_label_files`` (list and masks of the validation
+    before training, of a test before it),
     :class:`~mmseg_wsss.engine.loss_calls.LossCalls` (after the first
     iteration) and :meth:`PseudoLabelWriter.check_model` (before a test).
 
