@@ -5,6 +5,7 @@ python tools/train.py configs/ocr_deeplab_voc.py
 
 import argparse
 
+from mmseg_wsss.datasets.batch_count import check_batch_count
 from mmseg_wsss.engine.hooks import (
     CheckpointCheckHook,
     ResumedValidationHook,
@@ -13,6 +14,7 @@ from mmseg_wsss.engine.hooks import (
 from mmseg_wsss.engine.hooks.stop_on_nan_hook import DivergedError
 from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
 from mmseg_wsss.jobs.launch import exit_process
+from mmseg_wsss.jobs.tool_setup import exit_on_error
 
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -48,6 +50,9 @@ def main() -> None:
     runner.register_hook(CheckpointCheckHook(strict=False))
     if not any(isinstance(hook, StopOnNaNHook) for hook in runner.hooks):
         runner.register_hook(StopOnNaNHook())
+    if runner.train_loop is not None:
+        with exit_on_error():  # before MMEngine builds schedules of 0 steps
+            check_batch_count(runner.train_loop.dataloader)
     try:
         runner.train()
     except DivergedError as error:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..structures.labels import BIASED_LABEL, IGNORE_LABEL
+from .class_exchange import ClassExchange
 
 SHOWN = 5
 
@@ -14,15 +15,11 @@ SHOWN = 5
 class MaskCheck:
     """Comparison of label maps with the image labels of their photos.
 
-    Every map is added by its name; then the properties say what was found.
-    A class that the labels lack is a contradiction and a warning: labels are
-    often incomplete, or name the main object only. A map that shows such a
-    class in place of a labelled one is evidence that the classes are in
-    another order, or are not class indices. It is a problem if more than a
-    quarter of all maps are such, or more than half of those of one class show
-    other classes only. Of 895 masks of VOC photos with six classes none is
-    such, even if each photo is labelled with its largest class alone; with
-    two classes exchanged 31 to 44 % are, and all with all moved by one.
+    Every map is added by its name; then the methods say what was found.
+    Classes that the labels lack are a warning, as labels are often
+    incomplete. Classes in place of those labelled are a problem, see
+    :class:`ClassExchange`: they are in another order, or the values are no
+    class indices.
 
     Args:
         classes: The C class names.
@@ -31,7 +28,7 @@ class MaskCheck:
 
     Attributes:
         errors: What is wrong with single maps, by name.
-        contradictions: Classes that the labels of a photo lack, by name.
+        contradictions: What each map shows that its photo's labels lack.
         num_maps: Number of maps without an error.
         shown: Number of maps that show each class, (C,).
     """
@@ -45,15 +42,14 @@ class MaskCheck:
         self.classes = tuple(classes)
         self.reserved = tuple(reserved)
         self.errors: dict[str, str] = {}
-        self.contradictions: dict[str, list[str]] = {}
+        self.contradictions: list[str] = []
         self.num_maps = 0
         self.shown = np.zeros(len(self.classes), dtype=np.int64)
         self._foreground = np.arange(len(self.classes)) != background_index
         self._empty: list[str] = []
         self._compared = 0
-        self._labelled = np.zeros_like(self.shown)
-        self._other = np.zeros_like(self.shown)
-        self._exchanged = 0
+        self._added = np.zeros_like(self.shown)
+        self._exchange = ClassExchange(len(self.classes))
 
     def add(
         self,
@@ -83,27 +79,26 @@ class MaskCheck:
             return
         labels = np.asarray(image_labels).astype(bool) & self._foreground
         self._compared += 1
-        self._labelled += labels
-        extra = np.flatnonzero(shown & ~labels)
-        if extra.size:
-            self.contradictions[name] = [self.classes[k] for k in extra]
-            self._exchanged += bool((labels & ~shown).any())
-        if shown.any() and not (shown & labels).any():
-            self._other += labels
+        self._exchange.add(labels, shown)
+        extra, lost = shown & ~labels, labels & ~shown
+        self._added += extra
+        if extra.any():
+            text = f'{name} shows {self._names(extra)}'
+            text += f', not {self._names(lost)}' if lost.any() else ''
+            self.contradictions.append(text)
         if labels.any() and not shown.any() and BIASED_LABEL not in values:
             self._empty.append(name)
 
     def merge(self, other: MaskCheck) -> None:
         """Add what another check of the same classes found."""
         self.errors.update(other.errors)
-        self.contradictions.update(other.contradictions)
+        self.contradictions += other.contradictions
         self.num_maps += other.num_maps
         self.shown += other.shown
         self._empty += other._empty
         self._compared += other._compared
-        self._labelled += other._labelled
-        self._other += other._other
-        self._exchanged += other._exchanged
+        self._added += other._added
+        self._exchange.merge(other._exchange)
 
     def missing_classes(self) -> list[str]:
         """Return the names of the classes that no map shows."""
@@ -127,10 +122,11 @@ class MaskCheck:
                 'white, of value 255? A label map holds the index of a class '
                 'at each pixel'
             )
-        if self._contradicts():
+        exchanged = self._exchange.describe(self.classes)
+        if exchanged:
             problems.append(
-                f'{self._describe()}. Are the classes in another order, or '
-                'the values no class indices? Label maps count '
+                f'{self._describe()}; {exchanged}. Are the classes in another '
+                'order, or the values no class indices? Label maps count '
                 + ', '.join(f'{k} {n}' for k, n in enumerate(self.classes[:9]))
                 + (', ...' if len(self.classes) > 9 else '')
             )
@@ -139,8 +135,11 @@ class MaskCheck:
     def warnings(self) -> list[str]:
         """Return what the user should look at, where it is no problem."""
         warnings = []
-        if self.contradictions and not self._contradicts():
-            warnings.append(f'{self._describe()}: are the labels incomplete?')
+        if self.contradictions and not self._exchange.describe(self.classes):
+            warnings.append(
+                f'{self._describe()}. Are the labels incomplete, or were the '
+                'label maps resized with interpolation?'
+            )
         if 2 * len(self._empty) > self._compared > len(self._empty):
             warnings.append(
                 f'{len(self._empty)} of {self._compared} label maps show no '
@@ -149,33 +148,22 @@ class MaskCheck:
             )
         return warnings
 
-    def _contradicts(self) -> bool:
-        many = 4 * self._exchanged > self._compared
-        return (many and self._exchanged > 1) or bool(self._swapped())
-
-    def _swapped(self) -> list[str]:
-        """Return the classes whose photos mostly show other classes only."""
-        swapped = (self._other > 1) & (2 * self._other > self._labelled)
-        return [self.classes[k] for k in np.flatnonzero(swapped)]
-
     def _describe(self) -> str:
-        names = list(self.contradictions)
-        some = '; '.join(
-            f'{name} shows {", ".join(self.contradictions[name])}'
-            for name in names[:SHOWN]
-        )
-        swapped = self._swapped()
+        """Return how many maps show classes that labels lack, and which."""
+        # Those that lack a label as well are clearest.
+        some = sorted(self.contradictions, key=lambda t: ', not ' not in t)
+        order = np.argsort(-self._added, kind='stable')[:SHOWN]
+        counts = [(self.classes[k], self._added[k]) for k in order]
         return (
-            f'{len(names)} of {self._compared} label maps show classes that '
-            f'the image labels of their photos lack: {some}'
-            + ('; ...' if len(names) > SHOWN else '')
-            + (
-                f' (most photos of {", ".join(swapped[:SHOWN])} show other '
-                'classes only)'
-                if swapped
-                else ''
-            )
+            f'{len(some)} of {self._compared} label maps show classes that '
+            'the image labels of their photos lack ('
+            + ', '.join(f'{name} {count}' for name, count in counts if count)
+            + f'): {"; ".join(some[:SHOWN])}'
+            + (' and others' if len(some) > SHOWN else '')
         )
+
+    def _names(self, mask: np.ndarray) -> str:
+        return ', '.join(self.classes[k] for k in np.flatnonzero(mask)[:SHOWN])
 
 
 def label_map_error(

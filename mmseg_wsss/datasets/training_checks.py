@@ -14,7 +14,7 @@ from ..structures.labels import BIASED_LABEL, IGNORE_LABEL, MAX_CLASSES
 from .mask_checks import MaskCheck
 from .training_labels import (
     LabelStatistics,
-    check_list,
+    check_image_list,
     find_transform,
     label_statistics,
     leaf_datasets,
@@ -76,21 +76,23 @@ def check_training_data(
 def check_label_files(dataset, segmentor: nn.Module) -> None:
     """Check some label maps of a data set, and compare them with the labels.
 
-    Of each data set the list of images is checked, and 20 files at even
-    distances are read, by its own LoadAnnotations. Contradictions in a few
-    are a warning, see :class:`MaskCheck`.
+    The list of images is checked first, see :func:`check_image_list`. Then,
+    of each data set, 20 files at even distances are read, by its own
+    LoadAnnotations. Contradictions in a few are a warning, see
+    :class:`MaskCheck`.
 
     Args:
         dataset: An MMSeg data set, or a wrapper around some.
         segmentor: The segmentor, with ``num_classes`` and a decode head.
 
     Raises:
-        ValueError: If maps have several channels or values that are no
-            class, if many show other classes than the image labels, or all
-            none; or if MMSeg takes the list of images for another.
+        ValueError: If MMSeg reads other names from the list than it has,
+            maps have several channels or values that are no
+            class, or if they show classes in place of those labelled, or all
+            show none.
     """
     for leaf in leaf_datasets(dataset):
-        check_list(leaf)
+        check_image_list(leaf)
         load = find_transform(leaf, 'LoadAnnotations')
         classes = (getattr(leaf, 'metainfo', None) or {}).get('classes')
         if load is None or not classes:

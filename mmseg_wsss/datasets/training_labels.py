@@ -111,7 +111,7 @@ def load_label_matrix(dataset) -> tuple[tuple[str, ...], np.ndarray] | None:
         load = find_transform(leaf, 'LoadImageLabels')
         if load is None:
             return None
-        check_list(leaf)
+        check_image_list(leaf)
         if hasattr(leaf, 'full_init'):
             leaf.full_init()
         classes = tuple(leaf.metainfo['classes'])
@@ -145,8 +145,16 @@ def _check_order(dataset, names: Sequence[str]) -> None:
             )
 
 
-def check_list(dataset) -> None:
-    """Check the list of images that MMSeg's own reader took."""
+def check_image_list(dataset) -> None:
+    """Check the list of images that MMSeg's own reader takes.
+
+    Args:
+        dataset: An MMSeg data set, not a wrapper; others have no list.
+
+    Raises:
+        ValueError: If MMSeg reads other names from it than it has, see
+            :func:`check_ann_file`.
+    """
     reader = getattr(type(dataset), 'load_data_list', None)
     path = getattr(dataset, 'ann_file', None)
     if reader is BaseSegDataset.load_data_list and Path(path or '').is_file():

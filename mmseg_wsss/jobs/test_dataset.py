@@ -10,7 +10,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from ..compat import find_steps, is_type
-from ..datasets.training_labels import check_list
+from ..datasets.training_labels import check_image_list
 from ..io.stems import unique_stems
 
 
@@ -50,7 +50,8 @@ def build_test_images(
 
     Raises:
         ValueError: If the data set is wrapped, cannot be read or is empty,
-            or two images share a name.
+            MMSeg reads other names from its list than it has, or two images
+            share a name.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     settings = cfg.test_dataloader.dataset
@@ -67,12 +68,12 @@ def build_test_images(
             'test_dataloader.dataset cannot be read or lists no image, look '
             f'at ann_file {settings.get("ann_file")} and data_prefix: {error}'
         ) from error
-    check_list(dataset)
     if not len(dataset):
         raise ValueError(
             'the data set lists no image: look at ann_file and data_prefix of '
             f'test_dataloader.dataset ({dataset.ann_file})'
         )
+    check_image_list(dataset)
     infos = (dataset.get_data_info(i) for i in range(len(dataset)))
     stems = unique_stems(info['img_path'] for info in infos)
     return dataset, stems, loader.get('background_index', 0)

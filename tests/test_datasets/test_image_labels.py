@@ -364,6 +364,24 @@ def test_voc_xml(tmp_path):
     assert dict(easy) == {'1': ('dog',), '2': (), '3': ()}
 
 
+def test_voc_xml_in_sub_folders(tmp_path):
+    text = '<annotation><object><name>{}</name></object></annotation>'
+    for path, name in (
+        ('a.xml', 'cat'),
+        ('train/b.XML', 'dog'),
+        ('train/.cache/b.xml', 'fox'),
+    ):
+        file = tmp_path / path
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text.format(name))
+    labels = load_image_labels(tmp_path)
+    assert dict(labels) == {'a': ('cat',), 'b': ('dog',)}
+    (tmp_path / 'val').mkdir()
+    (tmp_path / 'val' / 'a.xml').write_text(text.format('cow'))
+    with pytest.raises(ValueError, match=r'a\.xml and .*val/a\.xml are'):
+        load_image_labels(tmp_path)
+
+
 def test_bad_voc_xml(tmp_path):
     with pytest.raises(ValueError, match=r'no .*xml file'):
         load_image_labels(tmp_path)

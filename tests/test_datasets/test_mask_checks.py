@@ -1,9 +1,13 @@
 """The check of label maps against image labels, on arrays."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
 from mmseg_wsss.datasets.mask_checks import MaskCheck, label_map_error
+from mmseg_wsss.datasets.scenes.generator import draw_scene
+from mmseg_wsss.datasets.scenes.plan import CLASSES as SCENES
 
 CLASSES = ('background', 'cat', 'dog', 'bird')
 
@@ -58,27 +62,79 @@ def test_a_few_contradictions_are_a_warning():
     assert check_of(((1,), (2,))).problems() == []
 
 
-def test_classes_in_place_of_labelled_ones_are_a_problem():
-    right = [((3,), (3,))] * 4
-    wrong = [((1, 3), (2, 3)), ((2, 3), (1, 3))]
-    check = check_of(*right, *wrong)
-    assert '2 of 6 label maps' in check.problems()[0]
-    assert check.warnings() == []
-    # At a quarter it is a warning.
-    check = check_of(*right, *wrong, *right[:2])
-    assert check.problems() == [] and check.warnings()
-
-
-def test_labels_of_the_main_object_are_a_warning():
+def test_maps_with_more_than_the_main_object():
     check = check_of(((1, 2), (1,)), ((2, 3), (2,)), ((1, 3), (3,)))
     assert check.problems() == []
-    assert '3 of 3 label maps' in check.warnings()[0]
+    (warning,) = check.warnings()
+    assert '3 of 3 label maps' in warning
+    assert '(cat 1, dog 1, bird 1): m0 shows dog; m1' in warning
+
+
+def test_other_classes_in_each_map_are_a_problem():
+    check = check_of(((2,), (1,)), ((3,), (2,)), ((3,), (3,)))
+    (problem,) = check.problems()
+    assert '2 of 3 label maps' in problem
+    assert 'm0 shows dog, not cat' in problem
+    assert '2 show none of the classes labelled' in problem
+    assert check.warnings() == []
 
 
 def test_two_swapped_classes_among_many_right_ones():
     right = [((3,), (3,))] * 20
     check = check_of(*right, *[((1,), (2,))] * 2, *[((2,), (1,))] * 2)
-    assert 'photos of cat, dog show other' in check.problems()[0]
+    said = 'of the photos of cat without dog, 2 show dog and not cat, 0 show'
+    assert said in check.problems()[0]
+
+
+def test_swapped_classes_that_are_mostly_together():
+    both = [((1, 2), (1, 2))] * 20
+    check = check_of(*both, *[((1, 3), (2, 3))] * 2)
+    assert 'photos of dog without cat, 2 show' in check.problems()[0]
+
+
+def test_a_lost_object_is_no_pattern():
+    """One map, two of 200, or a class that most maps do show."""
+    lost, kept = ((1,), (2,)), ((2,), (2,))
+    for pairs in (
+        [lost, ((3,), (3,))],
+        [lost] * 2 + [((3,), (3,))] * 198,
+        [lost] * 2 + [kept] * 2,
+    ):
+        check = check_of(*pairs)
+        assert check.problems() == []
+        assert 'shows cat, not dog' in check.warnings()[0]
+
+
+@pytest.fixture(scope='module')
+def scenes():
+    return [draw_scene(0, 'train', k, (64, 64)).mask for k in range(40)]
+
+
+def scene_check(masks, order, main_only):
+    """Check scenes with their classes in an order, against their labels."""
+    check = MaskCheck(SCENES)
+    for k, mask in enumerate(masks):
+        areas = np.bincount(mask.ravel(), minlength=256)[: len(SCENES)]
+        labels = areas > 0
+        if main_only:
+            labels = np.arange(len(SCENES)) == areas[1:].argmax() + 1
+        check.add(f'm{k}', np.append(order, [0] * 249)[mask], labels)
+    return check
+
+
+@pytest.mark.parametrize('main_only', [False, True])
+def test_scenes(scenes, main_only):
+    right = np.arange(len(SCENES))
+    check = scene_check(scenes, right, main_only)
+    assert check.problems() == []
+    assert len(check.warnings()) == main_only
+    for first, second in combinations(right[1:], 2):
+        order = right.copy()
+        order[[first, second]] = second, first
+        assert scene_check(scenes, order, main_only).problems()
+    for shift in range(1, len(SCENES) - 1):
+        order = [0, *np.roll(right[1:], shift)]
+        assert scene_check(scenes, order, main_only).problems()
 
 
 def test_all_maps_without_a_class():

@@ -101,6 +101,17 @@ def test_a_bad_label_stops_before_training(tiny_root, tmp_path):
     assert not list((tmp_path / 'work').glob('*.pth'))
 
 
+@pytest.mark.parametrize('part', ['val', 'test'])
+def test_a_wrong_list_stops_before_validation(tiny_root, tmp_path, part):
+    wrong = tmp_path / 'wrong.txt'
+    wrong.write_text('/images/img_0.jpg /masks/img_0.png\n')
+    cfg = tiny.config(tiny_root, tiny.fcn_head(), tmp_path / 'work')
+    cfg[f'{part}_dataloader'].dataset.ann_file = str(wrong)
+    runner = Runner.from_cfg(cfg)
+    with pytest.raises(ValueError, match='line 1 names an image and its mask'):
+        runner.train() if part == 'val' else runner.test()
+
+
 def test_a_mixing_transform_that_drops_labels(tiny_root, tmp_path):
     cfg = tiny.config(tiny_root, tiny.fcn_head(OCR), tmp_path / 'work')
     inner = cfg.train_dataloader.dataset

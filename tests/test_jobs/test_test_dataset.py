@@ -38,7 +38,7 @@ def test_bad_data_sets(tiny_root, tmp_path):
     with pytest.raises(ValueError, match='img_1: a CAM or label'):
         build_test_images(cfg)
     twins.write_text('img_1\n\nimg_2\n')
-    with pytest.raises(ValueError, match='line 2 is empty'):
+    with pytest.raises(ValueError, match=r'twins\.txt, line 2 is empty'):
         build_test_images(cfg)
     settings.ann_file = str(tiny_root / 'missing.txt')
     with pytest.raises(ValueError, match='ann_file'):

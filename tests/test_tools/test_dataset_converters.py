@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -237,6 +238,48 @@ def test_masks_as_a_process(tmp_path):
     assert not np.array(Image.open(out / 'c.png')).any()
 
 
+def test_masks_and_labels_of_one_file_agree(call, tmp_path):
+    """The line that the painter prints puts JSON and masks in one order."""
+    photos, images, shapes = tmp_path / 'photos', [], []
+    photos.mkdir()
+    for k in range(8):
+        pixels = np.random.default_rng(k).integers(0, 256, (48, 64, 3))
+        image = Image.fromarray(pixels.astype(np.uint8))
+        image.save(photos / f'p{k}.jpg')
+        images.append(
+            {'id': k, 'file_name': f'p{k}.jpg', 'width': 64, 'height': 48}
+        )
+        shapes.append(
+            {
+                'image_id': k,
+                'category_id': 5 if k < 4 else 9,
+                'segmentation': [[5, 5, 20, 5, 20, 20, 5, 20]],
+            }
+        )
+    kinds = [(0, 'background'), (1, 'animal'), (5, 'wild dog'), (9, 'cat')]
+    kinds = [{'id': k, 'name': name} for k, name in kinds]
+    source = coco(
+        tmp_path, images=images, annotations=shapes, categories=kinds
+    )
+    labels, masks = tmp_path / 'labels.json', tmp_path / 'masks'
+    assert call('coco_instances2json', source, labels).returncode == 0
+    painted = call('coco_instances2masks', source, masks)
+    assert painted.returncode == 0, painted.stderr
+    assert {p.name for p in masks.glob('*.png')} == {
+        f'p{k}.png' for k in range(8)
+    }
+    words = (photos, '--labels', labels, '--masks', masks, '--out')
+    check_fails(call('from_folder', *words, tmp_path / 'a'), '--classes')
+    (line,) = (x for x in painted.stdout.split('\n') if '--classes' in x)
+    options = shlex.split(line.partition(': ')[2])
+    assert options == ['--classes', 'animal', 'wild dog', 'cat']
+    result = call('from_folder', *words, tmp_path / 'b', *options)
+    assert result.returncode == 0, result.stderr
+    written = np.asarray(Image.open(tmp_path / 'b' / 'masks' / 'p0.png'))
+    assert written.max() == 2
+    assert "'wild dog'" in (tmp_path / 'b' / 'common.py').read_text()
+
+
 @pytest.fixture
 def tool(monkeypatch):
     monkeypatch.syspath_prepend(str(TOOLS))
@@ -337,6 +380,7 @@ def test_two_images_of_one_stem(tool, monkeypatch, tmp_path):
 
 
 SQUARE = [1, 1, 2, 1, 2, 2, 1, 2]
+NAMED = [{'x': x, 'y': y} for x, y in ((1, 1), (2, 1), (2, 2), (1, 2))]
 RLE = {'size': [4, 5], 'counts': [5, 2, 13]}
 
 
@@ -358,6 +402,9 @@ def one_shape(tmp_path, segmentation, image=None, **more):
         (SQUARE, 4),
         ([[1, 1], [2, 1], [2, 2], [1, 2]], 4),
         ([[[1, 1], [2, 1], [2, 2], [1, 2]]], 4),
+        (NAMED, 4),
+        ([NAMED], 4),
+        ([NAMED, [3, 3, 4, 3, 4, 3]], 6),
         (RLE, 2),
         ([RLE], 2),
         ([RLE, [3, 3, 4, 3, 4, 3]], 4),
@@ -382,6 +429,7 @@ def test_forms_of_shapes(
         (None, 'without segmentation'),
         ([], 'without segmentation'),
         ([[0, 0, 1, 1]], 'of fewer than three points'),
+        ([{'x': 1, 'y': 2}], 'of fewer than three points'),
         ([[9, 9, 12, 9, 12, 12]], 'without a pixel in the image'),
         ({'size': [4, 5], 'counts': [20]}, 'without a pixel in the image'),
     ],
@@ -401,7 +449,9 @@ def test_skipped_annotations_are_counted(
         ([None], 'neither a polygon'),
         ([[1, 'x', 2, 2, 3, 3]], 'coordinates'),
         ({'counts': [20]}, "has 'size' and 'counts'"),
-        ([{'x': 1, 'y': 2}], "has 'size' and 'counts'"),
+        ([{'x': 1, 'z': 2}], "has 'size' and 'counts'"),
+        ([{'x': 1, 'y': 'a'}] * 3, 'coordinates'),
+        ([{'x': 1, 'y': 2}, [3, 3]], "has 'size' and 'counts'"),
     ],
 )
 def test_unknown_shape_names_image_and_annotation(

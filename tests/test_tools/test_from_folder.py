@@ -171,6 +171,31 @@ def test_pipeline_resolves_and_loads(call, folders, tmp_path, monkeypatch):
         assert dataset[0]['data_samples'].ori_shape == (64, 80)
 
 
+def test_a_trial_of_one_epoch(call, tmp_path):
+    """It has no warm-up, and trains on photos of two pixels too."""
+    for kind, size in (('cat', (200, 2)), ('dog', (2, 200))):
+        photo(tmp_path / 'few' / kind / f'{kind}.png', ord(kind[0]))
+        photo(tmp_path / 'few' / kind / f'{kind}_strip.png', 71, size)
+    out = tmp_path / 'own'
+    call(tmp_path / 'few', '--out', out, '--val-share', 0)
+    common = (out / 'common.py').read_text()
+    for epochs, warm_up in ((1, 0), (2, 1), (30, 3)):
+        (out / 'common.py').write_text(set_values(common, train_epochs=epochs))
+        schedule = load_config(out / 'cam.py').param_scheduler
+        spans = [(0, warm_up), (warm_up, epochs)]
+        spans = [span for span in spans if span != (0, 0)]
+        assert [(s.begin, s.end) for s in schedule] == spans
+    trial = set_values(common, train_epochs=1, batch_size=4)
+    (out / 'common.py').write_text(trial)
+    cfg = load_config(out / 'cam.py').to_dict()
+    cfg = Config(cfg, format_python_code=False)
+    cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
+    cfg.work_dir, cfg.experiment_name = str(tmp_path / 'work'), tmp_path.name
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert runner.iter == 1
+
+
 def test_each_switch_can_be_turned(call, folders, tmp_path):
     """Alone, every method changes the plan and leaves none of it unused."""
     out = tmp_path / 'own'
@@ -384,7 +409,7 @@ def test_masks_that_fit(call, folders, tmp_path, how):
         (dict.fromkeys(RIGHT, 255), 'none of 4 label maps shows a class'),
         ({k: 3 - v for k, v in RIGHT.items()}, '4 of 4 label maps show'),
         ({k: v + 1 for k, v in RIGHT.items()}, r'd0.png holds [3]'),
-        (dict.fromkeys(RIGHT, 1), 'most photos of dog show other classes'),
+        (dict.fromkeys(RIGHT, 1), 'of the photos of dog without cat, 2 show'),
         (dict.fromkeys(RIGHT, 128), 'holds [128]'),
     ],
 )

@@ -16,7 +16,7 @@ def read_shape(segmentation, height, width):
 
     It is a list of polygons, one polygon, a run-length mask, or a list of
     polygons and run-length masks. A polygon is a flat list of coordinates, or
-    a list of points ``[x, y]``.
+    a list of points ``[x, y]`` or ``{'x': x, 'y': y}``.
 
     Args:
         segmentation: The ``segmentation`` of an annotation.
@@ -40,7 +40,11 @@ def read_shape(segmentation, height, width):
             f'segmentation is {str(segmentation)[:40]!r}, it must be a list '
             'of polygons or a run-length mask'
         )
-    if _is_number(segmentation[0]) or _is_points(segmentation):
+    if (
+        _is_number(segmentation[0])
+        or _is_points(segmentation)
+        or _has_named_points(segmentation)
+    ):
         segmentation = [segmentation]
     shapes = [_read_part(part, height, width) for part in segmentation]
     parts = [part for part in shapes if len(part) >= 6 or _is_mask(part)]
@@ -97,7 +101,9 @@ def _read_part(part, height, width):
             f'part {str(part)[:40]!r} of a segmentation is neither a polygon '
             'nor a run-length mask'
         )
-    if _is_points(part):
+    if _has_named_points(part):
+        part = [point[axis] for point in part for axis in 'xy']
+    elif _is_points(part):
         part = [value for point in part for value in point]
     if not all(map(_is_number, part)):
         raise ValueError(f'polygon with coordinates {str(part)[:40]}')
@@ -123,6 +129,13 @@ def _is_points(shape):
     return len(shape) >= 3 and all(
         isinstance(p, list) and len(p) == 2 and all(map(_is_number, p))
         for p in shape
+    )
+
+
+def _has_named_points(shape):
+    """Return whether a list has points {'x': x, 'y': y} only."""
+    return bool(shape) and all(
+        isinstance(p, dict) and p.keys() == {'x', 'y'} for p in shape
     )
 
 

@@ -10,6 +10,7 @@ skipped and counted. A killed run is resumed.
 """
 
 import argparse
+import shlex
 import sys
 from collections import Counter
 from pathlib import Path
@@ -92,7 +93,13 @@ def _area(annotation, parts):
 
 
 def plan(content, source):
-    """Return the annotations by image, and the mask value of each class."""
+    """Return the annotations by image, and how masks count the classes.
+
+    Returns:
+        tuple: Images with their annotations, the mask value by category id,
+        and the class names in the order of the values from 1. A category
+        called background has the value 0.
+    """
     from mmseg_wsss.datasets.label_files.coco_labels import category_names
     from mmseg_wsss.io.stems import file_stem
     from mmseg_wsss.structures.labels import MAX_CLASSES
@@ -123,7 +130,10 @@ def plan(content, source):
             f'{len(content["annotations"])} annotations: masks cannot be '
             'painted from boxes'
         )
-    return list(jobs.values()), {k: i for i, k in enumerate(names, 1)}
+    classes = [n for n in names.values() if n.lower() != 'background']
+    place = {name: k for k, name in enumerate(classes, 1)}
+    values = {k: place.get(name, 0) for k, name in names.items()}
+    return list(jobs.values()), values, classes
 
 
 def classes_without_object(content, values):
@@ -169,7 +179,7 @@ def main() -> None:
     if not looks_like_coco(content):
         raise ValueError(f'{args.source} is no COCO instances file')
     try:
-        jobs, values = plan(content, args.source)
+        jobs, values, classes = plan(content, args.source)
     except (KeyError, TypeError) as exc:
         raise ValueError(f'{args.source} lacks the field or id {exc}') from exc
     out = Path(args.out)
@@ -180,7 +190,7 @@ def main() -> None:
     }
     check_source(out, source, args.overwrite)
     out.mkdir(parents=True, exist_ok=True)
-    palette = voc_palette(len(values) + 1)
+    palette = voc_palette(len(classes) + 1)
     todo = [
         (out / f'{file_stem(image["file_name"])}.png', image, annotations)
         for image, annotations in jobs
@@ -213,10 +223,13 @@ def main() -> None:
     if unused:
         print(
             'warning: no annotation has the classes (values) '
-            f'{", ".join(unused)}; give from_folder.py --classes '
-            'all classes in this order, which it else leaves out',
+            f'{", ".join(unused)}',
             file=sys.stderr,
         )
+    print(
+        'from_folder.py needs the order of the masks: '
+        f'--classes {shlex.join(classes)}'
+    )
     print(f'wrote {out}')
 
 

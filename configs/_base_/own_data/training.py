@@ -20,16 +20,18 @@ optim_wrapper = dict(
         custom_keys={'_head': dict(lr_mult=10 if _base_.weights else 1)}
     ),
 )
-warm_up = max(1, epochs // 10)
+# A trial of one epoch has none.
+warm_up = min(max(1, epochs // 10), epochs - 1)
+ramp = dict(
+    type='LinearLR',
+    start_factor=0.1,
+    begin=0,
+    end=warm_up,
+    by_epoch=True,
+    convert_to_iter_based=True,
+)
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.1,
-        begin=0,
-        end=warm_up,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
+    *([ramp] if warm_up else []),
     dict(
         type='PolyLR',
         eta_min=0,

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from mmengine.logging import print_log
 
+from ...io.stems import image_stem
 from .class_names import names_met, unique_names
 from .readers import Pairs
 
@@ -22,11 +23,13 @@ def read_voc_xml(
 ) -> tuple[Pairs, tuple]:
     """Read a folder of PASCAL VOC annotations.
 
-    Parts of objects are no classes. macOS's companions ``._<name>.xml`` are
+    Sub-folders are read too, but for hidden ones. Parts of objects are no
+    classes. macOS's companions ``._<name>.xml`` are
     skipped with a warning.
 
     Args:
-        folder: The ``Annotations`` folder; one ``<stem>.xml`` per image.
+        folder: The ``Annotations`` folder, or one above; one ``<stem>.xml``
+            per image.
         include_difficult: Count objects marked difficult, as the field's
             label files do.
 
@@ -34,15 +37,24 @@ def read_voc_xml(
         tuple: Pairs, and the sorted names of the classes met.
 
     Raises:
-        ValueError: If the folder has no XML file or one cannot be read.
+        ValueError: If the folder has no XML file, two have one name, or one
+            cannot be read.
     """
-    every = sorted(p for p in folder.iterdir() if p.suffix.lower() == '.xml')
+    every = _find_files(folder)
     files = [path for path in every if not path.name.startswith('._')]
     if not files:
         raise ValueError(
             f'{folder} has no *.xml file; a VOC data set has them in '
             "'Annotations'"
         )
+    seen: dict[str, Path] = {}
+    for path in files:
+        first = seen.setdefault(image_stem(path.name), path)
+        if first != path:
+            raise ValueError(
+                f'{first} and {path} are annotations of one name: give the '
+                'folder of one of them, or rename both with their photos'
+            )
     if len(every) > len(files):
         print_log(
             f'{folder}: skipped {len(every) - len(files)} files ._*.xml, '
@@ -63,6 +75,19 @@ def read_voc_xml(
             raise ValueError(f'{file} has an object without a name')
         pairs.append((file.stem, unique_names(kept)))
     return pairs, names_met(pairs)
+
+
+def _find_files(folder: Path) -> list[Path]:
+    """Return the XML files below a folder, those in hidden folders not."""
+    return sorted(
+        path
+        for path in folder.rglob('*')
+        if path.suffix.lower() == '.xml'
+        and not any(
+            part.startswith('.')
+            for part in path.relative_to(folder).parts[:-1]
+        )
+    )
 
 
 def _objects(file: Path) -> list[ElementTree.Element]:

@@ -10,6 +10,7 @@ from mmseg.registry import HOOKS
 from torch import nn
 
 from ...compat import unwrap
+from ...datasets.batch_count import check_batch_count
 from ...datasets.training_checks import (
     check_label_files,
     check_label_values,
@@ -30,10 +31,11 @@ class WeakSupervisionHook(Hook):
     type and no parameter name changes. Use it as
     ``custom_hooks=[dict(type='mmseg_wsss.WeakSupervisionHook')]``.
 
-    The data are checked too: see ``check_training_data`` (before
-    training), ``check_label_values`` (in the first 50 batches),
-    ``check_label_files`` (validation masks before training, masks before
-    a test), :class:`~mmseg_wsss.engine.loss_calls.LossCalls` (after the first
+    The data are checked too: see ``check_batch_count`` and
+    ``check_training_data`` (before training), ``check_label_values`` (in the
+    first 50 batches), ``check_label_files`` (list and masks of the validation
+    before training, of a test before it),
+    :class:`~mmseg_wsss.engine.loss_calls.LossCalls` (after the first
     iteration) and :meth:`PseudoLabelWriter.check_model` (before a test).
 
     Args:
@@ -55,6 +57,7 @@ class WeakSupervisionHook(Hook):
         """Register on the segmentor, and check the training data."""
         self._attach(runner.model)
         self._to_check = BATCHES_TO_CHECK
+        check_batch_count(runner.train_dataloader)
         check_training_data(
             runner.train_dataloader.dataset, self._segmentor, self.allow_masks
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import errno
+import re
 import shlex
 import subprocess
 import time
@@ -32,6 +33,10 @@ from .stage import Stage
 
 SUMMARY = 'pipeline.json'
 TAIL = 25
+# The last line of a traceback, or of a tool's own; not that of torchrun.
+_ERROR = re.compile(
+    r'(?:\[rank\d+\]: )?((?!.*ChildFailedError)(?:[\w.]*Error|error): .+)'
+)
 RESTART = '   restarts: it was stopped before its first checkpoint'
 CONTINUE = (
     'Rerun the same command then: finished stages are kept, and this one is '
@@ -223,19 +228,35 @@ def run_command(
 
 def failure(stage: Stage, folder: StageFolder, what: str) -> str:
     """Return the end of a failed stage's log, what failed and what to do."""
-    with open(folder.log, errors='replace') as lines:
-        tail = deque((line.rstrip() for line in lines), TAIL)
+    tail, cause = _read_log(folder.log)
     killed = what in ('ended with -9', 'ended with 137')
     return '\n'.join(
         [
             *(f'   | {line}' for line in tail),
             f'stage {stage.name} failed: it {what}'
             + (', killed, often for lack of memory' if killed else '')
+            + (f' ({cause})' if cause and not killed else '')
             + f'. The whole log is {folder.log}',
             'Fix it and rerun the same command: finished stages are kept, and '
             'this one is resumed where possible.',
         ]
     )
+
+
+def _read_log(path: Path) -> tuple[deque[str], str]:
+    """Return the last lines of a log, and the last error of its last run.
+
+    Launchers of ranks end a log with more lines than that.
+    """
+    tail, cause = deque(maxlen=TAIL), ''
+    with open(path, errors='replace') as lines:
+        for line in map(str.rstrip, lines):
+            tail.append(line)
+            if line.startswith('$ '):  # the command, see run_command
+                cause = ''
+            elif found := _ERROR.match(line):
+                cause = found[1]
+    return tail, cause
 
 
 def write_summary(plan: Plan) -> dict:

@@ -101,13 +101,13 @@ class Pyramid(torch.nn.Module):
         return (self.conv(x),) * 4
 
 
-def segmentor(decode_head, kind='WSSSEncoderDecoder', **more):
+def segmentor(decode_head, kind='WSSSEncoderDecoder', backbone=None, **more):
     MODELS.register_module('TestPyramid', module=Pyramid, force=True)
     torch.manual_seed(0)
     return MODELS.build(
         dict(
             type=kind,
-            backbone=dict(type='TestPyramid'),
+            backbone=backbone or dict(type='TestPyramid'),
             decode_head=decode_head,
             train_cfg={},
             test_cfg=dict(mode='whole'),
@@ -145,6 +145,43 @@ def test_cascade_and_auxiliary_heads():
     losses = step(cascade)
     for stage in ('decode_0', 'decode_1', 'aux'):
         assert losses[f'{stage}.loss_ocr'] > 0
+
+
+# These heads do not pass on what is to ignore: this loss knows it.
+MINED = dict(type='OhemCrossEntropy', min_kept=10)
+POSITIONS = {
+    'DDRNet': [MINED, MINED],
+    'PIDNet': [LOSSES[0], MINED, dict(type='BoundaryLoss'), MINED],
+}
+
+
+@pytest.mark.parametrize('name', POSITIONS)
+def test_heads_that_call_their_losses_by_position(name):
+    """OCR in an auxiliary head on the fused map, as docs/faq.md has it."""
+    model = segmentor(
+        dict(
+            type=f'{name[:3]}Head',
+            in_channels=32,
+            channels=8,
+            num_classes=CLASSES,
+            loss_decode=POSITIONS[name],
+        ),
+        backbone=dict(type=name, channels=8, ppm_channels=8),
+        auxiliary_head=head(
+            'FCNHead', in_channels=32, in_index=1, num_convs=1
+        ),
+    )
+    data = samples(64)
+    for sample in data:
+        sample.gt_edge_map = PixelData(data=torch.zeros(1, 64, 64))
+    losses = model(torch.randn(2, 3, 64, 64), data, mode='loss')
+    assert losses['aux.loss_ocr'] > 0
+    grown = torch.autograd.grad(
+        losses['aux.loss_ocr'],
+        list(model.backbone.parameters()),
+        allow_unused=True,
+    )
+    assert sum(g.abs().sum() for g in grown if g is not None) > 0
 
 
 def test_a_boundary_head_is_told_apart():

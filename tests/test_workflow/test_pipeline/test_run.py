@@ -22,6 +22,7 @@ from mmseg_wsss.workflow.pipeline import (
     table,
     write_summary,
 )
+from mmseg_wsss.workflow.pipeline.run import failure
 from tests.test_workflow.test_pipeline import fake
 from tests.test_workflow.test_pipeline.test_plan import edit
 
@@ -133,8 +134,9 @@ def test_a_failure_says_which_why_and_what_to_do(pipeline):
     with pytest.raises(StageFailedError) as failure:
         fake.run(pipeline)
     text = str(failure.value)
-    assert 'stage segmentor failed: it ended with 1' in text
-    assert '   | ValueError: the cat is not a dog' in text
+    cause = 'ValueError: the cat is not a dog'
+    assert f'stage segmentor failed: it ended with 1 ({cause}). ' in text
+    assert f'   | {cause}' in text
     assert f'{work}/segmentor/output.log' in text
     assert 'rerun the same command' in text
     assert stages_run(root) == ALL[:4]
@@ -147,6 +149,24 @@ def test_a_failure_says_which_why_and_what_to_do(pipeline):
     assert train['cfg']['load_from'] == f'{work}/segmentor/epoch_2.pth'
     record = json.loads((work / 'segmentor' / 'stage.json').read_text())
     assert record['stopped_before']
+
+
+@pytest.mark.parametrize(
+    ('lines', 'cause'),
+    [
+        (['error: no batch', 'more', 'x.ChildFailedError: '], ' (error: no b'),
+        (['[rank1]: x.MyError: bad', *['more'] * 40], ' (x.MyError: bad). '),
+        (['ValueError: of an earlier run', '$ python x'], '. The'),
+        (['no Error: here'], '. The'),
+    ],
+)
+def test_the_error_above_what_a_launcher_adds(pipeline, lines, cause):
+    plan = read_plan(pipeline)
+    folder = StageFolder(pipeline.parent / 'failed')
+    folder.path.mkdir()
+    folder.log.write_text('\n'.join(lines))
+    text = failure(plan.stages['segmentor'], folder, 'ended with 1')
+    assert f'stage segmentor failed: it ended with 1{cause}' in text
 
 
 @pytest.mark.parametrize(

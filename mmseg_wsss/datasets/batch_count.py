@@ -1,0 +1,35 @@
+"""A check that a training loader yields batches."""
+
+from __future__ import annotations
+
+from mmengine.dataset import InfiniteSampler
+from mmengine.dist import get_world_size
+from torch.utils.data import DataLoader
+
+
+def check_batch_count(loader: DataLoader) -> None:
+    """Check that every rank gets at least one batch.
+
+    With ``drop_last`` a batch larger than a rank's share of the images leaves
+    none, and a training without a single step would end as if all was well.
+
+    Args:
+        loader: A training loader.
+
+    Raises:
+        ValueError: If it yields no batch.
+    """
+    if isinstance(loader.sampler, InfiniteSampler) or len(loader):
+        return
+    total, share = len(loader.dataset), len(loader.sampler)
+    ranks = get_world_size()
+    where = f', {share} for each of {ranks} ranks' if ranks > 1 else ''
+    advice = f'set train_dataloader.batch_size to at most {share}'
+    if not share:
+        advice = 'check ann_file and data_prefix of train_dataloader.dataset'
+    elif ranks > 1:
+        advice += ', or start fewer ranks'
+    raise ValueError(
+        f'training has no batch: there are {total} images{where}, and '
+        f'batches of {loader.batch_size} with drop_last=True: {advice}'
+    )
