@@ -343,6 +343,10 @@ def test_run_length_decoding_matches_a_loop(tool):
     [
         ({'size': [4, 5], 'counts': [5, 2]}, 'do not add up'),
         ({'size': [4, 5], 'counts': [30, -10]}, 'do not add up'),
+        ({'size': [4, 5], 'counts': '52'}, 'do not add up'),
+        ({'size': [4, 5], 'counts': ''}, 'do not add up'),
+        ({'size': [4, 5], 'counts': '52 ='}, "the character ' '"),
+        ({'size': [4, 5], 'counts': None}, "run lengths 'None'"),
         ({'size': [5, 4], 'counts': [20]}, 'size'),
         ([[0, 0, 1, 1, 2, 2, 3]], 'odd number'),
     ],
@@ -362,11 +366,29 @@ def test_bad_shape_names_the_image(
     assert not (tmp_path / 'masks' / 'a.png').exists()
 
 
-def test_compressed_run_lengths_without_pycocotools(tool, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'pycocotools', None)
-    rle = {'size': [4, 5], 'counts': '52='}
-    with pytest.raises(ValueError, match='pip install pycocotools'):
-        read_rle(rle, 4, 5)
+def test_compressed_run_lengths(tool, monkeypatch, tmp_path):
+    """5 off, 2 on, 13 off: small numbers are one character, 48 more."""
+    text = {'size': [4, 5], 'counts': '52='}
+    assert np.array_equal(read_rle(text, 4, 5), read_rle(RLE, 4, 5))
+    masks = paint_all(
+        tool, monkeypatch, one_shape(tmp_path, text), tmp_path / 'masks'
+    )
+    assert (masks['a'] == 1).sum() == 2
+    # The fourth and the fifth number are 6 - 100 and 93 - 1.
+    text = {'size': [10, 20], 'counts': '0T31RMl2'}
+    long = {'size': [10, 20], 'counts': [0, 100, 1, 6, 93]}
+    assert np.array_equal(read_rle(text, 10, 20), read_rle(long, 10, 20))
+
+
+def test_compressed_run_lengths_are_those_of_pycocotools(tool):
+    coder = pytest.importorskip('pycocotools.mask')
+    rng = np.random.default_rng(0)
+    for size in ((1, 1), (4, 5), (300, 200)):
+        for share in (0, 0.001, 0.5, 1):
+            mask = (rng.random(size) < share).astype(np.uint8)
+            rle = coder.encode(np.asfortranarray(mask))
+            rle['counts'] = rle['counts'].decode()  # as JSON has it
+            assert np.array_equal(read_rle(rle, *size), mask)
 
 
 def test_two_images_of_one_stem(tool, monkeypatch, tmp_path):

@@ -28,6 +28,7 @@ from mmseg_wsss.workflow.own_data import (
     batch_size,
     config_texts,
     epochs_for,
+    evaluation_notes,
     find_errors,
     find_files,
     find_warnings,
@@ -420,6 +421,26 @@ def test_masks_that_contradict_labels(call, folders, tmp_path, values, words):
     check_fails(result, words)
     assert '--classes' in result.stderr
     assert not out.exists()
+
+
+def test_classes_without_a_mask_in_the_evaluation(call, folders, tmp_path):
+    """Those of the photos set aside count only."""
+    for name, values in {
+        'all': RIGHT,
+        'cats': {'c 0': 1, 'c 1': 1, 'c 2': 1},
+    }.items():
+        masks = draw_masks(tmp_path / name, values)
+        out = tmp_path / f'own {name}'
+        result = call(folders, '--masks', masks, '--out', out)
+        assert result.returncode == 0, result.stderr
+        said = 'masks for evaluation do not show dog' in joined(result)
+        assert said == (name == 'cats')
+        assert said == ('no mask shows dog' in joined(result))
+    lonely = [tmp_path / 'all' / f'{stem}.png' for stem in ('c 0', 'c 1')]
+    (note,) = evaluation_notes(lonely, ('background', 'cat', 'dog'))
+    assert note.startswith('The 2 masks for evaluation do not show dog: ')
+    assert 'the other 2 classes' in note
+    assert evaluation_notes([], ('background', 'cat')) == []
 
 
 def test_doubtful_masks_are_noted(call, folders, tmp_path):

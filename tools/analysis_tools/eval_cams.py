@@ -207,7 +207,10 @@ def summary(result: dict) -> str:
     table = PrettyTable(['class', *COLUMNS], align='r')
     table.align['class'] = 'l'
     means = {key: result['mIoU' if key == 'IoU' else key] for key in COLUMNS}
-    for name, row in {**result['per_class'], 'mean': means}.items():
+    rows = result['per_class']
+    counted = sum(row['IoU'] is not None for row in rows.values())
+    mean = f'mean of {counted} of {len(rows)} classes'
+    for name, row in {**rows, mean: means}.items():
         cells = ['-' if v is None else f'{v:.2f}' for v in row.values()]
         table.add_row([name, *cells])
     lines = [

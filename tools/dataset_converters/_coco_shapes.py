@@ -78,19 +78,35 @@ def decode_rle(segmentation, height, width):
             f'run-length mask of size (height, width) {size}, the image has '
             f'{[height, width]}'
         )
-    if not isinstance(counts, list):
-        try:
-            from pycocotools import mask
-        except ImportError as exc:
-            raise ValueError(
-                'compressed run-length masks need pycocotools: '
-                'pip install pycocotools'
-            ) from exc
-        return mask.decode(segmentation).astype(bool)
-    if sum(counts) != height * width or min(counts) < 0:
+    if isinstance(counts, str):
+        counts = _expand(counts)
+    if not isinstance(counts, list) or not all(map(_is_number, counts)):
+        raise ValueError(f'run lengths {str(counts)[:40]!r}')
+    if not counts or sum(counts) != height * width or min(counts) < 0:
         raise ValueError('run lengths that do not add up to the image')
     runs = np.arange(len(counts)) % 2 == 1
     return np.repeat(runs, counts).reshape(width, height).T
+
+
+def _expand(text):
+    """Return the run lengths in the compressed form of pycocotools.
+
+    A number is in groups of 5 bits, lowest first, its highest bit the sign. A
+    character is 48 plus a group, plus 32 if another follows. From the fourth
+    number on, the number two places before is to be added.
+    """
+    counts, value, bits = [], 0, 0
+    for character in text:
+        more, group = divmod(ord(character) - 48, 32)
+        if more not in (0, 1):
+            raise ValueError(f'run lengths with the character {character!r}')
+        value += group << bits
+        bits += 5
+        if not more:
+            value -= (group >= 16) << bits
+            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+            value = bits = 0
+    return counts
 
 
 def _read_part(part, height, width):

@@ -239,6 +239,10 @@ def main() -> None:
             *own_data.training_lines(
                 out, args.network, weights, lists, long_side, bool(masks)
             ),
+            *own_data.evaluation_notes(
+                [masks[stem] for stem in lists[1] if stem in masks],
+                ('background', *found.classes),
+            ),
             'Train with:',
             f'  {command(args)}',
         ]

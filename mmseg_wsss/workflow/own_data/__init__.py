@@ -5,7 +5,7 @@ from .collection import Collection, read_labels
 from .configs import config_texts, set_values
 from .dataset import write_dataset
 from .files import check_folder, whole_folder
-from .masks import find_masks, write_mask
+from .masks import evaluation_notes, find_masks, write_mask
 from .names import is_utf8, summarise
 from .photos import (
     ImageInfo,
@@ -33,6 +33,7 @@ __all__ = [
     'check_folder',
     'config_texts',
     'epochs_for',
+    'evaluation_notes',
     'find_errors',
     'find_files',
     'find_masks',

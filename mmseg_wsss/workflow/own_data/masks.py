@@ -86,11 +86,29 @@ def find_masks(
     notes += check.warnings()
     missing = check.missing_classes()
     if masks and missing:
-        notes.append(
-            f'no mask shows {", ".join(missing)}: mIoU is a mean over the '
-            f'other {len(classes) - len(missing)} classes, unless predicted'
-        )
+        notes.append(f'no mask shows {", ".join(missing)}')
     return masks, notes, problems
+
+
+def evaluation_notes(
+    masks: Sequence[Path], classes: Sequence[str]
+) -> list[str]:
+    """Return which classes the masks of the evaluation do not show.
+
+    Args:
+        masks: Those of the photos set aside, as :func:`find_masks` found
+            them.
+        classes: The class names, background first.
+    """
+    shown = {value for path in masks for value in np.unique(_read(path))}
+    missing = [name for k, name in enumerate(classes) if k not in shown]
+    if not masks or not missing:
+        return []
+    return [
+        f'The {len(masks)} masks for evaluation do not show '
+        f'{", ".join(missing)}: mIoU is a mean over the other '
+        f'{len(classes) - len(missing)} classes, and those predicted'
+    ]
 
 
 def write_mask(
