@@ -96,12 +96,16 @@ def joined(result):
 def test_class_folders_as_a_process(folders, tmp_path):
     (folders / 'horse').mkdir()
     (folders / 'cat' / 'broken.jpg').write_text('no image')
+    others = [*('.heic', '.jp2', '.psd', '.svg', '.txt', '.xcf'), '']
+    for suffix in others:
+        (folders / 'cat' / f'other{suffix}').write_text('x')
     out = tmp_path / 'my-data'
     result = run('from_folder', folders, '--out', out)
     assert result.returncode == 0, result.stderr
     said = joined(result)
     assert 'labelled photos: 13, classes: 2' in said
     assert 'broken.jpg: is no image' in said
+    assert all(f'1 {kind or "no suffix"}' in said for kind in others)
     assert 'no photo has the class horse' in said
     assert '1 (both) photos lie in several class folders' in said
     assert result.stdout.splitlines()[-1].endswith(f'{out}/pipeline.py')
@@ -536,6 +540,25 @@ def test_overwrite(call, folders, tmp_path):
     assert call(folders, '--out', out, '--overwrite').returncode == 0
     assert (out / 'thesis.txt').read_text() == 'mine'
     assert not (out / 'images' / 'c 0.jpg').is_symlink()
+
+
+@pytest.mark.parametrize('how', ['its folder', 'a link to it'])
+def test_photos_of_the_folder_that_is_written(call, folders, tmp_path, how):
+    """Replaced by links to themselves they would be lost."""
+    out = tmp_path / 'out'
+    assert call(folders, '--out', out, '--copy').returncode == 0
+    photos = out / 'images'
+    if how == 'a link to it':
+        photos = tmp_path / 'linked'
+        photos.mkdir()
+        os.symlink(out / 'images', photos / 'all')
+    before = {path: path.read_bytes() for path in out.glob('images/*')}
+    labels = out / 'image_labels.json'
+    again = ('--labels', labels, '--out', out, '--overwrite')
+    check_fails(call(photos, *again), '13 (', 'photos lie in --out')
+    assert before == {p: p.read_bytes() for p in out.glob('images/*')}
+    other = (*again[:2], '--out', tmp_path / 'other')
+    assert call(photos, *other).returncode == 0
 
 
 def test_same_names_of_different_photos(call, folders, tmp_path):

@@ -175,6 +175,7 @@ def check(args: argparse.Namespace) -> tuple:
     infos, others = own_data.inspect_photos(
         root, args.max_side, args.network, in_parallel
     )
+    own_data.check_sources(Path(args.out), infos)
     label_file = args.labels and Path(args.labels)
     found = own_data.read_labels(root, infos, label_file, args.classes)
     labels = own_data.label_matrix(found.labels, found.classes)

@@ -4,7 +4,7 @@ from .advice import find_errors, find_warnings, label_matrix
 from .collection import Collection, read_labels
 from .configs import config_texts, set_values
 from .dataset import write_dataset
-from .files import check_folder, whole_folder
+from .files import check_folder, check_sources, whole_folder
 from .masks import evaluation_notes, find_masks, write_mask
 from .names import is_utf8, summarise
 from .photos import (
@@ -31,6 +31,7 @@ __all__ = [
     'ImageInfo',
     'batch_size',
     'check_folder',
+    'check_sources',
     'config_texts',
     'epochs_for',
     'evaluation_notes',

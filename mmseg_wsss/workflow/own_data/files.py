@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...io.atomic import atomic_write, write_json
 from ...version import __version__
 from .configs import FILES
+from .names import summarise
 from .photos import ImageInfo, open_upright
 
 RECORD = 'from_folder.json'
@@ -94,6 +95,23 @@ def check_folder(folder: Path, overwrite: bool) -> None:
         raise ValueError(
             f'{folder} holds files that this tool did not write ({RECORD} is '
             'missing): --overwrite does not touch them; choose another --out'
+        )
+
+
+def check_sources(folder: Path, photos: Iterable[Path]) -> None:
+    """Check that no photo lies in the folder that is written.
+
+    A link to it would be a link to itself, once it has been replaced.
+
+    Raises:
+        ValueError: If one does.
+    """
+    root = folder.resolve()
+    inside = [p for p in photos if p.resolve().is_relative_to(root)]
+    if inside:
+        raise ValueError(
+            f'{summarise(inside)} photos lie in --out {folder}, which would '
+            'replace them: choose another --out'
         )
 
 

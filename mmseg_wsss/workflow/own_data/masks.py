@@ -12,7 +12,7 @@ from PIL import Image
 from ...datasets.mask_checks import MaskCheck
 from ...io.labels import save_label
 from ...io.stems import image_stem
-from .collection import summarise
+from .names import list_kinds, summarise
 from .photos import ImageInfo, fitting_size
 
 
@@ -143,8 +143,10 @@ def _find_files(folder: Path) -> tuple[dict[str, Path], list[str], list[str]]:
             )
         files[stem] = path
     if others:
-        kinds = ', '.join(f'{n} {kind}' for kind, n in others.most_common(5))
-        notes.append(f'files in {folder} that are no PNG, left out: {kinds}')
+        notes.append(
+            f'files in {folder} that are no PNG, left out: '
+            f'{list_kinds(others)}'
+        )
     return files, notes, problems
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 from ...io.stems import image_stem
@@ -54,6 +55,11 @@ def summarise(items: Sequence[object]) -> str:
     names = ', '.join(str(item) for item in items[:SHOWN])
     more = ', ...' if len(items) > SHOWN else ''
     return f'{len(items)} ({names}{more})'
+
+
+def list_kinds(counts: Counter) -> str:
+    """Return how many files of each kind there are, the most first."""
+    return ', '.join(f'{n} {kind}' for kind, n in counts.most_common())
 
 
 def _utf8(name: str) -> str:

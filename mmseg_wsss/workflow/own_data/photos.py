@@ -22,7 +22,7 @@ from ...io.photos import (
     upright_rgb,
 )
 from ...io.stems import IMAGE_SUFFIXES
-from .names import summarise
+from .names import list_kinds, summarise
 from .settings import NETWORKS, working_size
 
 PHOTO_SUFFIXES = IMAGE_SUFFIXES - {'.npy'}
@@ -148,7 +148,7 @@ def inspect_photos(
     """
     paths, others = find_files(root)
     if not paths:
-        kinds = ', '.join(f'{n} {kind}' for kind, n in others.items())
+        kinds = list_kinds(others)
         folders = [p.name for p in sorted(root.iterdir()) if p.is_dir()]
         raise ValueError(
             f'there is no photo below {root}'

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .advice import class_table, find_warnings
-from .names import printable
+from .names import list_kinds, printable
 from .photos import ImageInfo
 from .settings import NETWORKS, batch_size, epochs_for, working_size
 
@@ -31,8 +31,7 @@ def photo_lines(
     left_out = {path: info.error for path, info in infos.items() if info.error}
     lines = [f'{len(infos)} image files in {root}']
     if others:
-        kinds = ', '.join(f'{n} {kind}' for kind, n in others.most_common(5))
-        lines.append(f'skipped, not read as photos: {kinds}')
+        lines.append(f'skipped, not read as photos: {list_kinds(others)}')
     if left_out:
         lines.append(f'{len(left_out)} photos cannot be used, left out:')
         lines += [f'    {path}: {e}' for path, e in left_out.items()]

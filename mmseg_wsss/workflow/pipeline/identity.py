@@ -15,8 +15,10 @@ from ...io.provenance import settings_hash
 _REFERENCE = re.compile(r'\{([\w-]+)\.(\w+)\}')
 # Larger files, such as weights, are identified by size and date.
 READ_WHOLE = 64 * 2**20
-# Images above this size are identified by it, if they are compressed.
+# Of compressed images above this size only both ends are read: other
+# pixels end in other bytes, and EXIF data stand at the start.
 _READ_IMAGES = 64 * 2**10
+_END = 4 * 2**10
 _PLAIN = {'.bmp', '.npy', '.pgm', '.pnm', '.ppm', '.tif', '.tiff'}
 # The version since which equal settings give equal results. It becomes the
 # current one when they do not: then every stage runs again.
@@ -125,7 +127,7 @@ def identity(path: Path) -> str:
     """Return a hash of a file, or of all files in a folder.
 
     Files above 64 MiB are identified by size and date; those in folders by
-    size only if they are above 64 KiB and of a compressed format.
+    size and both ends if they are above 64 KiB and of a compressed format.
     """
     if path.is_dir():
         listing = {
@@ -216,16 +218,21 @@ def _listed(folder: str, names: str, suffix: str) -> list[Path] | None:
     return files if any(os.path.lexists(file) for file in files) else None
 
 
-def _short(file: Path) -> object:
-    """Return the size of a large image, the hash of others; None if missing.
+def _short(file: Path) -> str | None:
+    """Return a hash of a file, of large images by both ends and the size.
 
-    Compressed images of equal size are equal, but for small ones.
+    Returns:
+        str | None: The hash; None if the file is missing.
     """
     try:
         size = file.stat().st_size
-        if size > _READ_IMAGES and file.suffix.lower() not in _PLAIN:
-            return size
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        if size <= _READ_IMAGES or file.suffix.lower() in _PLAIN:
+            return hashlib.sha256(file.read_bytes()).hexdigest()
+        with open(file, 'rb') as content:
+            ends = content.read(_END)
+            content.seek(-_END, os.SEEK_END)
+            ends += content.read()
+        return f'{size} bytes, {hashlib.sha256(ends).hexdigest()}'
     except FileNotFoundError:
         return None
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from mmseg_wsss.workflow.pipeline import (
@@ -11,6 +12,7 @@ from mmseg_wsss.workflow.pipeline import (
     read_plan,
     run_stage,
 )
+from mmseg_wsss.workflow.pipeline.identity import identity
 from mmseg_wsss.workflow.pipeline.record import COMPARE, RUN
 from tests.test_workflow.test_pipeline import fake
 from tests.test_workflow.test_pipeline.test_plan import edit
@@ -174,6 +176,22 @@ def test_what_a_change_costs(pipeline, name):
     found = states(pipeline)
     assert [n for n, s in found.items() if s.action == RUN] == expected
     assert not any(s.action == COMPARE for s in found.values())
+
+
+def test_large_photos_are_told_apart_by_size_and_both_ends(tmp_path):
+    """Tools that turn a photo by its EXIF data change bytes in place."""
+    content = np.random.default_rng(0).bytes(100_000)
+    found = []
+    for place, value in ((None, b''), (54, b'\6'), (-2000, b'x'), (None, b'')):
+        changed = bytearray(content)
+        if place is not None:
+            changed[place] = (changed[place] + value[0]) % 256
+        folder = tmp_path / str(len(found))
+        folder.mkdir()
+        (folder / 'a.jpg').write_bytes(changed)
+        found.append(identity(folder))
+    assert found[0] == found[3]
+    assert len(set(found)) == 3
 
 
 def test_masks_of_training_photos_cost_figures_only(pipeline):
