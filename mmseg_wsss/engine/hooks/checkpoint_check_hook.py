@@ -152,25 +152,47 @@ def check_classes(stored, dataset) -> None:
 
 
 def check_schedule(runner, checkpoint: dict) -> None:
-    """Check that a resumed schedule ends where the config's ends.
+    """Check that a resumed schedule ends where the training ends.
 
     MMEngine resumes the stored schedule: with more epochs in the config the
     learning rate would be that of its end, often 0.
 
     Raises:
-        ValueError: If the ends differ.
+        ValueError: If the ends differ, or if the run is made longer than its
+            schedule.
     """
     schedulers = runner.param_schedulers
     stored = checkpoint.get('param_schedulers')
     if not isinstance(schedulers, list) or not isinstance(stored, list):
         return
+    what = (
+        'the learning rate would stay at its end. Resume with the old '
+        'max_epochs or max_iters, or start a new schedule from the weights: '
+        'no --resume, and --cfg-options load_from=CHECKPOINT'
+    )
     for new, old in zip(schedulers, stored, strict=False):
         end = getattr(new, 'end', None)
         if end is not None and old.get('end', end) != end:
             raise ValueError(
                 f'the schedule of the run to resume ends at {old["end"]}, '
-                f"this config's at {end} (epochs or iterations): the learning "
-                'rate would stay at its end. Resume with the old max_epochs, '
-                'or start a new schedule from the weights: no --resume, and '
-                '--cfg-options load_from=CHECKPOINT'
+                f"this config's at {end} (epochs or iterations): {what}"
             )
+    hub = checkpoint.get('message_hub') or {}
+    info = hub.get('runtime_info') or {}
+    old = info.get('max_epochs'), info.get('max_iters')
+    if None in old:
+        return
+    now = runner.max_epochs, runner.max_iters
+    # A warm-up alone never lasted as long as the run.
+    if lasts(schedulers, *old) and not lasts(schedulers, *now):
+        raise ValueError(
+            f'the run to resume was made for {old[1]} iterations, this config '
+            f'trains {now[1]}, and its schedule is over before: {what}'
+        )
+
+
+def lasts(schedulers: list, epochs: int, iterations: int) -> bool:
+    """Return whether a schedule lasts as long as a run."""
+    return any(
+        s.end >= (epochs if s.by_epoch else iterations) for s in schedulers
+    )
