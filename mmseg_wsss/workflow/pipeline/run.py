@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import errno
 import shlex
 import subprocess
 import time
@@ -15,6 +14,7 @@ from mmengine.config import Config
 
 from ...io.atomic import write_json
 from ...io.scalars import LABEL_SUMMARY, read_figures
+from ...jobs.run_errors import describe_error
 from ...version import __version__
 from .command import Launch, environment, prepare_config, stage_arguments
 from .identity import Reference, replace_references
@@ -136,15 +136,6 @@ def _run_tool(
         raise StageFailedError(failure(stage, folder, f'ended with {code}'))
 
 
-def describe_error(error: OSError) -> str:
-    """Return what the system refused, with the path, and what to do."""
-    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    text = ' '.join(str(error).split())
-    if error.errno in full:
-        text += ': free some space first'
-    return text
-
-
 def prepare_stage(
     plan: Plan, stage: Stage, folder: StageFolder, launch: Launch
 ) -> list[str]:
@@ -222,9 +213,16 @@ def run_command(
 
 
 def failure(stage: Stage, folder: StageFolder, what: str) -> str:
-    """Return the end of a failed stage's log, what failed and what to do."""
+    """Return what failed and what to do, after the end of the stage's log.
+
+    Where the log ends in a tool's one-line error, that line alone is shown.
+    """
     with open(folder.log, errors='replace') as lines:
         tail = deque((line.rstrip() for line in lines), TAIL)
+    last = tail[-1] if tail else ''
+    if last.startswith('error: '):
+        tail.clear()
+        what = f'{what}, {last}'
     killed = what in ('ended with -9', 'ended with 137')
     return '\n'.join(
         [
