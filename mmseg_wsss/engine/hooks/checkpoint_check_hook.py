@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ...compat import unwrap
 from ...io.checkpoints import (
+    check_classes,
     check_weights,
     compare_weights,
     compared_tensors,
@@ -75,9 +76,9 @@ class CheckpointCheckHook(Hook):
                 check_schedule(runner, checkpoint)
             return
         check_weights(model, weights, 'the checkpoint')
-        meta = checkpoint.get('meta') or {}
-        stored = (meta.get('dataset_meta') or {}).get('classes')
-        check_classes(stored, runner.test_dataloader.dataset)
+        dataset = runner.test_dataloader.dataset
+        metainfo = getattr(dataset, 'metainfo', {})
+        check_classes(checkpoint, metainfo, 'the checkpoint')
 
 
 def log_fit(
@@ -126,28 +127,6 @@ def check_pretrained(name: str, module: nn.Module, init_cfg: Mapping) -> None:
             f'{", ".join(list(weights)[:3])}, ...: it starts from nothing. '
             "Set the part in front as prefix of init_cfg, as prefix='"
             "backbone.', take another file, or init_cfg=None"
-        )
-
-
-def check_classes(stored, dataset) -> None:
-    """Check that a checkpoint's classes are those of a data set.
-
-    Args:
-        stored: Class names in the checkpoint's order, or None.
-        dataset: The data set.
-
-    Raises:
-        ValueError: If the same classes stand in another order, or if their
-            number differs.
-    """
-    classes = getattr(dataset, 'metainfo', {}).get('classes')
-    if not stored or not classes or tuple(stored) == tuple(classes):
-        return
-    if len(stored) != len(classes) or set(stored) == set(classes):
-        raise ValueError(
-            f'the checkpoint was trained with the classes {tuple(stored)}, '
-            f'the data set has {tuple(classes)}: give it the same classes in '
-            'the same order'
         )
 
 
