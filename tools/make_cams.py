@@ -27,6 +27,7 @@ from mmseg_wsss.jobs.command_line import (
 )
 from mmseg_wsss.jobs.launch import exit_process, start_ranks
 from mmseg_wsss.jobs.output_folder import OutputFolder
+from mmseg_wsss.jobs.run_errors import exit_on_run_error
 from mmseg_wsss.jobs.test_dataset import label_loader
 from mmseg_wsss.jobs.tool_setup import exit_on_error
 
@@ -147,7 +148,8 @@ def main() -> None:
     out.log_todo(todo)
     out.prepare()
     if todo:
-        runner.test()
+        with exit_on_run_error(out_dir, 'The same command continues'):
+            runner.test()
     barrier()
     with exit_on_error():
         load = TRANSFORMS.build(label_loader(settings.pipeline))

@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 
 from mmseg_wsss.io.lock import exclusive_lock
+from mmseg_wsss.jobs.run_errors import describe_error
 from mmseg_wsss.workflow.pipeline import (
     Launch,
     Plan,
@@ -37,7 +38,6 @@ from mmseg_wsss.workflow.pipeline import (
     write_summary,
 )
 from mmseg_wsss.workflow.pipeline.record import SKIP
-from mmseg_wsss.workflow.pipeline.run import describe_error
 from mmseg_wsss.workflow.report import write_report
 
 from mmengine.config import DictAction

@@ -12,6 +12,7 @@ from mmseg_wsss.jobs.command_line import (
     use_tta,
 )
 from mmseg_wsss.jobs.launch import exit_process
+from mmseg_wsss.jobs.run_errors import exit_on_run_error
 from mmseg_wsss.jobs.tool_setup import exit_on_error
 
 from mmengine.registry import RUNNERS
@@ -83,7 +84,8 @@ def main() -> None:
     runner.register_hook(CheckpointCheckHook())
     with exit_on_error():
         runner.load_or_resume()
-    runner.test()
+    with exit_on_run_error(cfg.work_dir, 'The same command starts again'):
+        runner.test()
     exit_process()
 
 

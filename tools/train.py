@@ -14,10 +14,13 @@ from mmseg_wsss.engine.hooks import (
 from mmseg_wsss.engine.hooks.stop_on_nan_hook import DivergedError
 from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
 from mmseg_wsss.jobs.launch import exit_process
-from mmseg_wsss.jobs.tool_setup import exit_on_error
+from mmseg_wsss.jobs.run_errors import exit_on_run_error
 
+from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+
+HOW = 'With --resume the training continues from its last checkpoint'
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,13 +37,8 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
-    args = parse_args()
-    cfg = read_config(args)
-    cfg.resume = args.resume or cfg.get('resume', False)
-    if args.amp:
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+def train(cfg: Config) -> None:
+    """Train with the checks that every run gets."""
     if 'runner_type' in cfg:
         runner = RUNNERS.build(cfg)
     else:
@@ -51,12 +49,23 @@ def main() -> None:
     if not any(isinstance(hook, StopOnNaNHook) for hook in runner.hooks):
         runner.register_hook(StopOnNaNHook())
     if runner.train_loop is not None:
-        with exit_on_error():  # before MMEngine builds schedules of 0 steps
-            check_batch_count(runner.train_loop.dataloader)
+        # Before MMEngine builds schedules of 0 steps.
+        check_batch_count(runner.train_loop.dataloader)
     try:
         runner.train()
     except DivergedError as error:
         raise SystemExit(f'error: {error}') from error
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = read_config(args)
+    cfg.resume = args.resume or cfg.get('resume', False)
+    if args.amp:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    with exit_on_run_error(cfg.work_dir, HOW):
+        train(cfg)
     exit_process()
 
 

@@ -73,6 +73,31 @@ def check_weights(
             )
 
 
+def check_classes(checkpoint: Mapping, metainfo: Mapping, where: str) -> None:
+    """Check that a checkpoint's classes are those of a data set.
+
+    Args:
+        checkpoint: What the file holds; without ``meta`` nothing is checked.
+        metainfo: That of the data set.
+        where: How the error calls the checkpoint.
+
+    Raises:
+        ValueError: If the same classes stand in another order, or if their
+            number differs.
+    """
+    meta = checkpoint.get('meta') or {}
+    stored = (meta.get('dataset_meta') or {}).get('classes')
+    classes = metainfo.get('classes')
+    if not stored or not classes or tuple(stored) == tuple(classes):
+        return
+    if len(stored) != len(classes) or set(stored) == set(classes):
+        raise ValueError(
+            f'{where} was trained with the classes {tuple(stored)}, the data '
+            f'set has {tuple(classes)}: give it the same classes in the same '
+            'order'
+        )
+
+
 def example(names: list[str]) -> str:
     """Return the first name in brackets, '' without any."""
     return f' (e.g. {names[0]})' if names else ''

@@ -29,8 +29,8 @@ class ImagePipeline(Dataset):
     Args:
         dataset: An MMSeg data set without a pipeline.
         stems: The images' names, in its order.
-        pipeline: MMSeg transforms. Those with a method ``prepare()`` are
-            prepared here, once.
+        pipeline: MMSeg transforms. Those with a method
+            ``prepare(metainfo)`` are prepared here, once.
 
     Raises:
         ValueError, OSError, ImportError: If a transform cannot work at all.
@@ -44,7 +44,7 @@ class ImagePipeline(Dataset):
         self.pipeline = Compose([TRANSFORMS.build(step) for step in pipeline])
         for step in self.pipeline.transforms:
             if hasattr(step, 'prepare'):
-                step.prepare()
+                step.prepare(getattr(dataset, 'metainfo', {}))
 
     @abstractmethod
     def finish(self, stem: str, results: dict | None) -> Any:

@@ -404,6 +404,24 @@ def test_random_walk_says_what_is_wrong(psa, tmp_path):
             RandomWalk(bare)(scored())
 
 
+def test_random_walk_is_checked_before_the_first_image(psa):
+    """Also where it works on a GPU, which would load it with an image."""
+    path, _ = psa
+    stored = torch.load(path, weights_only=False)
+    stored['meta']['dataset_meta'] = dict(classes=('background', 'cat'))
+    torch.save(stored, path)
+    step = RandomWalk(path)
+    step.prepare(dict(classes=('background', 'cat')))
+    assert step._network is not None
+    for device in ('cpu', 'cuda:0'):
+        step = RandomWalk(path, device=device)
+        with pytest.raises(ValueError, match=r'psa\.pth was trained with the'):
+            step.prepare(dict(classes=('cat', 'background')))
+        with pytest.raises(ValueError, match='classes'):
+            step.prepare(dict(classes=('background', 'cat', 'dog')))
+        assert step._network is None
+
+
 def test_features_of_all_strides_lie_on_one_grid(tmp_path):
     """The boundaries of an image of 40 columns, whatever is behind them.
 

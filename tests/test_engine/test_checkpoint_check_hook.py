@@ -7,10 +7,9 @@ from torch import nn
 
 from mmseg_wsss.engine.hooks.checkpoint_check_hook import (
     CheckpointCheckHook,
-    check_classes,
     check_schedule,
 )
-from mmseg_wsss.io.checkpoints import compare_weights
+from mmseg_wsss.io.checkpoints import check_classes, compare_weights
 
 
 class Model(nn.Module):
@@ -81,9 +80,10 @@ def test_other_classes(stored):
 
 
 def test_classes_under_other_names_pass():
-    dataset = runner(('Hintergrund', 'Katze')).test_dataloader.dataset
-    check_classes(('background', 'cat'), dataset)
-    check_classes(None, dataset)
+    metainfo = dict(classes=('Hintergrund', 'Katze'))
+    stored = dict(classes=('background', 'cat'))
+    check_classes(dict(meta=dict(dataset_meta=stored)), metainfo, 'x')
+    check_classes(dict(meta=None), metainfo, 'x')
 
 
 def test_training_reports_and_loads():
@@ -128,10 +128,42 @@ def test_weights_of_a_part(tmp_path, names, prefix, fits):
     hook.before_train(run)
 
 
+def scheduled(end=4, by_epoch=True, epochs=4, iterations=40):
+    schedulers = [SimpleNamespace(end=end, by_epoch=by_epoch)]
+    return SimpleNamespace(
+        param_schedulers=schedulers, max_epochs=epochs, max_iters=iterations
+    )
+
+
 @pytest.mark.parametrize('stored', [2, 40])
 def test_a_resumed_schedule_of_another_length(stored):
-    run = SimpleNamespace(param_schedulers=[SimpleNamespace(end=4)])
+    run = scheduled()
     check_schedule(run, dict(param_schedulers=[dict(end=4)]))
     check_schedule(run, dict())
     with pytest.raises(ValueError, match=rf'ends at {stored}, .* at 4'):
         check_schedule(run, dict(param_schedulers=[dict(end=stored)]))
+
+
+@pytest.mark.parametrize(
+    ('end', 'by_epoch', 'fits'),
+    [
+        (4, True, False),
+        (40, False, False),
+        (8, True, True),
+        (80, False, True),
+        (10**9, True, True),  # never ends
+        (2, True, True),  # a warm-up
+    ],
+)
+def test_a_resumed_run_that_outlasts_its_schedule(end, by_epoch, fits):
+    stored = dict(
+        param_schedulers=[dict(end=end)],
+        message_hub=dict(runtime_info=dict(max_epochs=4, max_iters=40)),
+    )
+    check_schedule(scheduled(end, by_epoch), stored)
+    longer = scheduled(end, by_epoch, 8, 80)
+    if fits:
+        check_schedule(longer, stored)
+    else:
+        with pytest.raises(ValueError, match=r'for 40 iterations, .* 80, and'):
+            check_schedule(longer, stored)

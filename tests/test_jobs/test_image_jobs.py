@@ -34,7 +34,7 @@ class _Fixed(BaseTransform):
         self.fails = fails
         self.prepared = False
 
-    def prepare(self):
+    def prepare(self, metainfo):
         self.prepared = True
 
     def transform(self, results):

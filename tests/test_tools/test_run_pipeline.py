@@ -2,10 +2,12 @@
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 
 import pytest
+import torch
 
 from tests import tiny
 from tests.test_tools.test_train_and_dump import ROOT, call
@@ -82,6 +84,29 @@ def test_real_stages(tmp_path, tool, monkeypatch, capsys):
     tool.main()
     shown = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in shown] == ['finished'] * 3
+
+
+def test_a_checkpoint_of_another_network(tmp_path):
+    tiny.make_dataset(tmp_path / 'tiny', count=7)
+    cfg = tiny.config(tmp_path / 'tiny', tiny.cam_head(), tmp_path / 'x')
+    cfg.dump(tmp_path / 'cam.py')
+    weights = {'backbone.layer1.weight': torch.ones(8, 3, 3, 3)}
+    torch.save(dict(state_dict=weights), tmp_path / 'other.pth')
+    pipeline = tmp_path / 'cams.py'
+    pipeline.write_text(
+        f"stages = dict(cams=dict(config='{tmp_path}/cam.py', "
+        f"inputs=dict(checkpoint='{tmp_path}/other.pth')))"
+    )
+    work = tmp_path / 'work'
+    output = call(TOOL, pipeline, '--work-dir', work, fails=True)
+    assert re.search(
+        r'^stage cams failed: it ended with 1, error: the checkpoint does not '
+        r'fit the model: \d tensors are missing',
+        output,
+        re.MULTILINE,
+    ), output
+    assert 'Traceback' not in output
+    assert not (work / 'cams' / 'labels').exists()
 
 
 def test_dry_run_from_and_until(faked, tmp_path):

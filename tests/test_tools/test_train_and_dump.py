@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from tests import tiny
 from tests.processes import run_python
@@ -65,6 +66,57 @@ def test_resume_goes_on(trained):
     steps = re.findall(r'Epoch\((train|val)\) \[(\d)\]', output)
     assert steps[0] == ('val', '1')
     assert ('train', '2') in steps and ('val', '2') in steps
+
+
+def test_a_longer_run_needs_a_new_schedule(trained):
+    def run(epochs, *words, fails=False):
+        options = ['--cfg-options', f'train_cfg.max_epochs={epochs}']
+        command = ['tools/train.py', trained / 'decay.py', *words, *options]
+        return call(*command, fails=fails)
+
+    cfg = Config.fromfile(trained / 'cam.py')
+    cfg.work_dir = str(trained / 'decay')
+    poly = dict(type='PolyLR', power=1, eta_min=0, begin=0, end=1)
+    cfg.param_scheduler = [dict(poly, by_epoch=True)]
+    cfg.dump(trained / 'decay.py')
+    run(1)
+    before = files(trained / 'decay')
+    output = run(2, '--resume', fails=True)
+    assert 'Traceback' not in output
+    last = output.splitlines()[-1]
+    assert last.startswith('error: the run to resume was made for 4 iter')
+    assert 'load_from=CHECKPOINT' in last
+    made = set(files(trained / 'decay')) - set(before)
+    assert not [path for path in made if path.suffix == '.pth']
+    run(1, '--resume')  # nothing is left to train
+
+
+def test_a_photo_is_moved_while_a_tool_runs(trained):
+    photo = trained / 'tiny' / 'images' / 'img_3.png'
+    photo.rename(trained / 'away.png')
+    try:
+        checkpoint = trained / 'work' / 'epoch_1.pth'
+        for command, how in (
+            (['train.py'], 'With --resume'),
+            (['test.py', checkpoint], 'The same command starts again'),
+            (['make_cams.py', checkpoint], 'The same command continues'),
+        ):
+            output = call(
+                f'tools/{command[0]}',
+                trained / 'cam.py',
+                *command[1:],
+                '--work-dir',
+                trained / 'moved',
+                '--cfg-options',
+                'train_dataloader.num_workers=1',
+                fails=True,
+            )
+            last = output.splitlines()[-1]
+            assert last.startswith('error: [Errno 2] No such file')
+            assert str(photo) in last and how in last
+            assert 'Traceback' not in output
+    finally:
+        (trained / 'away.png').rename(photo)
 
 
 def test_two_ranks_give_the_same_metrics_and_files(trained):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
@@ -10,7 +11,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import MODELS
 from torch import nn
 
-from ...io.checkpoints import check_weights
+from ...io.checkpoints import check_classes, check_weights
 
 # IRNHead of 0.1 had a second branch, which the walk did not use.
 OLD_OPTIONS = (
@@ -22,7 +23,10 @@ OLD_OPTIONS = (
 
 
 def load_affinity_network(
-    checkpoint: str, model: dict | str | None = None, device: str = 'cpu'
+    checkpoint: str,
+    model: dict | str | None = None,
+    device: str = 'cpu',
+    metainfo: Mapping | None = None,
 ) -> nn.Module:
     """Build a segmentor whose head predicts pair affinities.
 
@@ -31,13 +35,16 @@ def load_affinity_network(
         model: The segmentor's config, a config file, or None for the config
             in the checkpoint.
         device: Where it goes.
+        metainfo: That of the data set, whose classes are compared with those
+            of the checkpoint.
 
     Returns:
         nn.Module: The segmentor in eval mode.
 
     Raises:
-        ValueError: If it is no affinity network, there is no config, or
-            weights are missing, have another shape or are not finite.
+        ValueError: If it is no affinity network, there is no config,
+            weights are missing, have another shape or are not finite, or the
+            classes differ.
     """
     stored = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     if model is None:
@@ -66,5 +73,6 @@ def load_affinity_network(
         )
     weights = stored.get('state_dict', stored)
     check_weights(network, weights, checkpoint)
+    check_classes(stored, metainfo or {}, checkpoint)
     network.load_state_dict(weights, strict=False)
     return network.to(device).eval()

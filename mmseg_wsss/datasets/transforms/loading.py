@@ -107,7 +107,7 @@ class LoadImageLabels(BaseTransform):
         results['background_index'] = background
         return results
 
-    def prepare(self) -> None:
+    def prepare(self, metainfo: Mapping) -> None:
         """Read the label file now, so that a wrong one is found early.
 
         Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -115,17 +115,24 @@ class RandomWalk(BaseTransform):
         ratio = min(max(self.scale) / max(size), min(self.scale) / min(size))
         return torch.Size(max(round(side * ratio), 1) for side in size)
 
-    def prepare(self) -> None:
-        """Load the network now, where that costs no GPU memory.
+    def prepare(self, metainfo: Mapping) -> None:
+        """Load and check the network before the first image.
 
-        A wrong checkpoint is found before the first image, and worker
-        processes that are forked share the weights.
+        Worker processes that are forked share its weights, unless it works
+        on a GPU.
+
+        Args:
+            metainfo: That of the data set.
 
         Raises:
-            ValueError: If the checkpoint holds no affinity network.
+            ValueError: If the checkpoint holds no affinity network, or its
+                classes are not those of the data set.
         """
+        network = load_affinity_network(
+            self.checkpoint, self.model, metainfo=metainfo
+        )
         if self.device == 'cpu':
-            self._load()
+            self._network = network
 
     def _load(self) -> nn.Module:
         if self._network is None:

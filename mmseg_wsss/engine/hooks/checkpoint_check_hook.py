@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ...compat import unwrap
 from ...io.checkpoints import (
+    check_classes,
     check_weights,
     compare_weights,
     compared_tensors,
@@ -75,9 +76,9 @@ class CheckpointCheckHook(Hook):
                 check_schedule(runner, checkpoint)
             return
         check_weights(model, weights, 'the checkpoint')
-        meta = checkpoint.get('meta') or {}
-        stored = (meta.get('dataset_meta') or {}).get('classes')
-        check_classes(stored, runner.test_dataloader.dataset)
+        dataset = runner.test_dataloader.dataset
+        metainfo = getattr(dataset, 'metainfo', {})
+        check_classes(checkpoint, metainfo, 'the checkpoint')
 
 
 def log_fit(
@@ -129,48 +130,48 @@ def check_pretrained(name: str, module: nn.Module, init_cfg: Mapping) -> None:
         )
 
 
-def check_classes(stored, dataset) -> None:
-    """Check that a checkpoint's classes are those of a data set.
-
-    Args:
-        stored: Class names in the checkpoint's order, or None.
-        dataset: The data set.
-
-    Raises:
-        ValueError: If the same classes stand in another order, or if their
-            number differs.
-    """
-    classes = getattr(dataset, 'metainfo', {}).get('classes')
-    if not stored or not classes or tuple(stored) == tuple(classes):
-        return
-    if len(stored) != len(classes) or set(stored) == set(classes):
-        raise ValueError(
-            f'the checkpoint was trained with the classes {tuple(stored)}, '
-            f'the data set has {tuple(classes)}: give it the same classes in '
-            'the same order'
-        )
-
-
 def check_schedule(runner, checkpoint: dict) -> None:
-    """Check that a resumed schedule ends where the config's ends.
+    """Check that a resumed schedule ends where the training ends.
 
     MMEngine resumes the stored schedule: with more epochs in the config the
     learning rate would be that of its end, often 0.
 
     Raises:
-        ValueError: If the ends differ.
+        ValueError: If the ends differ, or if the run is made longer than its
+            schedule.
     """
     schedulers = runner.param_schedulers
     stored = checkpoint.get('param_schedulers')
     if not isinstance(schedulers, list) or not isinstance(stored, list):
         return
+    what = (
+        'the learning rate would stay at its end. Resume with the old '
+        'max_epochs or max_iters, or start a new schedule from the weights: '
+        'no --resume, and --cfg-options load_from=CHECKPOINT'
+    )
     for new, old in zip(schedulers, stored, strict=False):
         end = getattr(new, 'end', None)
         if end is not None and old.get('end', end) != end:
             raise ValueError(
                 f'the schedule of the run to resume ends at {old["end"]}, '
-                f"this config's at {end} (epochs or iterations): the learning "
-                'rate would stay at its end. Resume with the old max_epochs, '
-                'or start a new schedule from the weights: no --resume, and '
-                '--cfg-options load_from=CHECKPOINT'
+                f"this config's at {end} (epochs or iterations): {what}"
             )
+    hub = checkpoint.get('message_hub') or {}
+    info = hub.get('runtime_info') or {}
+    old = info.get('max_epochs'), info.get('max_iters')
+    if None in old:
+        return
+    now = runner.max_epochs, runner.max_iters
+    # A warm-up alone never lasted as long as the run.
+    if lasts(schedulers, *old) and not lasts(schedulers, *now):
+        raise ValueError(
+            f'the run to resume was made for {old[1]} iterations, this config '
+            f'trains {now[1]}, and its schedule is over before: {what}'
+        )
+
+
+def lasts(schedulers: list, epochs: int, iterations: int) -> bool:
+    """Return whether a schedule lasts as long as a run."""
+    return any(
+        s.end >= (epochs if s.by_epoch else iterations) for s in schedulers
+    )

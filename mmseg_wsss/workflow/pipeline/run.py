@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import errno
 import re
 import shlex
 import subprocess
@@ -16,6 +15,7 @@ from mmengine.config import Config
 
 from ...io.atomic import write_json
 from ...io.scalars import LABEL_SUMMARY, read_figures
+from ...jobs.run_errors import describe_error
 from ...version import __version__
 from .command import Launch, environment, prepare_config, stage_arguments
 from .identity import Reference, replace_references
@@ -141,15 +141,6 @@ def _run_tool(
         raise StageFailedError(failure(stage, folder, f'ended with {code}'))
 
 
-def describe_error(error: OSError) -> str:
-    """Return what the system refused, with the path, and what to do."""
-    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    text = ' '.join(str(error).split())
-    if error.errno in full:
-        text += ': free some space first'
-    return text
-
-
 def prepare_stage(
     plan: Plan, stage: Stage, folder: StageFolder, launch: Launch
 ) -> list[str]:
@@ -227,8 +218,13 @@ def run_command(
 
 
 def failure(stage: Stage, folder: StageFolder, what: str) -> str:
-    """Return the end of a failed stage's log, what failed and what to do."""
+    """Return what failed and what to do, after the end of the stage's log.
+
+    Where the log ends in a tool's one-line error, that line alone is shown.
+    """
     tail, cause = _read_log(folder.log)
+    if tail and tail[-1].startswith('error: '):
+        tail.clear()
     killed = what in ('ended with -9', 'ended with 137')
     return '\n'.join(
         [

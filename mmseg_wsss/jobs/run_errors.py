@@ -1,0 +1,78 @@
+"""One sentence where a training or a test ends before its time."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+PACKAGE = Path(__file__).resolve().parents[1]
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def describe_error(error: OSError) -> str:
+    """Return what the system refused, with the path, and what to do."""
+    text = ' '.join(str(error).split())
+    if error.errno in FULL:
+        text += ': free some space first'
+    return text
+
+
+def find_sentence(error: Exception) -> str | None:
+    """Return what was wrong where an error is no fault of the program.
+
+    Args:
+        error: What a Runner raised, also in a process that loads images.
+
+    Returns:
+        str | None: The message of an OSError or of a ValueError that this
+        package raised; None for other errors, whose traceback is needed.
+    """
+    text = str(error)
+    frames = [f.filename for f in traceback.extract_tb(error.__traceback__)]
+    if text.startswith('Caught '):  # the traceback of a DataLoader's worker
+        frames = re.findall(r'File "(.+)", line \d+', text)
+        text = text.rpartition(f'\n{type(error).__name__}: ')[2]
+    if isinstance(error, OSError):
+        return describe_error(error) if error.errno else ' '.join(text.split())
+    if isinstance(error, ValueError) and PACKAGE in Path(frames[-1]).parents:
+        return ' '.join(text.split())
+    return None
+
+
+@contextmanager
+def exit_on_run_error(where: str, how: str) -> Iterator[None]:
+    """Exit with one sentence where a Runner is stopped.
+
+    A log that cannot be written, as its disk is full or its pipe closed, is
+    no reason to stop.
+
+    Args:
+        where: The folder that it writes to.
+        how: How to continue, a sentence without its full stop.
+
+    Raises:
+        SystemExit: With code 130 for Ctrl-C; with code 1 for an OSError and
+            for a ValueError of this package.
+    """
+    logging.raiseExceptions = False
+    try:
+        yield
+    except KeyboardInterrupt:
+        print_log(f'stopped; the files are in {where}. {how}', 'current')
+        raise SystemExit(130) from None
+    except OSError as error:
+        raise SystemExit(
+            f'error: {find_sentence(error)}. The files are in {where}. {how}'
+        ) from error
+    except ValueError as error:
+        sentence = find_sentence(error)
+        if sentence is None:
+            raise
+        raise SystemExit(f'error: {sentence}') from error
