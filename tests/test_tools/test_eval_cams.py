@@ -43,7 +43,7 @@ def test_result_and_two_ranks(stored):
     output = call(TOOL, stored / 'cam.py', stored / 'cams', '--alphas', '2')
     result = json.loads((stored / 'cam_eval.json').read_text())
     assert Image.open(stored / 'curve.png').width > 400
-    assert '5 images' in output
+    assert '5 images' in output and 'mean of 4 of 4 classes' in output
     thresholds, curve = result['thresholds'], result['curve']
     assert thresholds == [round(0.01 * i, 2) for i in range(60)]
     best = int(np.argmax(curve))
