@@ -24,6 +24,7 @@ from PIL import Image
 DEPTHS = (8, 10, 12, 14, 16)
 _ORIENTATION = 0x0112
 _BITS_PER_SAMPLE = 0x0102
+_PHOTOMETRIC = 0x0106
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -158,15 +159,24 @@ def _reduce_colours(content: bytes) -> Image.Image:
 
 
 def _reduce_greys(image: Image.Image) -> Image.Image:
-    """Return the upper 8 of the bits in use of whole numbers."""
+    """Return the upper 8 of the bits in use of whole numbers.
+
+    Pillow neither inverts TIFFs of 16 bits whose zero is white, nor makes a
+    grey of 16 bits transparent that a PNG names.
+    """
     if image.mode == 'F':
         raise ValueError(
             'has floating point numbers, of a range that is not known: '
             'convert it to whole numbers of 8 or 16 bits'
         )
     values = np.asarray(image)
-    values = values >> (_bits_in_use(values) - 8)
-    return Image.fromarray(values.astype(np.uint8))
+    greys = (values >> (_bits_in_use(values) - 8)).astype(np.uint8)
+    if image.format == 'TIFF' and image.tag_v2.get(_PHOTOMETRIC) == 0:
+        greys = 255 - greys
+    if 'transparency' not in image.info:
+        return Image.fromarray(greys)
+    opaque = 255 * (values != image.info['transparency']).astype(np.uint8)
+    return Image.fromarray(np.stack([greys, opaque], -1))
 
 
 def _bits_in_use(values: np.ndarray) -> int:

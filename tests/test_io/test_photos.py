@@ -1,6 +1,7 @@
 """The reader of photos: one result for every kind of file."""
 
 import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -76,6 +77,43 @@ def test_transparent_colours_of_16_bits(tmp_path):
     assert cv2.imwrite(str(path), values)
     photo = read_photo(path)
     assert (photo[0] == 255).all() and (photo[1:] == 100).all()
+
+
+@pytest.mark.parametrize('bits', [8, 12, 16])
+def test_greys_whose_zero_is_white(tmp_path, bits):
+    """A TIFF may count from white; its lowest value is the brightest."""
+    values = PHOTO[..., 0].astype(np.uint16) << (bits - 8)
+    values[0, :2] = 0, 2**bits - 1
+    path = tmp_path / 'a.tif'
+    for photometric, expected in ((1, [0, 255]), (0, [255, 0])):
+        options = dict(tiffinfo={262: photometric})
+        Image.fromarray(values).save(path, **options)
+        photo = read_photo(path)
+        assert photo[0, :2, 0].tolist() == expected
+        seen = PHOTO[1:, :, 0] if photometric else 255 - PHOTO[1:, :, 0]
+        assert np.array_equal(photo[1:, :, 0], seen)
+
+
+def test_a_transparent_grey_of_16_bits(tmp_path):
+    """The chunk tRNS names one; it becomes white."""
+
+    def chunk(kind, data):
+        check = struct.pack('>I', zlib.crc32(kind + data))
+        return struct.pack('>I', len(data)) + kind + data + check
+
+    values = np.full((8, 8), 40000, '>u2')
+    values[0] = 1000
+    rows = b''.join(b'\0' + row.tobytes() for row in values)
+    path = tmp_path / 'a.png'
+    path.write_bytes(
+        b'\x89PNG\r\n\x1a\n'
+        + chunk(b'IHDR', struct.pack('>IIBBBBB', 8, 8, 16, 0, 0, 0, 0))
+        + chunk(b'tRNS', struct.pack('>H', 1000))
+        + chunk(b'IDAT', zlib.compress(rows))
+        + chunk(b'IEND', b'')
+    )
+    photo = read_photo(path)
+    assert (photo[0] == 255).all() and (photo[1:] == 40000 >> 8).all()
 
 
 @pytest.mark.parametrize('turn', [1, 2, 3, 4, 5, 6, 7, 8])
