@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from mmseg.registry import MODELS
 
+from ..io.checkpoints import example
 from ..io.features import save_features
 from ..models.feature_extractors import FeatureExtractor, dense_features
 from ..models.feature_extractors.multi_scale import check_settings
@@ -48,7 +49,8 @@ def build_extractor(config: dict | None) -> FeatureExtractor:
         FeatureExtractor: On the CPU.
 
     Raises:
-        ValueError: If there is none, or it is something else.
+        ValueError: If there is none, it is something else, or its weights
+            are not finite.
         OSError, ImportError: If it lacks a file or a package.
     """
     if not config or 'type' not in config:
@@ -65,6 +67,13 @@ def build_extractor(config: dict | None) -> FeatureExtractor:
             f'feature_extractor: {config["type"]} is no FeatureExtractor; a '
             'backbone goes into '
             "dict(type='mmseg_wsss.BackboneFeatures', backbone=dict(...))"
+        )
+    weights = extractor.state_dict()
+    broken = [k for k, x in weights.items() if not torch.isfinite(x).all()]
+    if broken:
+        raise ValueError(
+            f'feature_extractor: {len(broken)} tensors of its checkpoint hold '
+            f'NaN or infinite values{example(broken)}: take another one'
         )
     return extractor
 

@@ -5,6 +5,8 @@ import json
 
 import numpy as np
 import pytest
+import torch
+from mmengine.config import Config
 from PIL import Image
 
 from mmseg_wsss.io.features import load_features
@@ -156,6 +158,31 @@ def test_refuses_what_does_not_fit_on_the_disk(tool, data, monkeypatch):
 def test_bad_configs(tool, data, monkeypatch, option, error):
     with pytest.raises(SystemExit, match=error):
         main(tool, monkeypatch, data, '--cfg-options', option)
+    assert not (data / 'out').exists()
+
+
+@pytest.mark.parametrize(
+    ('shape', 'value', 'error'),
+    [
+        ((16, 3, 3, 3), 0, r'1 of 1 weights of TinyBackbone are not in'),
+        ((8, 3, 3, 3), np.nan, r'1 tensors .* NaN .*conv\.weight'),
+    ],
+)
+def test_a_checkpoint_of_another_network(
+    tool, data, monkeypatch, shape, value, error
+):
+    file = data / 'other.pth'
+    torch.save({'conv.weight': torch.full(shape, value + 0.0)}, file)
+    config = Config.fromfile(data / 'features.py')
+    init_cfg = dict(type='Pretrained', checkpoint=str(file))
+    config.feature_extractor = dict(
+        type='mmseg_wsss.BackboneFeatures',
+        backbone=dict(type='TinyBackbone', init_cfg=init_cfg),
+        size_divisor=4,
+    )
+    config.dump(data / 'features.py')
+    with pytest.raises(SystemExit, match=error):
+        main(tool, monkeypatch, data)
     assert not (data / 'out').exists()
 
 

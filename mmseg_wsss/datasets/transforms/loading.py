@@ -110,6 +110,9 @@ class LoadImageLabels(BaseTransform):
     def prepare(self, metainfo: Mapping) -> None:
         """Read the label file now, so that a wrong one is found early.
 
+        Args:
+            metainfo: That of the data set, which is not read.
+
         Raises:
             FileNotFoundError: If there is no label file.
             ValueError: If it cannot be read.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -139,7 +140,8 @@ def _build(config: dict) -> nn.Module:
     # differ in a second backbone. (Biases may well be 0 in both.)
     other = dict(_initialise(config, logging.ERROR).named_parameters())
     matrices = {n: w for n, w in backbone.named_parameters() if w.ndim > 1}
-    drawn = [n for n, w in matrices.items() if not torch.equal(w, other[n])]
+    same = partial(torch.allclose, rtol=0, atol=0, equal_nan=True)
+    drawn = [n for n, w in matrices.items() if not same(w, other[n])]
     if drawn:
         raise ValueError(
             f'{len(drawn)} of {len(matrices)} weights of '
