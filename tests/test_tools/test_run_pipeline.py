@@ -100,8 +100,8 @@ def test_a_checkpoint_of_another_network(tmp_path):
     work = tmp_path / 'work'
     output = call(TOOL, pipeline, '--work-dir', work, fails=True)
     assert re.search(
-        r'^stage cams failed: it ended with 1 \(error: the checkpoint does not '
-        r'fit the model: \d tensors are missing',
+        r'^stage cams failed: it ended with 1 \(error: the checkpoint does '
+        r'not fit the model: \d tensors are missing',
         output,
         re.MULTILINE,
     ), output
