@@ -32,6 +32,7 @@ from mmseg_wsss.jobs.feature_extraction import (
 )
 from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.output_folder import OutputFolder
+from mmseg_wsss.jobs.run_errors import RESUMES, exit_on_run_error
 from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import (
     choose_device,
@@ -84,16 +85,17 @@ def main() -> None:
         paths = [dataset.get_data_info(k)['img_path'] for k in todo]
         needed = feature_bytes(paths, extractor.channels, settings['stride'])
         out.prepare(check=lambda: check_space(out_dir, needed))
-        failures = extract_features(
-            extractor,
-            LoadedImages(dataset, stems),
-            todo,
-            folder,
-            settings,
-            device,
-            args.amp,
-            number_of_workers(args, cfg),
-        )
+        with exit_on_run_error(out_dir, RESUMES):
+            failures = extract_features(
+                extractor,
+                LoadedImages(dataset, stems),
+                todo,
+                folder,
+                settings,
+                device,
+                args.amp,
+                number_of_workers(args, cfg),
+            )
     report_failures(out_dir, failures)
     exit_process(1 if failures else 0)
 

@@ -27,7 +27,7 @@ from mmseg_wsss.jobs.command_line import (
 )
 from mmseg_wsss.jobs.launch import exit_process, start_ranks
 from mmseg_wsss.jobs.output_folder import OutputFolder
-from mmseg_wsss.jobs.run_errors import exit_on_run_error
+from mmseg_wsss.jobs.run_errors import RESUMES, exit_on_run_error
 from mmseg_wsss.jobs.test_dataset import label_loader
 from mmseg_wsss.jobs.tool_setup import exit_on_error
 
@@ -148,7 +148,7 @@ def main() -> None:
     out.log_todo(todo)
     out.prepare()
     if todo:
-        with exit_on_run_error(out_dir, 'The same command continues'):
+        with exit_on_run_error(out_dir, RESUMES):
             runner.test()
     barrier()
     with exit_on_error():

@@ -35,6 +35,7 @@ from mmseg_wsss.jobs.command_line import (
 )
 from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.output_folder import OutputFolder
+from mmseg_wsss.jobs.run_errors import RESUMES, exit_on_run_error
 from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import (
     describe,
@@ -102,7 +103,10 @@ def main() -> None:
     out.prepare()
     print_log(f'clustering {len(stems)} images', logger='current')
     workers = number_of_workers(args, cfg)
-    failures = cluster_images(images, todo, shards, args.shard_size, workers)
+    with exit_on_run_error(out_dir, RESUMES):
+        failures = cluster_images(
+            images, todo, shards, args.shard_size, workers
+        )
     report_failures(out_dir, failures)
     failed = bool(failures)
     if is_main_process():

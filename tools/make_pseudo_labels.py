@@ -25,6 +25,7 @@ from mmseg_wsss.jobs.command_line import (
 from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.output_folder import OutputFolder
 from mmseg_wsss.jobs.refinement import Refinement, refine_images
+from mmseg_wsss.jobs.run_errors import RESUMES, exit_on_run_error
 from mmseg_wsss.jobs.test_dataset import build_test_images, label_loader
 from mmseg_wsss.jobs.tool_setup import (
     describe,
@@ -78,7 +79,8 @@ def main() -> None:
     todo = out.find_todo()
     out.log_todo(todo)
     out.prepare()
-    failures = refine_images(images, todo, number_of_workers(args, cfg))
+    with exit_on_run_error(out_dir, RESUMES):
+        failures = refine_images(images, todo, number_of_workers(args, cfg))
     report_failures(out_dir, failures)
     with exit_on_error():
         load = loader and TRANSFORMS.build(loader)

@@ -13,6 +13,7 @@ from mmengine.config import Config, DictAction
 from ..compat import load_config
 from .config_options import check_options, tool_keys
 from .launch import check_local_device, prepare_launch
+from .run_errors import describe_error
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +89,10 @@ def exit_on_error() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, ImportError) as error:
-        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
+        text = ' '.join(str(error).split())
+        if isinstance(error, OSError):
+            text = describe_error(error)
+        raise SystemExit(f'error: {text}') from error
 
 
 @exit_on_error()

@@ -1,4 +1,4 @@
-"""One sentence where a training or a test ends before its time."""
+"""One sentence where a run ends before its time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 PACKAGE = Path(__file__).resolve().parents[1]
+RESUMES = 'The same command continues'
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -48,7 +49,7 @@ def find_sentence(error: Exception) -> str | None:
 
 @contextmanager
 def exit_on_run_error(where: str, how: str) -> Iterator[None]:
-    """Exit with one sentence where a Runner is stopped.
+    """Exit with one sentence where a run is stopped.
 
     A log that cannot be written, as its disk is full or its pipe closed, is
     no reason to stop.
@@ -64,7 +65,11 @@ def exit_on_run_error(where: str, how: str) -> Iterator[None]:
     logging.raiseExceptions = False
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SyntaxError) as error:
+        # Config raises SyntaxError where formatting is interrupted.
+        stops = (error, error.__context__)
+        if not any(isinstance(e, KeyboardInterrupt) for e in stops):
+            raise
         print_log(f'stopped; the files are in {where}. {how}', 'current')
         raise SystemExit(130) from None
     except OSError as error:

@@ -1,0 +1,55 @@
+"""One sentence where a run ends before its time."""
+
+import errno
+import logging
+
+import pytest
+
+from mmseg_wsss.jobs.run_errors import exit_on_run_error
+
+
+@pytest.fixture(autouse=True)
+def raise_exceptions(monkeypatch):
+    monkeypatch.setattr(logging, 'raiseExceptions', True)
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c():
+    with pytest.raises(SystemExit) as end, exit_on_run_error('x', 'How'):
+        interrupt()
+    assert end.value.code == 130
+    with pytest.raises(SystemExit) as end, exit_on_run_error('x', 'How'):
+        try:
+            raise KeyError('handled')
+        except KeyError:
+            interrupt()
+    assert end.value.code == 130
+
+
+def test_ctrl_c_while_a_config_is_formatted():
+    """MMEngine writes it into each checkpoint, and hides what stops it."""
+    with pytest.raises(SystemExit) as end, exit_on_run_error('x', 'How'):
+        try:
+            interrupt()
+        except BaseException:
+            raise SyntaxError('Failed to format the config file')  # noqa: B904
+    assert end.value.code == 130
+
+
+def test_a_full_disk():
+    error = OSError(errno.ENOSPC, 'No space left on device', 'a.png')
+    with (
+        pytest.raises(SystemExit, match='free some space first') as end,
+        exit_on_run_error('x', 'How'),
+    ):
+        raise error
+    assert str(end.value).endswith('. The files are in x. How')
+
+
+@pytest.mark.parametrize('error', [ValueError, SyntaxError, RuntimeError])
+def test_errors_of_programs_keep_their_traceback(error):
+    with pytest.raises(error), exit_on_run_error('x', 'How'):
+        raise error('a bug')
