@@ -44,7 +44,7 @@ test_pipeline = [
     dict(type='mmseg_wsss.PackWSSSInputs', require_labels=False),
 ]
 # Of CAM networks and of segmentors; with the image labels.
-tta_scales = (0.5, 1.0, 1.5, 2.0)
+cam_scales = (0.5, 1.0, 1.5, 2.0)
 tta_pipeline = [
     load_image,
     fit,
@@ -53,7 +53,7 @@ tta_pipeline = [
         transforms=[
             [
                 dict(type='Resize', scale_factor=r, keep_ratio=True)
-                for r in tta_scales
+                for r in cam_scales
             ],
             [
                 dict(type='RandomFlip', prob=0.0, direction='horizontal'),
