@@ -3,6 +3,7 @@
 # It needs the package index, and takes as long as pip takes to install torch.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+unset PYTHONPATH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # What git would clone, with the changes of the working tree.
@@ -20,13 +21,15 @@ rm -rf "$work/clone/build" "$work/clone"/*.egg-info
 cd "$work/elsewhere"
 export OMP_NUM_THREADS=1
 "$python" - <<'END'
+import sys
+
 import mmpretrain  # noqa: F401
 from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.utils import register_all_modules
 
 import mmseg_wsss
 
-assert 'elsewhere' not in mmseg_wsss.__file__, mmseg_wsss.__file__
+assert mmseg_wsss.__file__.startswith(sys.prefix), mmseg_wsss.__file__
 register_all_modules()
 for name in ('OCRLoss', 'BinomialISL', 'FSL', 'CSDLoss'):
     assert MODELS.get(f'mmseg_wsss.{name}') or MODELS.get(name), name
@@ -42,6 +45,9 @@ echo "_base_ = 'mmseg_wsss::cam/cam_mobilenetv2_scenes.py'" > mine.py
 "$python" "$tools/train.py" mine.py --work-dir trained \
   --cfg-options train_cfg.max_epochs=1
 test -f trained/epoch_1.pth
+"$python" "$tools/dataset_converters/from_folder.py" data/scenes/JPEGImages \
+  --labels data/scenes/image_labels.json --weights none --out own
+"$python" "$tools/run_pipeline.py" own/pipeline.py --dry-run
 
 # Another clone, in an environment where it is not installed.
 "$python" -m pip uninstall -q -y mmseg_wsss
