@@ -155,6 +155,7 @@ def test_editable_mim_folder_follows_the_sources(project, editable):
         text=True,
         check=True,
         cwd=project.parent,
+        env={k: v for k, v in os.environ.items() if k != 'PYTHONPATH'},
     )
     mim = Path(done.stdout.strip()).parent / '.mim'
     assert (mim / 'model-index.yml').is_file()
