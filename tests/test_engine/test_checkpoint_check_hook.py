@@ -124,8 +124,9 @@ def test_weights_of_a_part(tmp_path, names, prefix, fits):
         return
     with pytest.raises(ValueError, match=f'no weight of backbone .*{names}'):
         hook.before_train(run)
-    run._resume = True  # its weights are those of the resumed checkpoint
-    hook.before_train(run)
+    # The weights are those of another checkpoint.
+    for name in ('_resume', '_load_from'):
+        hook.before_train(SimpleNamespace(model=model, **{name: 'x.pth'}))
 
 
 def scheduled(end=4, by_epoch=True, epochs=4, iterations=40):

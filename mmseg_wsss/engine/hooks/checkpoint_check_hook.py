@@ -48,7 +48,9 @@ class CheckpointCheckHook(Hook):
         Raises:
             ValueError: If no tensor of such a part was in its file.
         """
-        if self.strict or getattr(runner, '_resume', False):
+        # Other weights have taken their place.
+        replaced = ('_resume', '_load_from')
+        if self.strict or any(getattr(runner, k, None) for k in replaced):
             return
         for name, module in unwrap(runner.model).named_modules():
             init_cfg = getattr(module, 'init_cfg', None) or {}
