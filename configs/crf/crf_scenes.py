@@ -26,9 +26,11 @@ local_pipeline = [
     dict(type='mmseg_wsss.PixelAdaptiveRefine'),
     to_label,
 ]
-# The second round: scores are probabilities of a segmentor.
+# The second round: scores are a segmentor's probabilities, each class divided
+# by its maximum in the photo as CAMs are.
 second_pipeline = [
     *_base_.load_seed,
-    dict(type='mmseg_wsss.AddBackground', rest=0.4),
+    dict(type='mmseg_wsss.NormaliseScores', over='class'),
+    background,
     to_label,
 ]

@@ -54,24 +54,19 @@ def background_score(
     cam: Tensor,
     constant: float = 0.3,
     alpha: float | None = None,
-    rest: float | None = None,
 ) -> Tensor:
-    """Compute the background score of normalised CAMs or probabilities.
+    """Compute the background score of normalised CAMs.
 
     Args:
         cam: Scores (..., K, H, W) in [0, 1] of the K foreground classes.
-        constant: The score of every pixel, in [0, 1], where ``alpha`` and
-            ``rest`` are None.
+        constant: The score of every pixel, in [0, 1], where ``alpha`` is
+            None.
         alpha: If given, the score is (1 - max over classes) ** alpha (PSA).
-        rest: If given, the score is rest * (1 - sum over classes): of a
-            segmentor's probabilities, its background's times ``rest``.
 
     Returns:
         Tensor: Scores (..., 1, H, W) in [0, 1].
     """
     # Rounding may carry a score a little beyond 1.
-    if rest is not None:
-        return rest * (1 - cam.sum(-3, keepdim=True)).clamp(min=0)
     if alpha is not None:
         return (1 - cam.amax(-3, keepdim=True)).clamp(min=0) ** alpha
     return torch.full_like(cam[..., :1, :, :], constant)

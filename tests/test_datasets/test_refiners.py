@@ -167,23 +167,6 @@ def test_background_constant_and_power():
         AddBackground(alpha=0)
 
 
-def test_background_of_probabilities():
-    logits = torch.randn(4, *SIZE, generator=torch.Generator().manual_seed(0))
-    probabilities = logits.softmax(0).numpy()
-    results = scored() | dict(scores=probabilities[1:3])
-    whole = AddBackground(rest=1)(dict(results))['scores']
-    np.testing.assert_allclose(
-        whole[0], probabilities[0] + probabilities[3], atol=1e-6
-    )
-    less = AddBackground(rest=0.4)(dict(results))
-    np.testing.assert_allclose(less['scores'][0], 0.4 * whole[0], atol=1e-6)
-    larger = ScoresToLabel()(less)['pseudo_label'] > 0
-    assert larger.sum() > (whole.argmax(0) > 0).sum()
-    for wrong in (dict(rest=0), dict(alpha=2, rest=0.4)):
-        with pytest.raises(ValueError, match='rest > 0'):
-            AddBackground(**wrong)
-
-
 def test_background_elsewhere():
     results = scored(classes=(0, 2)) | dict(background_index=3)
     results = AddBackground(0.1)(results)

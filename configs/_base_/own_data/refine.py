@@ -21,9 +21,11 @@ crf_pipeline = [*load_seed, background, crf, to_label]
 test_dataloader = dict(dataset=dict(ann_file='train.txt'))
 val_dataloader = None
 val_evaluator = None
-# The second round: scores are probabilities of a segmentor.
+# The second round: scores are a segmentor's probabilities, each class divided
+# by its maximum in the photo as CAMs are.
 second_pipeline = [
     *load_seed,
-    dict(type='mmseg_wsss.AddBackground', rest=0.4),
+    dict(type='mmseg_wsss.NormaliseScores', over='class'),
+    background,
     to_label,
 ]

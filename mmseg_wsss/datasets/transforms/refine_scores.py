@@ -56,34 +56,23 @@ class AddBackground(BaseTransform):
         constant: The score of every pixel, where ``alpha`` is None (IRN takes
             0.25 after its walk). Defaults to 0.3.
         alpha: If given, the score is (1 - max over classes) ** alpha (PSA).
-        rest: If given, the score is rest * (1 - sum over classes). For the
-            probabilities of a segmentor: below 1 it makes objects larger.
 
     Raises:
-        ValueError: If an option is out of range, or both ``alpha`` and
-            ``rest`` are given.
+        ValueError: If an option is out of range.
     """
 
     def __init__(
         self,
         constant: float = 0.3,
         alpha: float | None = None,
-        rest: float | None = None,
     ) -> None:
-        given = [v for v in (alpha, rest) if v is not None]
-        if (
-            not 0 <= constant <= 1
-            or len(given) > 1
-            or any(not value > 0 for value in given)
-        ):
+        if not 0 <= constant <= 1 or (alpha is not None and not alpha > 0):
             raise ValueError(
-                'AddBackground takes a constant in [0, 1], an alpha > 0 or a '
-                f'rest > 0, got constant={constant}, alpha={alpha}, '
-                f'rest={rest}'
+                'AddBackground takes a constant in [0, 1] or an alpha > 0, '
+                f'got constant={constant}, alpha={alpha}'
             )
         self.constant = constant
         self.alpha = alpha
-        self.rest = rest
 
     def transform(self, results: dict) -> dict:
         """Add the background's row.
@@ -98,7 +87,7 @@ class AddBackground(BaseTransform):
             raise ValueError('the scores have a background already')
         if len(scores):
             background = background_score(
-                torch.from_numpy(scores), self.constant, self.alpha, self.rest
+                torch.from_numpy(scores), self.constant, self.alpha
             ).numpy()
         else:  # nothing but background
             background = np.ones((1, *scores.shape[1:]), np.float32)
@@ -109,7 +98,7 @@ class AddBackground(BaseTransform):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(constant={self.constant}, '
-            f'alpha={self.alpha}, rest={self.rest})'
+            f'alpha={self.alpha})'
         )
 
 
