@@ -285,7 +285,7 @@ def test_weights(call, folders, tmp_path, monkeypatch):
     for name in ('segmentor', 'second_segmentor'):
         start = plan.stages[name].inputs['start']
         assert start == '{classifier.checkpoint}'
-    monkeypatch.setattr(settings, 'find_spec', lambda name: None)
+    monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
     for network in ('lite0', 'lite2'):
         with pytest.raises(ValueError, match=f'efficientnet-{network}-py'):
             settings.starting_weights(network, None)

