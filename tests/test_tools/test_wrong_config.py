@@ -9,6 +9,7 @@ from tests.processes import ROOT, run_python
 
 REQUIRED = {
     'test': ['x.pth'],
+    'export_onnx': ['x.pth', '--out', 'x.onnx'],
     'make_cams': ['x.pth'],
     'browse_csd': ['--out-dir', 'x'],
     'browse_dataset': ['--out-dir', 'x'],
