@@ -11,6 +11,7 @@ REQUIRED = {
     'test': ['x.pth'],
     'export_onnx': ['x.pth', '--out', 'x.onnx'],
     'make_cams': ['x.pth'],
+    'segment_photos': ['x.pth', 'photos', '--out-dir', 'x'],
     'browse_csd': ['--out-dir', 'x'],
     'browse_dataset': ['--out-dir', 'x'],
     'browse_mars': ['--out', 'x.png'],
