@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from inspect import signature
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -148,7 +149,9 @@ def export_onnx(
 
 
 @torch.no_grad()
-def compare(network: nn.Module, path: str | os.PathLike) -> tuple:
+def compare(
+    network: nn.Module, path: str | os.PathLike
+) -> tuple[float, float]:
     """Compare an exported network in onnxruntime with PyTorch.
 
     Args:
@@ -165,16 +168,14 @@ def compare(network: nn.Module, path: str | os.PathLike) -> tuple:
         str(path), providers=['CPUExecutionProvider']
     )
     generator = torch.Generator().manual_seed(0)
-    difference = largest = 0.0
+    differences, largest = [], []
     for number, height, width in SIZES:
         image = 255 * torch.rand(number, 3, height, width, generator=generator)
         found = session.run(None, {'image': image.numpy()})[0]
-        expected = network(image)
-        difference = max(
-            difference, (torch.from_numpy(found) - expected).abs().max().item()
-        )
-        largest = max(largest, expected.abs().max().item())
-    return difference, largest
+        expected = network(image).numpy()
+        differences.append(np.abs(found - expected).max())
+        largest.append(np.abs(expected).max())
+    return float(np.max(differences)), float(np.max(largest))
 
 
 def describe(segmentor: Segmentor) -> dict:

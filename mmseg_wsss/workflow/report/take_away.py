@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from ..pipeline.command import ROOT
+from ..pipeline.plan import find_config
 from .collect import Content
 from .stages import StageInfo
 
@@ -45,8 +45,8 @@ def take_away(content: Content) -> dict | None:
     files = [str(path.resolve()) for path in files]
 
     def command(tool: str, *words: str) -> str:
-        path = str(ROOT / 'tools' / tool)
-        return shlex.join(['python', path, *files, *words])
+        path = find_config(f'tools/{tool}').resolve()
+        return shlex.join(['python', str(path), *files, *words])
 
     return {
         'stage': stage.name,
