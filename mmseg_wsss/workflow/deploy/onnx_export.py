@@ -1,18 +1,18 @@
-"""Export of segmentors to ONNX, with their normalisation inside."""
+"""Export of segmentors to ONNX, compared with PyTorch."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Mapping
 from inspect import signature
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ...io.atomic import atomic_write, write_json
+from .image_to_logits import ImageToLogits
 from .segmentor import Segmentor
 
 PACKAGES = ('onnx', 'onnxruntime', 'onnxscript')
@@ -20,61 +20,6 @@ PACKAGES = ('onnx', 'onnxruntime', 'onnxscript')
 TOLERANCE = 1e-4
 # Sizes (N, H, W) that the exported network is compared at: odd, wide, tall.
 SIZES = ((1, 97, 131), (2, 64, 200), (1, 161, 75))
-
-
-class ImageToLogits(nn.Module):
-    """A segmentor that normalises RGB images itself.
-
-    Args:
-        model: The segmentor, an EncoderDecoder.
-        settings: The config's ``model.data_preprocessor``.
-
-    Raises:
-        ValueError: If it has no single decode head with a channel for each
-            class, or its preprocessor pads images.
-    """
-
-    def __init__(self, model: nn.Module, settings: Mapping) -> None:
-        super().__init__()
-        head = getattr(model, 'decode_head', None)
-        if (
-            head is None
-            or isinstance(head, nn.ModuleList)
-            or head.out_channels != head.num_classes
-        ):
-            raise ValueError(
-                f'{type(model).__name__} cannot be exported: it needs one '
-                'decode head with a channel for each class'
-            )
-        if settings.get('test_cfg'):
-            raise ValueError(
-                'model.data_preprocessor.test_cfg pads images, which an '
-                'exported network does not: remove it'
-            )
-        self.model = model
-        mean = torch.tensor(settings.get('mean') or [0.0] * 3)
-        std = torch.tensor(settings.get('std') or [1.0] * 3)
-        self.register_buffer('mean', mean.float().reshape(1, 3, 1, 1))
-        self.register_buffer('std', std.float().reshape(1, 3, 1, 1))
-        # Images are loaded as BGR; without conversion the network sees them.
-        keys = ('bgr_to_rgb', 'rgb_to_bgr')
-        self.flip = not any(settings.get(key) for key in keys)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Return logits of the images' size.
-
-        Args:
-            image: (N, 3, H, W) float32, RGB, 0 to 255.
-
-        Returns:
-            Tensor: (N, C, H, W) float32.
-        """
-        image = image.flip(1) if self.flip else image
-        features = self.model.extract_feat((image - self.mean) / self.std)
-        metas = [dict(img_shape=image.shape[2:])]
-        return self.model.decode_head.predict(
-            features, metas, self.model.test_cfg
-        )
 
 
 def check_packages() -> None:
