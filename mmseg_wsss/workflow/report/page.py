@@ -17,6 +17,7 @@ from ...version import __version__
 from . import sections
 from .collect import Content, collect
 from .strips import build_strips
+from .take_away import take_away
 
 FILE = 'report.html'
 # Bytes of the whole page, except with very many images.
@@ -86,6 +87,7 @@ def render(content: Content) -> str:
         'confusion': sections.confusion_matrix(content),
         'trainings': sections.training_charts(content),
         'labels': sections.label_matrix(content),
+        'take_away': take_away(content),
     }
     page = environment.get_template('page.html.j2')
     room = _MAX_PAGE - len(page.render(view, strip_groups=[]).encode())

@@ -40,6 +40,7 @@ class StageInfo:
         no_cfg: Why there is none.
         steps: Names of the transforms that a label stage runs.
         log_tail: The end of its log, if it was stopped.
+        checkpoint: The checkpoint that it passes on, if any.
     """
 
     name: str
@@ -55,6 +56,7 @@ class StageInfo:
     no_cfg: str = ''
     steps: list[str] = field(default_factory=list)
     log_tail: list[str] = field(default_factory=list)
+    checkpoint: Path | None = None
 
     @property
     def seed(self) -> int | None:
@@ -155,6 +157,7 @@ def _stage(work_dir: Path, given: Mapping) -> StageInfo:
             for k, v in (done.get('figures') or {}).items()
             if isinstance(v, int | float)
         }
+        stage.checkpoint = _checkpoint(folder, done)
     elif (folder / STARTED).is_file():
         stage.status = 'stopped'
         stage.log_tail = _tail(folder / LOG)
@@ -165,6 +168,12 @@ def _stage(work_dir: Path, given: Mapping) -> StageInfo:
         kinds = (str(step['type']) for step in flatten(steps))
         stage.steps = [kind.rpartition('.')[2] for kind in kinds]
     return stage
+
+
+def _checkpoint(folder: Path, done: Mapping) -> Path | None:
+    output = (done.get('outputs') or {}).get('checkpoint') or {}
+    path = folder / str(output.get('path') or 'none')
+    return path if path.is_file() else None
 
 
 def _found(work_dir: Path) -> list[dict]:

@@ -1,19 +1,27 @@
 """The report: what its page holds, with all and with missing pieces."""
 
+import html
 import importlib.util
 import json
+import re
+import shlex
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from mmseg.registry import MODELS
 from PIL import Image
 
+from mmseg_wsss.compat import load_config
 from mmseg_wsss.io.labels import save_label
 from mmseg_wsss.workflow.report import collect, render, write_report
 from mmseg_wsss.workflow.report.images import Images
 from tests import tiny
-from tests.test_tools.test_train_and_dump import ROOT, call
+from tests.processes import run_python
+from tests.test_tools.test_train_and_dump import ENV, ROOT, call
 from tests.test_workflow.test_report import made_up
 
 VOID = {'meta', 'link', 'img', 'br', 'wbr'}
@@ -330,3 +338,70 @@ def test_tool_says_what_is_wrong(tmp_path, monkeypatch):
     monkeypatch.setattr('sys.argv', ['report.py', str(tmp_path / 'no')])
     with pytest.raises(SystemExit, match='error: there is no folder'):
         module.main()
+
+
+class TestUseTheSegmentor:
+    """The last section: commands with the paths of the segmentor."""
+
+    def finish(self, work):
+        """Let the segmentor leave a checkpoint that evaluate reads."""
+        summary = json.loads((work / 'pipeline.json').read_text())
+        for stage in summary['stages']:
+            if stage['name'] == 'evaluate':
+                stage['upstream'] = ['segmentor']
+        (work / 'pipeline.json').write_text(json.dumps(summary))
+        record = work / 'segmentor' / 'stage.json'
+        content = json.loads(record.read_text())
+        content['outputs'] = {'checkpoint': {'path': 'epoch_9.pth'}}
+        record.write_text(json.dumps(content))
+        (work / 'segmentor' / 'epoch_9.pth').write_bytes(b'')
+
+    def commands(self, work):
+        text = write_report(work).read_text(encoding='utf-8')
+        _, _, section = text.rpartition('<section><h2>')
+        if not section.startswith('Use the segmentor'):
+            return []
+        return [
+            shlex.split(html.unescape(command))
+            for command in re.findall('<pre[^>]*>(.*?)</pre>', section)
+        ]
+
+    def test_the_commands_run(self, tmp_path):
+        work = made_up.pipeline(tmp_path)
+        work = work.rename(tmp_path / "the user's work")
+        assert not self.commands(work)
+        self.finish(work)
+        (python, tool, config, checkpoint, photos, *out), export = (
+            self.commands(work)
+        )
+        assert python == 'python'
+        assert Path(tool) == ROOT / 'tools' / 'segment_photos.py'
+        assert Path(config) == work / 'segmentor' / 'config.py'
+        assert Path(checkpoint) == work / 'segmentor' / 'epoch_9.pth'
+        assert (photos, *out) == ('new_photos', '--out-dir', 'segmented')
+        # With a real checkpoint and real photos they run as they are.
+        model = MODELS.build(load_config(config).model)
+        meta = dict(classes=tiny.CLASSES, palette=tiny.PALETTE)
+        content = dict(state_dict=model.state_dict())
+        content['meta'] = dict(dataset_meta=meta)
+        torch.save(content, checkpoint)
+        photo = tmp_path / 'tiny' / 'images' / 'img_0.png'
+        (tmp_path / photos).mkdir()
+        shutil.copy(photo, tmp_path / photos)
+        result = run_python(
+            [tool, config, checkpoint, photos, *out], tmp_path, ENV
+        )
+        assert result.returncode == 0, result.stderr
+        assert (tmp_path / 'segmented' / 'masks' / 'img_0.png').is_file()
+        assert Path(export[1]) == ROOT / 'tools' / 'export_onnx.py'
+        assert export[2:4] == [config, checkpoint]
+        assert export[4:] == ['--out', 'model.onnx']
+
+    def test_without_a_checkpoint_or_config(self, work):
+        self.finish(work)
+        assert self.commands(work)
+        (work / 'segmentor' / 'epoch_9.pth').unlink()
+        assert not self.commands(work)
+        self.finish(work)
+        (work / 'segmentor' / 'config.py').unlink()
+        assert not self.commands(work)

@@ -1,0 +1,1 @@
+"""A trained segmentor on new photos, and as an ONNX file."""
