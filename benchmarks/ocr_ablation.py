@@ -4,9 +4,9 @@
     python benchmarks/ocr_ablation.py voc-mini --seeds 0 1 --only ce anchor
 
 For each seed a CAM network is trained and writes pseudo labels; then one
-segmentor per variant is trained on them; "true-masks" is cross-entropy on
-those of the training images: OC errors that no label explains. A finished run is kept in the work
-dir and not repeated. Figures are of the validation set after the last epoch.
+segmentor per variant is trained on them, that of "true-masks" on true masks. A
+finished run is kept in the work dir and not repeated. Figures are of the
+validation set after the last epoch.
 """
 
 from __future__ import annotations
