@@ -2,18 +2,23 @@
 
     python benchmarks/ablation.py scenes --seeds 0 1 2
     python benchmarks/ablation.py voc-mini --seeds 0
+    python benchmarks/ablation.py voc-mini-lite2 --only plain all "true masks"
 
 Each variant is the pipeline configs/pipelines/all_<data>.py with some of its
 switches on. "plain" is the CAM network, DenseCRF and a segmentor with
-cross-entropy; every other row adds one method, the last one all of them.
+cross-entropy; the next rows add one method, "all" every method, and "true
+masks" is the same segmentor under full supervision.
 Stages that are the same in several variants of a seed are made once. What is
 finished is kept in the work dir and not repeated: a killed run goes on.
 
 mIoU of the seeds and of the pseudo labels is that of the training images,
 biased pixels counted as not predicted; the other figures are those of the
-segmentor on the validation images. "minutes" are those of all stages of a
-variant, one thread each. Raw numbers: results.json in the work dir; those of
-the results page are copied to benchmarks/results.
+first segmentor on the validation images, its OC rates on the training images,
+and those of the second round's segmentor. weak / full: mIoU in percent of that
+on true masks, same seed. "minutes" are those of all stages of a
+variant, one thread each. Raw numbers: results.json in the work dir, with the
+seconds of each stage; those of the results page are copied to
+benchmarks/results.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ablation_figures import FULL, TABLES, add_shares, figures
 from runs import ROOT, merge_results, table
 
 from mmseg_wsss.io.lock import exclusive_lock
@@ -37,8 +43,12 @@ from mmseg_wsss.workflow.pipeline import (
 )
 from mmseg_wsss.workflow.pipeline.stage import Stage
 
-PIPELINES = {'scenes': 'all_scenes', 'voc-mini': 'all_voc_mini'}
-METHODS = ('hfpl', 'csd', 'irn', 'mars', 'ocr')
+PIPELINES = {
+    'scenes': 'all_scenes',
+    'voc-mini': 'all_voc_mini',
+    'voc-mini-lite2': 'all_voc_mini_lite2',
+}
+METHODS = ('hfpl', 'csd', 'irn', 'mars', 'ocr', 'second')
 VARIANTS = {
     'plain': (),
     '+ ISL + FSL': ('hfpl',),
@@ -46,24 +56,16 @@ VARIANTS = {
     '+ IRN': ('irn',),
     '+ MARS': ('mars',),
     '+ OCR': ('ocr',),
+    '+ second round': ('second',),
     'all': METHODS,
+    FULL: ('full',),
 }
-COLUMNS = {
-    'seeds': 'seeds mIoU',
-    'labels': 'pseudo labels mIoU',
-    'mIoU': 'segmentor mIoU',
-    'FP': 'FP',
-    'FN': 'FN',
-    'OC_image_rate': 'OC images %',
-    'OC_pixel_rate': 'OC pixels %',
-    'minutes': 'minutes',
-}
-SEGMENTOR = ('mIoU', 'FP', 'FN', 'OC_image_rate', 'OC_pixel_rate')
 
 
 def plan_of(data: str, variant: str, seed: int, folder: Path) -> Plan:
     """Read the pipeline with the switches of a variant."""
-    switches = {f'use.{m}': m in VARIANTS[variant] for m in METHODS}
+    switches = {f'use.{m}': m in VARIANTS[variant] for m in (*METHODS, 'full')}
+    switches['use.evaluate_train'] = True
     return read_plan(
         ROOT / 'configs' / 'pipelines' / f'{PIPELINES[data]}.py',
         {**switches, 'options.randomness.seed': seed},
@@ -90,20 +92,15 @@ def reuse(plan: Plan, stage: Stage, folder: Path) -> None:
             return
 
 
-def figures(plan: Plan) -> dict[str, float]:
-    """Collect what came out of a finished variant."""
-    records = {
-        s.name: StageFolder(plan.folder(s.name)).finished for s in plan.on
-    }
-    last = 'debias' if 'debias' in records else 'refine'
-    segmentor = records['evaluate']['figures']
-    seconds = sum(record['seconds'] for record in records.values())
-    return {
-        'seeds': records['cams']['figures']['mIoU'],
-        'labels': records[last]['figures']['mIoU'],
-        **{name: segmentor[name] for name in SEGMENTOR},
-        'minutes': round(seconds / 60, 1),
-    }
+def stages_of(plan: Plan) -> list[Stage]:
+    """Return the stages of a variant; an upper mark needs few of them."""
+    if not plan.stages['evaluate_full'].on:
+        return plan.on
+    needed = {'evaluate_full'}
+    for stage in reversed(plan.on):
+        if stage.name in needed:
+            needed.update(plan.upstream(stage))
+    return [stage for stage in plan.on if stage.name in needed]
 
 
 def run(
@@ -114,14 +111,16 @@ def run(
     if plan.missing:
         raise SystemExit('\n'.join(plan.missing_lines()))
     launch = Launch(num_workers=1)
-    for stage in plan.on:
+    records = {}
+    for stage in stages_of(plan):
         reuse(plan, stage, folder)
 
         def say(line: str, name: str = stage.name) -> None:
             print(f'{variant} {seed} {name}: {line}', file=sys.stderr)
 
         run_stage(plan, stage, launch, say, pass_fds)
-    return figures(plan)
+        records[stage.name] = StageFolder(plan.folder(stage.name)).finished
+    return figures(records)
 
 
 def run_seed(args: argparse.Namespace, root: Path, seed: int) -> dict:
@@ -154,7 +153,8 @@ def main() -> None:
                 root / 'results.json',
                 {variant: {str(seed): row} for variant, row in rows.items()},
             )
-    print(table(results, COLUMNS))
+        results = merge_results(root / 'results.json', add_shares(results))
+    print(*(table(results, columns) for columns in TABLES), sep='\n\n')
 
 
 if __name__ == '__main__':

@@ -134,7 +134,8 @@ def table(
 ) -> str:
     """Mean and spread of each variant's runs {seed: figures}, as Markdown.
 
-    ``columns`` maps the keys of a run to column titles.
+    ``columns`` maps the keys of a run to column titles. What no run of a
+    variant has is a dash; a variant that has nothing is left out.
     """
     lines = [
         f'| variant | {" | ".join(columns.values())} |',
@@ -143,10 +144,15 @@ def table(
     for variant, runs in results.items():
         cells = []
         for key in columns:
-            values = [run[key] for run in runs.values()]
+            values = [run[key] for run in runs.values() if key in run]
             spread = stdev(values) if len(values) > 1 else 0.0
-            cells.append(f'{mean(values):.{digits}f} ± {spread:.{digits}f}')
-        lines.append(f'| {variant} | {" | ".join(cells)} |')
+            cells.append(
+                f'{mean(values):.{digits}f} ± {spread:.{digits}f}'
+                if values
+                else '-'
+            )
+        if set(cells) != {'-'}:
+            lines.append(f'| {variant} | {" | ".join(cells)} |')
     return '\n'.join(lines)
 
 

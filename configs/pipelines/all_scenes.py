@@ -7,6 +7,7 @@ _base_ = [
     '../_base_/pipelines/mars.py',
     '../_base_/pipelines/segmentor.py',
     '../_base_/pipelines/second_round.py',
+    '../_base_/pipelines/comparisons.py',
 ]
 use = dict(
     hfpl=True,  # ISL and FSL in the CAM network
@@ -15,6 +16,8 @@ use = dict(
     mars=True,  # debiased labels, and a teacher that completes them
     ocr=True,  # OCR in the segmentor
     second=True,  # a new segmentor on the labels that the first one gives
+    full=False,  # an upper mark: the segmentor trained on true masks
+    evaluate_train=False,  # the first segmentor's errors on training images
 )
 prepare = [['tools/dataset_converters/make_scenes.py', '--out', 'data/scenes']]
 options = {'randomness.seed': 0}
@@ -27,6 +30,7 @@ configs = dict(
     crf='configs/crf/crf_scenes.py',
     debias='configs/mars/debias_scenes.py',
     segmentor='configs/ocr/ce_mobilenetv2_scenes.py',
+    full='configs/ocr/full_mobilenetv2_scenes.py',
     mars='configs/mars/mars_mobilenetv2_scenes.py',
 )
 epochs = 12
@@ -41,6 +45,9 @@ longer = {
     'train_cfg.max_epochs': epochs,
     'train_cfg.val_interval': epochs,
     'param_scheduler': [schedule],
+}
+on_train = {
+    'test_dataloader.dataset.ann_file': 'ImageSets/Segmentation/train.txt'
 }
 # There are no ImageNet weights for drawings: each network starts from the
 # weights of one before it.
@@ -73,14 +80,7 @@ stages = dict(
         options=longer,
         inputs=dict(start='{classifier.checkpoint}', labels='{debias.labels}'),
     ),
-    second_scores=dict(
-        _base_.second_scores,
-        options={
-            'test_dataloader.dataset.ann_file': (
-                'ImageSets/Segmentation/train.txt'
-            )
-        },
-    ),
+    second_scores=dict(_base_.second_scores, options=on_train),
     second_labels=_base_.second_labels,
     second_segmentor=dict(
         _base_.second_segmentor,
@@ -90,5 +90,12 @@ stages = dict(
             labels='{second_labels.labels}', start='{classifier.checkpoint}'
         ),
     ),
+    full_segmentor=dict(
+        _base_.full_segmentor,
+        options=longer,
+        inputs=dict(start='{classifier.checkpoint}'),
+    ),
+    evaluate_full=_base_.evaluate_full,
+    evaluate_train=dict(_base_.evaluate_train, options=on_train),
     evaluate=_base_.evaluate_second,
 )

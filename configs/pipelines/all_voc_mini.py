@@ -7,6 +7,7 @@ _base_ = [
     '../_base_/pipelines/mars.py',
     '../_base_/pipelines/segmentor.py',
     '../_base_/pipelines/second_round.py',
+    '../_base_/pipelines/comparisons.py',
 ]
 use = dict(
     hfpl=True,  # ISL and FSL in the CAM network
@@ -15,6 +16,8 @@ use = dict(
     mars=True,  # debiased labels, and a teacher that completes them
     ocr=True,  # OCR in the segmentor
     second=True,  # a new segmentor on the labels that the first one gives
+    full=False,  # an upper mark: the segmentor trained on true masks
+    evaluate_train=False,  # the first segmentor's errors on training images
 )
 options = {'randomness.seed': 0}
 configs = dict(
@@ -26,6 +29,7 @@ configs = dict(
     crf='configs/crf/crf_voc-mini.py',
     debias='configs/mars/debias_voc-mini.py',
     segmentor='configs/ocr/ce_mobilenetv2_voc-mini.py',
+    full='configs/ocr/full_mobilenetv2_voc-mini.py',
     mars='configs/mars/mars_mobilenetv2_voc-mini.py',
 )
 epochs = 15
@@ -43,6 +47,9 @@ longer = {
     'train_cfg.val_interval': epochs,
     'param_scheduler': [schedule],
 }
+on_train = {
+    'test_dataloader.dataset.ann_file': 'ImageSets/Segmentation/train_aug.txt'
+}
 stages = dict(
     classifier=_base_.train_classifier,
     **_base_.csd_stages,
@@ -55,15 +62,11 @@ stages = dict(
         options=longer,
         inputs=dict(labels='{debias.labels}'),
     ),
-    second_scores=dict(
-        _base_.second_scores,
-        options={
-            'test_dataloader.dataset.ann_file': (
-                'ImageSets/Segmentation/train_aug.txt'
-            )
-        },
-    ),
+    second_scores=dict(_base_.second_scores, options=on_train),
     second_labels=_base_.second_labels,
     second_segmentor=dict(_base_.second_segmentor, options=longer),
+    full_segmentor=dict(_base_.full_segmentor, options=longer),
+    evaluate_full=_base_.evaluate_full,
+    evaluate_train=dict(_base_.evaluate_train, options=on_train),
     evaluate=_base_.evaluate_second,
 )

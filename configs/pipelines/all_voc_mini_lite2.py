@@ -9,5 +9,6 @@ configs = dict(
     affinity='configs/irn/irn_efficientnet-lite2_voc-mini.py',
     debias='configs/mars/debias_efficientnet-lite2_voc-mini.py',
     segmentor='configs/ocr/ce_efficientnet-lite2_voc-mini.py',
+    full='configs/ocr/full_efficientnet-lite2_voc-mini.py',
     mars='configs/mars/mars_efficientnet-lite2_voc-mini.py',
 )

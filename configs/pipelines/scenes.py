@@ -5,6 +5,8 @@ use = dict(
     hfpl=True,  # ISL and FSL in the CAM network
     refine=True,  # pixel-adaptive refinement of the seeds
     ocr=True,  # OCR in the segmentor
+    full=False,  # an upper mark: the segmentor trained on true masks
+    evaluate_train=False,  # the segmentor's errors on training images
 )
 prepare = [['tools/dataset_converters/make_scenes.py', '--out', 'data/scenes']]
 options = {'randomness.seed': 0}
@@ -29,6 +31,28 @@ stages = dict(
         config='configs/ocr/ce_mobilenetv2_scenes.py',
         inputs=dict(start='{classifier.checkpoint}', labels='{refine.labels}'),
         when=dict(ocr=dict(config='configs/ocr/ocr_mobilenetv2_scenes.py')),
+    ),
+    full_segmentor=dict(
+        kind='train',
+        method='full',
+        config='configs/ocr/full_mobilenetv2_scenes.py',
+        inputs=dict(start='{classifier.checkpoint}'),
+    ),
+    evaluate_full=dict(
+        kind='evaluate',
+        method='full',
+        config='{full_segmentor.config}',
+        inputs=dict(checkpoint='{full_segmentor.checkpoint}'),
+    ),
+    evaluate_train=dict(
+        kind='evaluate',
+        config='{segmentor.config}',
+        options={
+            'test_dataloader.dataset.ann_file': (
+                'ImageSets/Segmentation/train.txt'
+            )
+        },
+        inputs=dict(checkpoint='{segmentor.checkpoint}'),
     ),
     evaluate=dict(
         config='{segmentor.config}',

@@ -4,6 +4,8 @@ use = dict(
     hfpl=False,  # ISL and FSL in the CAM network
     crf=True,  # DenseCRF on the seeds
     ocr=True,  # OCR in the segmentor
+    full=False,  # an upper mark: the segmentor trained on true masks
+    evaluate_train=False,  # the segmentor's errors on training images
 )
 options = {'randomness.seed': 0}
 stages = dict(
@@ -27,6 +29,27 @@ stages = dict(
         config='configs/ocr/ce_mobilenetv2_voc-mini.py',
         inputs=dict(labels='{refine.labels}'),
         when=dict(ocr=dict(config='configs/ocr/ocr_mobilenetv2_voc-mini.py')),
+    ),
+    full_segmentor=dict(
+        kind='train',
+        method='full',
+        config='configs/ocr/full_mobilenetv2_voc-mini.py',
+    ),
+    evaluate_full=dict(
+        kind='evaluate',
+        method='full',
+        config='{full_segmentor.config}',
+        inputs=dict(checkpoint='{full_segmentor.checkpoint}'),
+    ),
+    evaluate_train=dict(
+        kind='evaluate',
+        config='{segmentor.config}',
+        options={
+            'test_dataloader.dataset.ann_file': (
+                'ImageSets/Segmentation/train_aug.txt'
+            )
+        },
+        inputs=dict(checkpoint='{segmentor.checkpoint}'),
     ),
     evaluate=dict(
         config='{segmentor.config}',

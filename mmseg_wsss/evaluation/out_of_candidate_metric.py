@@ -18,7 +18,8 @@ class OutOfCandidateMetric(BaseMetric):
 
     A pixel is OC if its predicted class is not among the image's labels and
     is not the background. ``OC_image_rate`` is the share of images with at
-    least ``min_pixels`` OC pixels, ``OC_pixel_rate`` the share of OC pixels
+    least ``min_pixels`` OC pixels, ``OC_image_rate_1pct`` that of images with
+    more than 1 % of their area, ``OC_pixel_rate`` the share of OC pixels
     among all pixels. Pixels the ground truth ignores do not count.
 
     The paper reports a rate of images with OC errors and leaves the number of
@@ -120,12 +121,16 @@ class OutOfCandidateMetric(BaseMetric):
             results: One (OC pixels, pixels) pair per image.
 
         Returns:
-            dict[str, float]: ``OC_image_rate`` and ``OC_pixel_rate``, percent.
+            dict[str, float]: ``OC_image_rate``, ``OC_image_rate_1pct`` and
+            ``OC_pixel_rate``, percent.
         """
-        counts = np.array(results, dtype=np.int64).reshape(-1, 2)
-        images = (counts[:, 0] >= self.min_pixels).mean()
-        pixels = counts[:, 0].sum() / max(counts[:, 1].sum(), 1)
+        out, area = np.array(results, dtype=np.int64).reshape(-1, 2).T
         return {
-            'OC_image_rate': round(float(images) * 100, 2),
-            'OC_pixel_rate': round(float(pixels) * 100, 3),
+            'OC_image_rate': _percent((out >= self.min_pixels).mean(), 2),
+            'OC_image_rate_1pct': _percent((100 * out > area).mean(), 2),
+            'OC_pixel_rate': _percent(out.sum() / max(area.sum(), 1), 3),
         }
+
+
+def _percent(share: float, digits: int) -> float:
+    return round(float(share) * 100, digits)

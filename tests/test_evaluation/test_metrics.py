@@ -39,9 +39,31 @@ def test_rates_by_hand():
     # One OC pixel among 3 + 4 valid ones; the other OC pixel is ignored.
     assert rates(samples) == {
         'OC_image_rate': 50.0,
+        'OC_image_rate_1pct': 50.0,
         'OC_pixel_rate': round(100 / 7, 3),
     }
     assert rates(samples, min_pixels=2)['OC_image_rate'] == 0
+
+
+def test_one_percent_of_the_area_is_of_the_pixels_that_count():
+    """More than 1 %, of those that the mask does not ignore."""
+    label = np.ones((20, 10), int)
+    label[0, :2] = 2
+    half = np.ones((20, 10), int)
+    half[10:] = 255
+    samples = [
+        prediction(label.tolist(), [0, 1, 0, 0], mask)
+        for mask in (np.ones_like(half).tolist(), half.tolist())
+    ]
+    # 2 of 200 pixels are 1 %, 2 of 100 are more.
+    assert rates(samples[:1])['OC_image_rate_1pct'] == 0
+    assert rates(samples)['OC_image_rate_1pct'] == 50
+    assert rates(samples)['OC_image_rate'] == 100
+
+
+def test_an_ignored_image_has_no_oc_pixel():
+    found = rates([prediction([[2, 2]], [0, 1, 0, 0], [[255, 255]])])
+    assert set(found.values()) == {0}
 
 
 def test_labels_from_the_mask_and_without_background():

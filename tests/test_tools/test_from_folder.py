@@ -42,6 +42,7 @@ from mmseg_wsss.workflow.own_data.configs import FILES
 from mmseg_wsss.workflow.pipeline import read_plan
 from tests.processes import run_python
 from tests.test_tools.test_dataset_converters import TOOLS, check_fails, run
+from tests.test_workflow.test_pipeline.test_pipelines import check_upper_mark
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -212,13 +213,16 @@ def test_each_switch_can_be_turned(call, folders, tmp_path):
     ]
     cfg = load_config(out / 'pipeline.py')
     assert list(cfg.use) == [
-        *('hfpl', 'csd', 'irn', 'refine', 'crf', 'mars', 'ocr', 'second')
+        *('hfpl', 'csd', 'irn', 'refine', 'crf', 'mars', 'ocr', 'second'),
+        'full',
     ]
     for switch, on in cfg.use.items():
         plan = read_plan(out / 'pipeline.py', {f'use.{switch}': not on})
         assert plan.hashes != before.hashes, switch
-        assert not plan.missing
+        # There is no mask, which an upper mark is trained on.
+        assert bool(plan.missing) == (switch == 'full')
         needed, todo = set(), ['evaluate']
+        todo += ['evaluate_full'] if switch == 'full' else []
         while todo:
             name = todo.pop()
             needed.add(name)
@@ -407,6 +411,25 @@ def test_masks_that_fit(call, folders, tmp_path, how):
     assert 'no mask shows' not in result.stdout
     written = np.array(Image.open(out / 'masks' / 'd0.png'))
     assert written.dtype == np.uint8 and written.max() == 2
+
+
+def test_an_upper_mark_needs_a_mask_of_each_training_photo(
+    call, folders, tmp_path
+):
+    labels = {f'{k}{n}': v for k, v in (('c ', 1), ('d', 2)) for n in range(6)}
+    (folders / 'dog' / 'same.bmp').unlink()
+    masks = draw_masks(tmp_path / 'masks', RIGHT)
+    out = tmp_path / 'own'
+    options = {'use.full': True}
+    assert call(folders, '--masks', masks, '--out', out).returncode == 0
+    (line,) = read_plan(out / 'pipeline.py', options).missing_lines()
+    assert f'of {out}/train.txt (stage full_segmentor)' in line
+    draw_masks(tmp_path / 'all', {'both': 1, **labels})
+    words = ('--masks', tmp_path / 'all', '--out', out, '--overwrite')
+    assert call(folders, *words).returncode == 0
+    plan = read_plan(out / 'pipeline.py', options)
+    assert not plan.missing
+    check_upper_mark(plan, 'second_segmentor', 'masks')
 
 
 @pytest.mark.parametrize(

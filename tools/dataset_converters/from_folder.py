@@ -50,8 +50,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--masks',
         metavar='DIR',
-        help='<photo>.png with class indices, for the evaluation only; some '
-        '\nphotos are enough',
+        help='<photo>.png with class indices, for the evaluation only, for '
+        '\nwhich some photos are enough; use.full trains on them too',
     )
     parser.add_argument(
         '--val-share',

@@ -11,6 +11,7 @@ use = dict(
     mars=False,  # debiased labels, and a teacher that completes them
     ocr=True,  # OCR in the segmentor
     second=True,  # a new segmentor on the labels that the first one gives
+    full=False,  # an upper mark; needs a mask of each training photo
 )
 options = {'randomness.seed': _base_.seed}
 here = _base_.data_root
@@ -118,6 +119,18 @@ stages = dict(
         config=f'{here}/segmentor.py',
         # Labels first: where it is off, they lead to the first segmentor.
         inputs=dict(labels='{second_labels.labels}', **start),
+    ),
+    full_segmentor=dict(
+        kind='train',
+        method='full',
+        config=f'{here}/full_segmentor.py',
+        inputs=start,
+    ),
+    evaluate_full=dict(
+        kind='evaluate',
+        method='full',
+        config='{full_segmentor.config}',
+        inputs=dict(checkpoint='{full_segmentor.checkpoint}'),
     ),
     evaluate=dict(
         config='{second_segmentor.config}',

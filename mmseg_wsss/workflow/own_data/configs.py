@@ -18,6 +18,7 @@ from .settings import (
 PACKAGE = Path(__file__).resolve().parents[1].parent
 FILES = ('common', 'data', 'training', 'cam', 'hfpl', 'csd', 'csd_hfpl')
 FILES += ('affinity', 'refine', 'debias', 'segmentor', 'mars_segmentor')
+FILES += ('full_segmentor',)
 NETWORK_FILES = ('efficientnet_lite', 'mobilenetv2', 'r50')
 FILES += ('pipeline', *NETWORK_FILES)
 # Photos of a longer side get features at stride 8 in place of 4.

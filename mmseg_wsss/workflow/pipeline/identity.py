@@ -165,9 +165,10 @@ def image_folders(part: object) -> list[tuple[str, str, str]]:
 
 
 def missing_images(part: object) -> list[str]:
-    """Return the first listed image that is missing, of each folder.
+    """Return the first listed file that is missing, of each folder.
 
-    Data sets of unknown types may leave images out, and need not read all.
+    It is followed by the number of others. Data sets of unknown types may
+    leave images out, and need not read all.
     """
     nodes = [
         node
@@ -179,12 +180,15 @@ def missing_images(part: object) -> list[str]:
     found = []
     for folder, names, suffix in image_folders(plain):
         files = _listed(folder, names, suffix) or ()
-        file = next((f for f in files if not f.exists()), None)
-        if file is not None:
-            link = (
-                f', a link to {file.readlink()}' if file.is_symlink() else ''
-            )
-            found.append(f'{file}{link}')
+        missing = [file for file in files if not file.exists()]
+        if not missing:
+            continue
+        file, others = missing[0], len(missing) - 1
+        if file.is_symlink():
+            file = f'{file}, a link to {file.readlink()}'
+        found.append(
+            f'{file} and {others} more of {names}' if others else f'{file}'
+        )
     return found
 
 
@@ -195,7 +199,8 @@ def _image_sizes(
     key = str((folder, names, suffix))
     if key not in known:
         files = _listed(folder, names, suffix)
-        if files is not None:
+        # A data set may have suffixes of its own.
+        if files is not None and any(map(os.path.lexists, files)):
             listing = {f.name: _short(f) for f in files}
             known[key] = settings_hash(listing=listing)
         elif Path(folder).is_dir():
@@ -207,15 +212,13 @@ def _image_sizes(
 
 def _listed(folder: str, names: str, suffix: str) -> list[Path] | None:
     """Return the files that a list names; None if it is no such list."""
-    if not names or not Path(names).is_file() or not Path(folder).is_dir():
+    if not names or not Path(names).is_file():
         return None
     if Path(names).suffix not in ('', '.txt'):
         return None
     lines = Path(names).read_text(errors='replace').splitlines()
     stems = [line.strip() for line in lines if line.strip()]
-    files = [Path(folder, stem + suffix) for stem in stems]
-    # A data set may have suffixes of its own.
-    return files if any(os.path.lexists(file) for file in files) else None
+    return [Path(folder, stem + suffix) for stem in stems]
 
 
 def _short(file: Path) -> str | None:

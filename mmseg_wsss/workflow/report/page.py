@@ -83,6 +83,7 @@ def render(content: Content) -> str:
         'made': time.strftime('%Y-%m-%d %H:%M %Z'),
         'versions': ', '.join(_versions()),
         'shares': sections.shares_chart(content),
+        'full_shares': sections.full_shares(content),
         'class_tables': list(sections.class_tables(content)),
         'confusion': sections.confusion_matrix(content),
         'trainings': sections.training_charts(content),

@@ -13,6 +13,9 @@ from .collect import Content, Group, foreground_labels
 from .curves import Series
 from .measure import Measured
 
+# The switch of the stages that train on true masks.
+FULL = 'full'
+
 
 def shares_chart(content: Content) -> Markup | None:
     """Draw mIoU, FP and FN of the stages that wrote label maps."""
@@ -24,6 +27,26 @@ def shares_chart(content: Content) -> Markup | None:
             shares = [figures[key] for key in ('mIoU', 'FP', 'FN')]
             rows.append((stage.name, shares))
     return stacked_bars(rows) if rows else None
+
+
+def full_shares(content: Content) -> dict[str, float]:
+    """Compute weak / full: the mIoU of segmentors in percent of an upper mark.
+
+    Returns:
+        dict[str, float]: By stage, of those tested on the same images as the
+        segmentor that was trained on true masks; empty if there is none.
+    """
+    for group in content.groups:
+        miou = {
+            stage.name: content.figures(stage)['mIoU']
+            for stage in group.stages
+            if stage.predicts and content.figures(stage).get('mIoU')
+        }
+        for stage in group.stages:
+            if stage.method == FULL and stage.name in miou:
+                full = miou.pop(stage.name)
+                return {name: 100 * weak / full for name, weak in miou.items()}
+    return {}
 
 
 def class_tables(

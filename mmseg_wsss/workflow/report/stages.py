@@ -30,6 +30,7 @@ class StageInfo:
         folder: Its folder; it need not exist.
         tool: File name of the tool; '' if unknown.
         config: Its config, as the pipeline names it.
+        method: The switch it belongs to; '' if unknown.
         status: 'finished', 'off', 'stopped' (it failed or was killed) or
             'not reached'.
         upstream: Stages whose outputs it reads.
@@ -47,6 +48,7 @@ class StageInfo:
     folder: Path
     tool: str = ''
     config: str = ''
+    method: str = ''
     status: str = 'not reached'
     upstream: list[str] = field(default_factory=list)
     seconds: float | None = None
@@ -141,6 +143,7 @@ def _stage(work_dir: Path, given: Mapping) -> StageInfo:
         folder,
         str(given.get('tool') or ''),
         str(given.get('config') or ''),
+        str(given.get('method') or ''),
         upstream=list(given.get('upstream') or []),
     )
     if not given.get('on', True):

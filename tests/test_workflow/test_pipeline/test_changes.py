@@ -322,6 +322,21 @@ def test_moved_photos_are_named(pipeline):
     ]
 
 
+def test_masks_that_a_training_reads_are_counted_before_it(pipeline):
+    root = pipeline.parent
+    masks = root / 'truth'
+    edit(pipeline, '{refine.labels}', str(masks))
+    masks.mkdir()
+    (masks / '2.png').write_text('of another list')
+    assert read_plan(pipeline).missing_lines() == [
+        f'there is no {masks}/0.png and 1 more of {root}/train.txt '
+        '(stage segmentor)'
+    ]
+    for stem in '01':
+        (masks / f'{stem}.png').write_text('x')
+    assert not read_plan(pipeline).missing
+
+
 def test_validation_files_are_missed_before_a_training(pipeline):
     root = pipeline.parent
     (root / 'val.txt').unlink()

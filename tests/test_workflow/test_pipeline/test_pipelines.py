@@ -60,7 +60,8 @@ def test_no_option_is_addressed_by_its_place_in_a_list():
 
 def test_everything_off_is_cams_densecrf_and_a_segmentor():
     path = ROOT / 'configs' / 'pipelines' / 'all_scenes.py'
-    plan = read(path, *Config.fromfile(path).use)
+    use = Config.fromfile(path).use
+    plan = read(path, *(name for name, on in use.items() if on))
     assert [stage.name for stage in plan.on] == [
         *('classifier', 'cams', 'refine', 'segmentor', 'evaluate')
     ]
@@ -71,3 +72,52 @@ def test_everything_off_is_cams_densecrf_and_a_segmentor():
     assert plan.stages['cams'].inputs == {
         'checkpoint': '{classifier.checkpoint}'
     }
+
+
+def check_upper_mark(plan, weak, masks):
+    """Check that full supervision differs from a stage in masks only."""
+    weak, full = (
+        plan.configs[name].to_dict() for name in (weak, 'full_segmentor')
+    )
+    folders = [
+        cfg['train_dataloader']['dataset']['data_prefix'].pop('seg_map_path')
+        for cfg in (weak, full)
+    ]
+    assert folders[0].startswith('{') and folders[1] == masks
+    allowed = [hook.pop('allow_masks', False) for hook in full['custom_hooks']]
+    assert allowed == [True] + [False] * (len(allowed) - 1)
+    for hook in [*weak['custom_hooks'], *full['custom_hooks']]:
+        hook.pop('_scope_', None)
+    assert weak == full
+
+
+@pytest.mark.parametrize(
+    ('name', 'weak', 'masks'),
+    [
+        ('scenes', 'segmentor', 'SegmentationClass'),
+        ('voc_mini', 'segmentor', 'SegmentationClassAug'),
+        ('all_scenes', 'second_segmentor', 'SegmentationClass'),
+        ('all_voc_mini', 'second_segmentor', 'SegmentationClassAug'),
+        ('all_voc_mini_lite2', 'second_segmentor', 'SegmentationClassAug'),
+    ],
+)
+def test_the_upper_mark_is_the_same_network_on_true_masks(name, weak, masks):
+    path = ROOT / 'configs' / 'pipelines' / f'{name}.py'
+    use = {'use.ocr': False, 'use.full': True, 'use.evaluate_train': True}
+    plan = read_plan(path, use)
+    check_upper_mark(plan, weak, masks)
+    # On training images the first segmentor, on the others the last ones.
+    tests = {
+        name: plan.stages[name].inputs['checkpoint']
+        for name in ('evaluate_full', 'evaluate_train', 'evaluate')
+    }
+    assert list(tests.values()) == [
+        *('{full_segmentor.checkpoint}', '{segmentor.checkpoint}'),
+        f'{{{weak}.checkpoint}}',
+    ]
+    lists = [
+        plan.configs[name].test_dataloader.dataset.ann_file for name in tests
+    ]
+    assert lists[0] == lists[2] != lists[1]
+    training = plan.configs['segmentor'].train_dataloader.dataset
+    assert lists[1] == training.ann_file

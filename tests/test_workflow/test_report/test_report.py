@@ -19,6 +19,7 @@ from mmseg_wsss.compat import load_config
 from mmseg_wsss.io.labels import save_label
 from mmseg_wsss.workflow.report import collect, render, write_report
 from mmseg_wsss.workflow.report.images import Images
+from mmseg_wsss.workflow.report.sections import full_shares
 from tests import tiny
 from tests.processes import run_python
 from tests.test_tools.test_train_and_dump import ENV, ROOT, call
@@ -162,6 +163,29 @@ def test_labels_out_of_the_candidates(work):
     save_label(path, label, tiny.PALETTE)
     figures = collect(work).groups[0].measured['cams'].figures()
     assert figures['OC_image_rate'] == pytest.approx(100 / 6)
+
+
+def test_a_segmentor_beside_one_on_true_masks(work):
+    """Weak / full, where the upper mark was evaluated on the same images."""
+    assert 'weak / full' not in read(work).text
+    content = json.loads((work / 'pipeline.json').read_text())
+    full = json.loads(json.dumps(content['stages'][-2]))
+    assert full['name'] == 'evaluate'
+    shutil.copytree(work / 'evaluate', work / 'evaluate_full')
+    full.update(name='evaluate_full', method='full')
+    content['stages'].insert(4, full)
+    (work / 'pipeline.json').write_text(json.dumps(content))
+    for name, miou in (('evaluate', 30.0), ('evaluate_full', 40.0)):
+        record = {'figures': {'mIoU': miou}, 'seconds': 61.0}
+        (work / name / 'stage.json').write_text(json.dumps(record))
+    words = read(work).text
+    assert 'OC rate weak / full other' in words
+    assert 'in percent of that of the stage trained on true masks' in words
+    start = 'finished 1 min 1 s 2 images'
+    assert f'evaluate {start} 30.0 0.0 0.0 100.0 0.0 75.0 -' in words
+    assert f'evaluate_full {start} 40.0 0.0 0.0 100.0 0.0 - -' in words
+    # Labels of training images are not compared with it.
+    assert full_shares(collect(work)) == {'evaluate': 75}
 
 
 def test_few_of_many_images_are_compared(work):
