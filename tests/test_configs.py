@@ -108,7 +108,7 @@ def test_config_takes_a_step(path):
     classes = model.num_classes
     hooks = [hook['type'] for hook in cfg.custom_hooks]
     assert 'mmseg_wsss.WeakSupervisionHook' in hooks
-    if path.parts[0] == 'mars':
+    if path.parts[0] == 'mars' and not path.name.startswith('ce_'):
         kinds = [s['type'] for s in cfg.train_dataloader.dataset.pipeline]
         ignored = 'mmseg_wsss.IgnoreBiased' in kinds
         assert ignored == ('ignored' in path.name)

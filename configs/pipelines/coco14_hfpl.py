@@ -9,7 +9,10 @@
 #       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
 _base_ = './coco14_ocr-psa.py'
 use = dict(
+    hfpl=True,  # ISL and FSL in the CAM network
     psa=True,  # AffinityNet's walk on the seeds
     ocr=False,  # OCR in the segmentor
 )
-configs = dict(classifier='configs/hfpl/isl-fsl_r38_coco14.py')
+configs = dict(classifier='configs/cam/cam_r38_coco14.py')
+stages = dict(evaluate=_base_.test_as_hfpl)
+paper = dict(_base_.papers.hfpl_coco14, _delete_=True)

@@ -10,20 +10,25 @@ _base_ = [
     '../_base_/pipelines/cams.py',
     '../_base_/pipelines/affinity.py',
     '../_base_/pipelines/segmentor.py',
+    '../_base_/pipelines/evaluation.py',
+    '../_base_/pipelines/papers.py',
 ]
 use = dict(
+    hfpl=False,  # ISL and FSL in the CAM network
     psa=True,  # AffinityNet's walk on the seeds
     ocr=True,  # OCR in the segmentor
 )
 options = {'randomness.seed': 0}
 configs = dict(
     classifier='configs/cam/cam_r38_voc12.py',
+    hfpl='configs/hfpl/isl-fsl_r38_voc12.py',
     affinity='configs/psa/psa_r38_voc12.py',
     segmentor='configs/ocr_deeplab_voc.py',
 )
 stages = dict(
-    classifier=dict(config='classifier'),
+    classifier=_base_.train_classifier,
     cams=_base_.cams,
+    seeds=_base_.seeds,
     **_base_.psa_stages,
     segmentor=dict(
         config='segmentor',
@@ -31,5 +36,6 @@ stages = dict(
         inputs=dict(labels='{walk.labels}'),
         when=dict(ocr=dict(options=_base_.with_ocr)),
     ),
-    evaluate=_base_.evaluate,
+    evaluate=dict(_base_.evaluate, **_base_.test_as_ocr),
 )
+paper = _base_.papers.ocr_voc12
