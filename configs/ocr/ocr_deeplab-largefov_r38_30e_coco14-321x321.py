@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/models/deeplab-largefov_r38.py',
     '../_base_/datasets/coco14_wsss-321.py',
-    '../_base_/schedules/sgd_30e.py',
+    '../_base_/schedules/ocr_30e.py',
     '../_base_/losses/ocr.py',
     '../_base_/default_runtime.py',
 ]

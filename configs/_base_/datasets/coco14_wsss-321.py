@@ -23,7 +23,6 @@ train_pipeline = [
     ),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
     dict(type='mmseg_wsss.PackWSSSInputs'),
 ]
 test_pipeline = [

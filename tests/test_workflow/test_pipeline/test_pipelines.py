@@ -227,6 +227,7 @@ def test_no_option_is_addressed_by_its_place_in_a_list():
     found = [
         (path.name, option)
         for path in files
+        if path.parent.name != 'schedules'  # which name parameters
         for option in re.findall(r"'[\w.-]+\.\d+\.[\w.]+'", path.read_text())
     ]
     assert len(files) > 50 and not found
