@@ -56,9 +56,10 @@ stages = dict(
         config='{hfpl.config}',
         inputs=dict(checkpoint='{hfpl.checkpoint}'),
     ),
+    first_labels=_base_.csd_stages.first_labels,
     csd=dict(
         _base_.csd_stages.csd,
-        inputs=dict(start='{hfpl.checkpoint}', labels='{first_cams.labels}'),
+        inputs=dict(start='{hfpl.checkpoint}', labels='{first_labels.labels}'),
     ),
     cams=_base_.csd_stages.cams,
     confident=_base_.irn_stages.confident,

@@ -32,6 +32,7 @@ configs = dict(
 stages = dict(
     classifier=_base_.train_classifier,
     first_cams=dict(_base_.csd_stages.first_cams, tta=True),
+    **_base_.first_walk_stages,
     csd=_base_.csd_stages.csd,
     cams=_base_.csd_stages.cams,
     **_base_.irn_stages,
