@@ -11,6 +11,8 @@ from PIL import Image
 from mmseg_wsss.datasets.seeded_sampler import SeededIndex
 from mmseg_wsss.datasets.transforms.loading import resolve_classes
 from mmseg_wsss.jobs.command_line import move_paths
+from mmseg_wsss.workflow.pipeline import read_plan
+from mmseg_wsss.workflow.pipeline.identity import Reference
 from tests.test_configs import ROOT, read
 
 CONFIGS = sorted(path.name for path in (ROOT / 'csd').glob('*.py'))
@@ -53,3 +55,45 @@ def test_pairs_are_made_and_packed(name, tmp_path):
     assert views.labels.sum() == 3
     assert 'paste_views' not in built[0]['data_samples']
     assert cfg.train_dataloader.sampler.type == 'mmseg_wsss.SeededSampler'
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_it_starts_from_a_cam_network(name):
+    cfg = read(f'csd/{name}')
+    run, file = cfg.load_from.split('/')[1:]
+    first = read(f'cam/{run}.py')
+    assert file == f'epoch_{first.train_cfg.max_epochs}.pth'
+    assert first.model.backbone == cfg.model.backbone
+    assert first.data_root == cfg.data_root
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_configs_of_voc_have_the_weights_of_the_paper(name):
+    loss = read(f'csd/{name}').model.decode_head.loss_decode[-1]
+    values = loss.min_max, loss.fg_weight, loss.bg_weight
+    papers = 'voc12' in name and 'min-max' not in name
+    assert values == ((False, 0.01, 0.1) if papers else (True, 0.01, 0.01))
+
+
+def pipelines():
+    """The pipelines with a stage of CSD."""
+    for path in sorted((ROOT / 'pipelines').glob('*.py')):
+        plan = read_plan(path)
+        if 'csd' in plan.stages:
+            yield plan
+
+
+def test_pipelines_paste_by_refined_labels():
+    plans = list(pipelines())
+    assert len(plans) > 3
+    for plan in plans:
+        csd = plan.stages['csd']
+        masks = plan.stages[Reference.parse(csd.inputs['labels']).stage]
+        assert masks.kind.tool == 'make_pseudo_labels.py'
+        assert masks.inputs['cams'] == '{first_cams.cams}'
+        steps = [s['type'] for s in plan.configs[masks.name].refine_pipeline]
+        refiners = {'mmseg_wsss.RandomWalk', 'mmseg_wsss.DenseCRFRefine'}
+        assert refiners & set(steps)
+        # It goes on from the network whose CAMs these are.
+        first = plan.stages['first_cams'].inputs['checkpoint']
+        assert csd.inputs['start'] == first
