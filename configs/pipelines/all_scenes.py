@@ -28,6 +28,7 @@ configs = dict(
     debias='configs/mars/debias_scenes.py',
     segmentor='configs/ocr/ce_mobilenetv2_scenes.py',
     mars='configs/mars/mars_mobilenetv2_scenes.py',
+    mars_ocr='configs/mars/mars-ocr_mobilenetv2_scenes.py',
 )
 epochs = 12
 schedule = dict(

@@ -24,10 +24,11 @@ configs = dict(
     csd='configs/csd/csd_r50_voc12.py',
     csd_hfpl='configs/csd/csd-isl-fsl_r50_voc12.py',
     affinity='configs/irn/irn_r50_voc12.py',
-    stego='configs/mars/stego_vit-s8-dino_voc12.py',
+    stego='configs/mars/stego_vit-b8-dino_voc12.py',
     debias='configs/mars/debias_voc12.py',
     segmentor='configs/ocr/ocr_deeplabv3plus_r50-d8_20k_voc12-321x321.py',
     mars='configs/mars/mars_deeplabv2_r50-d8_voc12-512x512.py',
+    mars_ocr='configs/mars/mars-ocr_deeplabv2_r50-d8_voc12-512x512.py',
 )
 stages = dict(
     classifier=_base_.train_classifier,
