@@ -21,7 +21,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from refine_ablation import cams_of, labels, plain_labels, step_of
+from refinements import cams_of, labels, plain_labels, step_of
 from runs import call, merge_results, table, train
 
 LABEL_COLUMNS = {

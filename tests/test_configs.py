@@ -7,16 +7,19 @@ import pytest
 import torch
 import yaml
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmengine.utils import import_modules_from_strings
-from mmseg.registry import MODELS, TRANSFORMS
+from mmseg.registry import DATA_SAMPLERS, DATASETS, MODELS, TRANSFORMS
 from mmseg.structures import SegDataSample
 
 from mmseg_wsss.engine.hooks.weak_supervision_hook import WeakSupervisionHook
 from mmseg_wsss.io.centroids import DebiasedCentroids, save_centroids
 from mmseg_wsss.structures import set_image_labels, set_paste_views
+from tests import voc_coco
+from tests.voc_coco import on_cpu
 
 ROOT = Path(__file__).resolve().parents[1] / 'configs'
 CONFIGS = sorted(
@@ -41,20 +44,22 @@ TRAINED = [
 AFFINITY = [path for path in CONFIGS if path.parts[0] in ('psa', 'irn')]
 
 
-def on_cpu(node):
-    """Drop what needs a download or a GPU, keep everything else."""
-    if isinstance(node, dict):
-        init_cfg = node.get('init_cfg')
-        if isinstance(init_cfg, dict) and init_cfg['type'] == 'Pretrained':
-            node['init_cfg'] = None
-        if node.get('type') == 'SyncBN':
-            node['type'] = 'BN'
-        if 'pretrained' in node:
-            node['pretrained'] = None
-        node = list(node.values())
-    if isinstance(node, list | tuple):
-        for item in node:
-            on_cpu(item)
+@pytest.fixture(scope='module')
+def layouts(tmp_path_factory):
+    """A folder with VOC and COCO in their layouts, and noise for pictures."""
+    root = tmp_path_factory.mktemp('layouts')
+    voc_coco.make(root)
+    return root
+
+
+def loaded_batch(cfg):
+    """Load two images of a config's training data set."""
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    sampler = DATA_SAMPLERS.build(
+        cfg.train_dataloader.sampler, default_args=dict(dataset=dataset)
+    )
+    indices = iter(sampler)
+    return pseudo_collate([dataset[next(indices)] for _ in range(2)])
 
 
 def batch(size, num_classes, with_masks, with_views=False):
@@ -97,12 +102,16 @@ def read(path):
 
 
 @pytest.mark.parametrize('path', TRAINED, ids=str)
-def test_config_takes_a_step(path):
+def test_config_takes_a_step(path, layouts):
+    """Those of VOC and COCO load their batch from folders in these layouts."""
     cfg = read(path)
     init_default_scope(cfg.default_scope)
     on_cpu(cfg._cfg_dict)
     size = (64, 64)
     cfg.model.data_preprocessor.size = size
+    in_layout = cfg.data_root in voc_coco.LAYOUTS
+    if in_layout:
+        voc_coco.shrink(cfg, layouts)
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
     classes = model.num_classes
@@ -128,7 +137,10 @@ def test_config_takes_a_step(path):
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     is_cam = path.parts[0] in ('cam', 'csd', 'hfpl')
     is_cam = is_cam and not path.name.startswith('ce_')
-    data = batch(size, classes, not is_cam, path.parts[0] == 'csd')
+    if in_layout:
+        data = loaded_batch(cfg)
+    else:
+        data = batch(size, classes, not is_cam, path.parts[0] == 'csd')
     losses = model.train_step(data, optim_wrapper)
     assert all(torch.isfinite(v).all() for v in losses.values())
     named = Path(path).name.split('_')[0].split('-')

@@ -26,14 +26,16 @@ configs = dict(
     csd='configs/csd/csd_r50_voc12.py',
     csd_hfpl='configs/csd/csd-isl-fsl_r50_voc12.py',
     affinity='configs/irn/irn_r50_voc12.py',
-    stego='configs/mars/stego_vit-s8-dino_voc12.py',
+    stego='configs/mars/stego_vit-b8-dino_voc12.py',
     debias='configs/mars/debias_voc12.py',
     segmentor='configs/mars/ce_deeplabv2_r50-d8_voc12-512x512.py',
     mars='configs/mars/mars_deeplabv2_r50-d8_voc12-512x512.py',
+    mars_ocr='configs/mars/mars-ocr_deeplabv2_r50-d8_voc12-512x512.py',
 )
 stages = dict(
     classifier=_base_.train_classifier,
     first_cams=dict(_base_.csd_stages.first_cams, tta=True),
+    **_base_.first_walk_stages,
     csd=_base_.csd_stages.csd,
     cams=_base_.csd_stages.cams,
     seeds=_base_.seeds,

@@ -27,6 +27,7 @@ configs = dict(
     debias='configs/mars/debias_voc-mini.py',
     segmentor='configs/ocr/ce_mobilenetv2_voc-mini.py',
     mars='configs/mars/mars_mobilenetv2_voc-mini.py',
+    mars_ocr='configs/mars/mars-ocr_mobilenetv2_voc-mini.py',
 )
 epochs = 15
 schedule = dict(

@@ -10,4 +10,5 @@ configs = dict(
     debias='configs/mars/debias_efficientnet-lite2_voc-mini.py',
     segmentor='configs/ocr/ce_efficientnet-lite2_voc-mini.py',
     mars='configs/mars/mars_efficientnet-lite2_voc-mini.py',
+    mars_ocr='configs/mars/mars-ocr_efficientnet-lite2_voc-mini.py',
 )

@@ -13,6 +13,10 @@ use = dict(
     psa=True,  # AffinityNet's walk on the seeds
     ocr=False,  # OCR in the segmentor
 )
-configs = dict(classifier='configs/cam/cam_r38_coco14.py')
-stages = dict(evaluate=_base_.test_as_hfpl)
+configs = dict(
+    classifier='configs/cam/cam_r38_coco14.py',
+    hfpl='configs/hfpl/isl-fsl_r38_coco14.py',
+    segmentor='configs/hfpl/ce_deeplab-largefov_r38_200k_coco14-448x448.py',
+)
+stages = dict(classifier=_base_.train_classifier, evaluate=_base_.test_as_hfpl)
 paper = dict(_base_.papers.hfpl_coco14, _delete_=True)

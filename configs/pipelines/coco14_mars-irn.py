@@ -12,10 +12,11 @@ _base_ = './voc12_mars-irn.py'
 configs = dict(
     classifier='configs/cam/cam_r50_coco14.py',
     affinity='configs/irn/irn_r50_coco14.py',
-    stego='configs/mars/stego_vit-s8-dino_coco14.py',
+    stego='configs/mars/stego_vit-b8-dino_coco14.py',
     debias='configs/mars/debias_coco14.py',
     segmentor='configs/mars/ce_deeplabv3plus_r101-d8_coco14-512x512.py',
     mars='configs/mars/mars_deeplabv3plus_r101-d8_coco14-512x512.py',
+    mars_ocr='configs/mars/mars-ocr_deeplabv3plus_r101-d8_coco14-512x512.py',
 )
 # No paper has CAM figures for COCO, whose masks of train are not needed.
 stages = dict(seeds=None)

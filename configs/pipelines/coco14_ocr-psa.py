@@ -8,8 +8,7 @@
 #       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
 _base_ = './voc12_ocr-psa.py'
 configs = dict(
-    classifier='configs/cam/cam_r38_coco14.py',
-    hfpl='configs/hfpl/isl-fsl_r38_coco14.py',
+    classifier='configs/cam/cam_r38_psa_coco14.py',
     affinity='configs/psa/psa_r38_coco14.py',
     segmentor='configs/ocr/ocr_deeplab-largefov_r38_30e_coco14-321x321.py',
 )

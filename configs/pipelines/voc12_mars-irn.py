@@ -21,10 +21,11 @@ options = {'randomness.seed': 0}
 configs = dict(
     classifier='configs/cam/cam_r50_voc12.py',
     affinity='configs/irn/irn_r50_voc12.py',
-    stego='configs/mars/stego_vit-s8-dino_voc12.py',
+    stego='configs/mars/stego_vit-b8-dino_voc12.py',
     debias='configs/mars/debias_voc12.py',
     segmentor='configs/mars/ce_deeplabv2_r50-d8_voc12-512x512.py',
     mars='configs/mars/mars_deeplabv2_r50-d8_voc12-512x512.py',
+    mars_ocr='configs/mars/mars-ocr_deeplabv2_r50-d8_voc12-512x512.py',
 )
 stages = dict(
     classifier=dict(config='classifier'),

@@ -14,19 +14,17 @@ _base_ = [
     '../_base_/pipelines/papers.py',
 ]
 use = dict(
-    hfpl=False,  # ISL and FSL in the CAM network
     psa=True,  # AffinityNet's walk on the seeds
     ocr=True,  # OCR in the segmentor
 )
 options = {'randomness.seed': 0}
 configs = dict(
-    classifier='configs/cam/cam_r38_voc12.py',
-    hfpl='configs/hfpl/isl-fsl_r38_voc12.py',
+    classifier='configs/cam/cam_r38_psa_voc12.py',
     affinity='configs/psa/psa_r38_voc12.py',
     segmentor='configs/ocr_deeplab_voc.py',
 )
 stages = dict(
-    classifier=_base_.train_classifier,
+    classifier=dict(config='classifier'),
     cams=_base_.cams,
     seeds=_base_.seeds,
     **_base_.psa_stages,

@@ -247,9 +247,9 @@ papers = dict(
             ),
         ),
         differs=(
-            "IRN with momentum; STEGO on ViT-S/8; the segmentor's crop, "
-            "schedule and test are DHR's, a reading; the teacher's labels are "
-            'refined locally, not by a CRF'
+            "IRN with momentum; the segmentor's crop, schedule and test are "
+            "DHR's, a reading; the teacher's labels are refined locally, not "
+            'by a CRF'
         ),
     ),
     mars_coco14=dict(

@@ -160,7 +160,9 @@ def _check_switches(
     use: Mapping, stages: Mapping[str, Stage], given: Mapping
 ) -> None:
     known = {stage.method for stage in stages.values()}
-    known |= {switch for s in given.values() for switch in s.get('when') or ()}
+    for stage in given.values():
+        for switch in stage.get('when') or ():
+            known |= set(switch.split('+'))
     for switch, value in use.items():
         if switch not in known:
             near = get_close_matches(switch, known, 1)

@@ -229,7 +229,7 @@ def _with_switches(name: str, given: dict, use: Mapping[str, bool]) -> dict:
     """Return the settings of a stage, with those of switches that are on."""
     merged = dict(given)
     for switch, settings in (given.get('when') or {}).items():
-        if not use.get(switch, True):
+        if not all(use.get(one, True) for one in switch.split('+')):
             continue
         for key, value in settings.items():
             if key in ('kind', 'method', 'when'):

@@ -150,6 +150,20 @@ def test_options_of_a_config_with_modules_of_its_own_are_not_known(pipeline):
     assert plan_of(pipeline, **{option: 3}).configs['classifier'].mine == 3
 
 
+def test_settings_of_two_switches_together(pipeline):
+    both = "{'ocr+refine': dict(options={'model.width': 7})}"
+    edit(pipeline, 'when=dict(ocr=', f'when={both} if 1 else dict(ocr=')
+    for switches, width in (
+        ({'use.ocr': True}, 7),
+        ({'use.ocr': False}, None),
+        ({'use.ocr': True, 'use.refine': False}, None),
+    ):
+        plan = plan_of(pipeline, **switches)
+        assert plan.configs['segmentor'].model.get('width') == width
+    with pytest.raises(ValueError, match=r'do you mean refine\?'):
+        plan_of(pipeline, **{'use.refin': True})
+
+
 def test_several_stages_hang_on_one_switch(pipeline):
     edit(pipeline, 'cams=dict(\n', "cams=dict(method='refine',\n")
     with pytest.raises(ValueError, match='refine is off, and no stage'):
