@@ -128,6 +128,10 @@ def test_config_takes_a_step(path, layouts):
             if hasattr(m, 'sampler')
         ]
         assert all(weighted) != ignored
+    if path not in AFFINITY:  # those have no labels to predict
+        # --tta: what a metric or a DenseCRF reads is the merged prediction.
+        assert MODELS.get(cfg.tta_model.type).merges_scores
+        assert 'TestTimeAug' in [step.type for step in cfg.tta_pipeline]
     WeakSupervisionHook()._attach(model)
     for module in model.modules():
         if getattr(module, 'awaits_cooccurrence', False):

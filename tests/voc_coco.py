@@ -27,13 +27,14 @@ from tests.processes import ROOT
 PIPELINES = ROOT / 'configs' / 'pipelines'
 LABELS = ('pseudo_labels', 'psa_labels/labels', 'irn_labels/labels')
 DEBIASED = 'debiased/labels'
+TRAIN, VAL, SIZE = 6, 2, 64
 # STEGO holds one image in twenty out.
-TRAIN, VAL, SIZE = 21, 3, 64
+TRAIN_OF_STEGO = 21
 
 
 def noise(rng, path):
     """Save a picture, upright or lying."""
-    size = (52, 60) if rng.random() < 0.5 else (60, 52)
+    size = (36, 44) if rng.random() < 0.5 else (44, 36)
     picture = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
     Image.fromarray(picture).save(path)
     return size
@@ -43,7 +44,7 @@ def draw_masks(rng, size, stem, present, folders):
     """Save masks with a box of each class; the debiased have 254."""
     mask = np.zeros(size, np.uint8)
     for k, label in enumerate(present):
-        mask[8:44, 4 + 24 * k : 24 + 24 * k] = label
+        mask[8:32, 2 + 17 * k : 17 + 17 * k] = label
     for folder in folders:
         saved = mask.copy()
         if folder.name == 'labels' and folder.parent.name == 'debiased':
@@ -68,11 +69,11 @@ def draw(root, images, masks, count, seed=0):
     return found
 
 
-def make_voc(root):
+def make_voc(root, count=TRAIN):
     """Write VOC 2012 as MMSegmentation lays it out, with cls_labels.npy."""
     truth = ('SegmentationClass', 'SegmentationClassAug')
     masks = (*truth, *LABELS, DEBIASED)
-    train = draw(root, 'JPEGImages', masks, TRAIN)
+    train = draw(root, 'JPEGImages', masks, count)
     val = draw(root, 'JPEGImages', truth, VAL, seed=1)
     lists = root / 'ImageSets' / 'Segmentation'
     lists.mkdir(parents=True)
@@ -88,10 +89,10 @@ def make_voc(root):
     np.save(root / 'cls_labels.npy', labels)
 
 
-def make_coco(root):
+def make_coco(root, count=TRAIN):
     """Write COCO 2014 as the converters of this repository do."""
     masks = ('masks_train', *LABELS, DEBIASED)
-    train = draw(root, 'train2014', masks, TRAIN)
+    train = draw(root, 'train2014', masks, count)
     val = draw(root, 'val2014', ['masks_val'], VAL, seed=1)
     (root / 'train.txt').write_text('\n'.join(train))
     (root / 'val.txt').write_text('\n'.join(val))
@@ -102,10 +103,10 @@ def make_coco(root):
 LAYOUTS = {'data/VOCdevkit/VOC2012': make_voc, 'data/coco2014': make_coco}
 
 
-def make(root):
+def make(root, count=TRAIN):
     """Write both data sets below a folder."""
     for folder, write in LAYOUTS.items():
-        write(root / folder)
+        write(root / folder, count)
 
 
 def on_cpu(node):
@@ -158,8 +159,10 @@ def shorten(cfg):
 
 def write_pipeline(name, root):
     """Write a pipeline, and its configs, for two iterations a training."""
-    configs = {}
-    for key, path in Config.fromfile(PIPELINES / f'{name}.py').configs.items():
+    configs, given = {}, Config.fromfile(PIPELINES / f'{name}.py').configs
+    if not (root / 'data').is_dir():
+        make(root, TRAIN_OF_STEGO if 'stego' in given else TRAIN)
+    for key, path in given.items():
         cfg = Config.fromfile(ROOT / path, import_custom_modules=False)
         shrink(cfg, root)
         shorten(cfg)
@@ -190,13 +193,11 @@ def main():
     parser.add_argument('--root', type=Path, help='keep the results here')
     args = parser.parse_args()
     root = args.root or Path(tempfile.mkdtemp())
-    if not (root / 'data').is_dir():
-        make(root)
     failed = []
     for name in names if args.all else args.names:
-        pipeline = write_pipeline(name, root)
+        pipeline = write_pipeline(name, root / name)
         tool = ROOT / 'tools' / 'run_pipeline.py'
-        work = ['--work-dir', root / 'work' / name, '--num-workers', '0']
+        work = ['--work-dir', root / name / 'work', '--num-workers', '0']
         command = [sys.executable, tool, pipeline, *work]
         if subprocess.run(command, cwd=ROOT).returncode:
             failed.append(name)

@@ -8,6 +8,7 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_wsss.workflow.pipeline import read_plan
+from mmseg_wsss.workflow.pipeline.recipe import stage_recipe
 
 ROOT = Path(__file__).resolve().parents[3]
 PIPELINES = sorted((ROOT / 'configs' / 'pipelines').glob('*.py'))
@@ -114,6 +115,22 @@ def test_a_switch_changes_its_method_and_nothing_else(path, switch):
             trained.add(name)
     if switch in ('ocr', 'mars'):
         assert 'segmentor' in trained
+
+
+@pytest.mark.parametrize(('path', 'switch'), SWITCHES)
+def test_a_switch_changes_no_setting_of_a_recipe(path, switch):
+    before, after = read(path), read(path, switch)
+    for name in {s.name for s in before.on} & {s.name for s in after.on}:
+        one, two = (
+            stage_recipe(plan, plan.stages[name]) for plan in (before, after)
+        )
+        for free in ('loss', 'labels', 'start', 'steps'):
+            one.pop(free, None)
+            two.pop(free, None)
+        assert one == two, name
+        if before.stages[name].is_training:
+            for setting in ('network', 'crop', 'schedule', 'rates', 'images'):
+                assert one[setting], (name, setting)
 
 
 @pytest.mark.parametrize(
@@ -232,6 +249,13 @@ def test_cams_are_compared_on_the_train_list_of_voc():
                 for name in ('cams', 'seeds')
             ]
             assert lists == ['train_aug', 'train']
+
+
+def test_irn_cuts_cams_at_its_background():
+    for data in ('voc12', 'coco14'):
+        plan = read(ROOT / 'configs' / 'pipelines' / f'{data}_mars-irn.py')
+        head = plan.configs['cams'].model.decode_head
+        assert head.background_threshold == 0.15
 
 
 def test_no_option_is_addressed_by_its_place_in_a_list():
