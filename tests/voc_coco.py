@@ -18,7 +18,7 @@ import numpy as np
 from mmengine.config import Config
 from PIL import Image
 
-from mmseg_wsss.compat import walk_dicts
+from mmseg_wsss.compat import find_steps, walk_dicts
 from mmseg_wsss.datasets import save_image_labels
 from mmseg_wsss.datasets.coco import COCO_CLASSES
 from mmseg_wsss.jobs.command_line import move_paths
@@ -166,6 +166,10 @@ def write_pipeline(name, root):
         cfg = Config.fromfile(ROOT / path, import_custom_modules=False)
         shrink(cfg, root)
         shorten(cfg)
+        for step in find_steps(cfg._cfg_dict, 'AddBackground'):
+            # MARS clusters regions of the background, which noise lacks.
+            if 'constant' in step:
+                step['constant'] = 0.6
         file = root / 'configs' / f'{Path(path).stem}.py'
         file.parent.mkdir(exist_ok=True)
         cfg._format_python_code = False
