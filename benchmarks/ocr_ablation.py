@@ -106,7 +106,8 @@ def anchors(data: str, config: str, folder: Path, labels: Path) -> dict:
         part.rename(done)
     found = read_figures(folder / 'anchors')
     found['train_OC_pixel_rate'] = found['OC_pixel_rate']
-    return {name: found[name] for name in ANCHORS}
+    # Without an OC pixel there are no shares.
+    return {name: found.get(name, float('nan')) for name in ANCHORS}
 
 
 def main() -> None:
