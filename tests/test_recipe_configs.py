@@ -150,7 +150,8 @@ def test_hfpls_classifier_starts_from_kaiming_weights():
 def test_fsl_on_resnet38_has_the_published_form(data, weight):
     losses = read(f'hfpl/isl-fsl_r38_{data}.py').model.decode_head.loss_decode
     loss = MODELS.build(losses[1])
-    assert loss.with_background and loss.colours == 'point'
+    assert loss.with_background
+    assert (loss.colours, loss.gate) == ('point', 'min_max')
     assert (loss.mu, loss.sigma, loss.loss_weight) == (2.5, 5.0, weight)
 
 
