@@ -21,3 +21,5 @@ model = dict(
         loss_decode=[_base_.model.decode_head.loss_decode, _base_.ocr_loss]
     ),
 )
+val_evaluator = [*_base_.val_evaluator, _base_.anchor_metric]
+test_evaluator = val_evaluator

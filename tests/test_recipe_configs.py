@@ -84,6 +84,18 @@ def test_ocr_is_trained_as_in_the_paper(path):
     assert norms and not any(norm.training for norm in norms)
 
 
+@pytest.mark.parametrize(
+    'path',
+    [*OCR, 'ocr/ocr_mobilenetv2_scenes.py', 'ocr/ce_mobilenetv2_voc-mini.py'],
+)
+def test_anchors_are_logged_where_masks_are(path):
+    cfg = parse(path)
+    names = kinds(cfg.val_evaluator)
+    assert names[:2] == ['IoUMetric', 'OutOfCandidateMetric']
+    assert names[-1] == 'AnchorMetric'
+    assert cfg.test_evaluator == cfg.val_evaluator
+
+
 def is_norm(module):
     return isinstance(module, _BatchNorm)
 
@@ -138,7 +150,8 @@ def test_hfpls_classifier_starts_from_kaiming_weights():
 def test_fsl_on_resnet38_has_the_published_form(data, weight):
     losses = read(f'hfpl/isl-fsl_r38_{data}.py').model.decode_head.loss_decode
     loss = MODELS.build(losses[1])
-    assert loss.with_background and loss.colours == 'point'
+    assert loss.with_background
+    assert (loss.colours, loss.gate) == ('point', 'min_max')
     assert (loss.mu, loss.sigma, loss.loss_weight) == (2.5, 5.0, weight)
 
 

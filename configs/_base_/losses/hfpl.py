@@ -17,9 +17,11 @@ fsl_loss = dict(
     loss_weight=1.0,
 )
 # The form that gave the paper's figures with SEAM, as in the published code:
-# a background channel, which the text does not have, and colours of points.
+# a background channel, which the text does not have, colours of points, and
+# SEAM's gate, which is Eq. 4 but where a map is positive everywhere.
 published_fsl_loss = {
     **fsl_loss,
+    'gate': 'min_max',
     'with_background': True,
     'colours': 'point',
 }

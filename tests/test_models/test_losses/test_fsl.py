@@ -276,11 +276,12 @@ def test_the_published_form():
     logits = torch.randn(2, 3, 6, 6, dtype=torch.float64)
     labels = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]).double()
     images = torch.rand(2, 3, 21, 21, dtype=torch.float64)
-    loss = FSL(with_background=True, colours='point')(
-        logits, image_labels=labels, background_index=None, images=images
+    loss = FSL(gate='min_max', with_background=True, colours='point')(
+        logits + 2, image_labels=labels, background_index=None, images=images
     )
-    cam = logits.relu()
-    cam = cam / (cam.amax((2, 3), keepdim=True) + 1e-5)
+    cam = (logits + 2).relu()
+    low, high = cam.amin((2, 3), True), cam.amax((2, 3), True)
+    cam = ((cam - low - 1e-5) / (high - low + 1e-5)).clamp(min=0)
     cam = cam * labels[:, :, None, None]
     both = torch.cat([1 - cam.amax(1, keepdim=True), cam], 1)
     expected = literal_loss(both, images[:, :, ::4, ::4]).mean()
