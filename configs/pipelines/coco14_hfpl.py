@@ -1,5 +1,5 @@
-# HFPL, COCO 2014: CAMs of ResNet38 trained with ISL and FSL, PSA with SEAM's
-# and HFPL's values, DeepLab-LargeFOV. The stages are those of
+# HFPL, COCO 2014: CAMs of ResNet38 trained with ISL and FSL, PSA with HFPL's
+# values, DeepLab-LargeFOV. The stages are those of
 # voc12_ocr-psa.py.
 # configs/psa/README.md and configs/ocr/README.md say which weights and labels
 # they need. On several GPUs:
@@ -12,4 +12,7 @@ use = dict(
     psa=True,  # AffinityNet's walk on the seeds
     ocr=False,  # OCR in the segmentor
 )
-configs = dict(classifier='configs/hfpl/isl-fsl_r38_coco14.py')
+configs = dict(
+    classifier='configs/hfpl/isl-fsl_r38_coco14.py',
+    affinity='configs/psa/psa_r38_hfpl_coco14.py',
+)
