@@ -10,9 +10,13 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
-from runs import call, newest_checkpoint, pseudo_labels, train
+from runs import ROOT, call, newest_checkpoint, pseudo_labels, train
 
 from mmseg_wsss.compat import load_config
+from mmseg_wsss.evaluation.areas import area_rates, label_areas
+from mmseg_wsss.evaluation.contours import mean_score
+from mmseg_wsss.io.labels import label_reader
+from mmseg_wsss.jobs.test_dataset import build_test_images
 
 # Refinements without a network: pipelines of configs/crf.
 PLAIN = {
@@ -28,6 +32,11 @@ TRUE_MASKS = {
     'voc-mini': 'SegmentationClassAug',
 }
 COLUMNS = {'mIoU': 'mIoU', 'FP': 'FP', 'FN': 'FN'}
+RATES = {
+    'mIoU': 'mIoU',
+    'foreground_FP': 'FP, foreground',
+    'foreground_FN': 'FN, foreground',
+}
 SUMMARY = re.compile(
     r'pseudo labels of (\d+) images: mIoU ([\d.]+), FP ([\d.]+), FN ([\d.]+)'
 )
@@ -61,6 +70,22 @@ def labels(
     )
     found = SUMMARY.search(log.read_text())
     return dict(zip(COLUMNS, map(float, found.groups()[1:]), strict=True))
+
+
+def foreground_rates(config: str, label_dir: Path) -> dict[str, float]:
+    """Compare labels with masks: mIoU, FP and FN of the foreground."""
+    dataset, stems, _ = build_test_images(load_config(ROOT / config))
+    masks = (
+        dataset.get_data_info(i)['seg_map_path'] for i in range(len(stems))
+    )
+    areas = label_areas(
+        zip((label_dir / f'{s}.png' for s in stems), masks, strict=True),
+        len(dataset.metainfo['classes']),
+        label_reader(dataset),
+    )
+    iou, fp, fn = area_rates(areas)
+    values = mean_score(iou), mean_score(fp[1:]), mean_score(fn[1:])
+    return {k: round(v, 2) for k, v in zip(RATES, values, strict=True)}
 
 
 @lru_cache

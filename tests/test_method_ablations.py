@@ -11,7 +11,9 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from mmseg_wsss.compat import load_config
 from tests.test_configs import ROOT
@@ -174,3 +176,28 @@ def test_tools_check_the_place_of_options(tools, tmp_path):
     config = 'configs/csd/csd_mobilenetv2_scenes.py'
     with pytest.raises((KeyError, IndexError, ValueError, TypeError)):
         tools(log, 'train.py', config, '--cfg-options', 'epochs.7.x=1')
+
+
+def test_rates_of_the_foreground(tools, tmp_path):
+    for folder, pixels in (('masks', [0, 0, 1, 1]), ('labels', [0, 1, 1, 1])):
+        (tmp_path / folder).mkdir()
+        label = Image.fromarray(np.array([pixels], np.uint8))
+        label.save(tmp_path / folder / 'a.png')
+    (tmp_path / 'list.txt').write_text('a\n')
+    dataset = dict(
+        type='BaseSegDataset',
+        data_root=str(tmp_path),
+        data_prefix=dict(img_path='images', seg_map_path='masks'),
+        ann_file='list.txt',
+        metainfo=dict(classes=('background', 'a'), palette=[[0] * 3, [1] * 3]),
+        pipeline=[],
+    )
+    config = tmp_path / 'config.py'
+    config.write_text(f'test_dataloader = dict(dataset={dataset!r})\n')
+    rates = sys.modules['refinements'].foreground_rates
+    # IoU is 1 / 2 and 2 / 3; of the union of a, a third is false.
+    assert rates(str(config), tmp_path / 'labels') == {
+        'mIoU': 58.33,
+        'foreground_FP': 33.33,
+        'foreground_FN': 0.0,
+    }

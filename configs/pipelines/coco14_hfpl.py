@@ -1,5 +1,5 @@
-# HFPL, COCO 2014: CAMs of ResNet38 trained with ISL and FSL, PSA with SEAM's
-# and HFPL's values, DeepLab-LargeFOV. The stages are those of
+# HFPL, COCO 2014: CAMs of ResNet38 trained with ISL and FSL, PSA with HFPL's
+# values, DeepLab-LargeFOV. The stages are those of
 # voc12_ocr-psa.py.
 # configs/psa/README.md and configs/ocr/README.md say which weights and labels
 # they need. On several GPUs:
@@ -18,6 +18,7 @@ use = dict(
 configs = dict(
     classifier='configs/cam/cam_r38_coco14.py',
     hfpl='configs/hfpl/isl-fsl_r38_coco14.py',
+    affinity='configs/psa/psa_r38_hfpl_coco14.py',
     segmentor='configs/hfpl/ce_deeplab-largefov_r38_200k_coco14-448x448.py',
 )
 stages = dict(classifier=_base_.train_classifier, evaluate=_base_.test_as_hfpl)
