@@ -1,27 +1,29 @@
 """CSD's ablation on the scenes or on voc_mini: mean and spread over seeds.
 
     python benchmarks/csd_ablation.py scenes --seeds 0 1 2
-    python benchmarks/csd_ablation.py voc-mini --seeds 0 1 \
-        --only baseline copy-paste resampling fg bg isl-fsl csd-isl-fsl
+    python benchmarks/csd_ablation.py voc-mini --seeds 0 1 2 \
+        --only baseline resampling true-masks paper paper-true-masks
 
-For each seed a plain CAM network is trained and writes pseudo labels, the
-masks of all variants of that seed. On the scenes they also start from its
-weights. "baseline" sees the same images in the same order with CSD's weights
-at 0. Every run writes the CAMs of the training images and evaluates them at
-each background threshold; figures are those at the run's best one, and "multi"
-those of the multi-label images at the same. A finished run is kept in the work
-dir and not repeated.
+For each seed a plain CAM network is trained, and all variants of that seed
+start from its weights. Their masks are its pseudo labels, refined by DenseCRF;
+those of "cam-masks" are not refined, those of "true-masks" the ground truth,
+which tells what CSD does with clean masks and is no method. "paper" has the
+paper's weights on logits. "baseline" sees the same images in the same order
+with CSD's weights at 0. Every run writes the CAMs of the training images and
+evaluates them at each background threshold; figures are those at the run's
+best one, and "multi" those of the multi-label images at the same. A finished
+run is kept in the work dir and not repeated.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from refinements import TRUE_MASKS, plain_labels
 from runs import (
     ROOT,
     call,
@@ -29,6 +31,7 @@ from runs import (
     newer,
     newest_checkpoint,
     pseudo_labels,
+    run_all,
     table,
     train,
 )
@@ -41,13 +44,15 @@ DATASET = 'train_dataloader.dataset.'
 # The place of CSDLoss among the losses of each configuration.
 CONFIGS = {'csd': 1, 'csd-isl-fsl': 2}
 OFF = {'loss.fg_weight': 0, 'loss.bg_weight': 0}
+PAPER = {'loss.min_max': False, 'loss.bg_weight': 0.1}
 
 
 class Variant(NamedTuple):
-    """A configuration of configs/csd, and its options."""
+    """A configuration of configs/csd, its options and its masks."""
 
     config: str
     options: dict[str, object]
+    masks: str = 'refined'
 
 
 VARIANTS = {
@@ -58,13 +63,11 @@ VARIANTS = {
     'bg': Variant('csd', {'loss.fg_weight': 0}),
     'isl-fsl': Variant('csd-isl-fsl', OFF),
     'csd-isl-fsl': Variant('csd-isl-fsl', {}),
-    'union-classes': Variant('csd', {'loss.classes': 'union'}),
-    'own-class': Variant('csd', {'loss.classes': 'own'}),
-    'logits': Variant('csd', {'loss.min_max': False}),
-    'running-norm': Variant('csd', {'loss.view_norm': 'running'}),
-    'as-printed': Variant(
-        'csd', {'loss.min_max': False, 'loss.bg_weight': 0.1}
-    ),
+    'paper': Variant('csd', PAPER),
+    'cam-masks': Variant('csd', {}, 'cam'),
+    'true-masks': Variant('csd', {}, 'true'),
+    'paper-cam-masks': Variant('csd', PAPER, 'cam'),
+    'paper-true-masks': Variant('csd', PAPER, 'true'),
 }
 # voc_mini ignores the objects of its other classes altogether.
 CONTOUR_IGNORE = {'scenes': 'background', 'voc-mini': 'mask'}
@@ -80,11 +83,12 @@ COLUMNS = {
 
 
 def first_run(data: str, folder: Path, seed: int) -> Path:
-    """Train the plain CAM network and write its pseudo labels."""
+    """Train the plain CAM network and write its labels, refined too."""
     config = f'configs/cam/cam_mobilenetv2_{data}.py'
     work_dir = folder / 'first_run' / f'seed_{seed}'
     train(config, work_dir, seed, ['mIoU'])
-    pseudo_labels(config, work_dir)
+    cams = pseudo_labels(config, work_dir) / 'cams'
+    plain_labels(data, work_dir, 'DenseCRF', str(cams))
     return work_dir
 
 
@@ -95,10 +99,15 @@ def changes(variant: Variant, data: str, first: Path) -> list[str]:
         'loss': f'model.decode_head.loss_decode.{place}.',
         'data': DATASET,
     }
-    labels = first / 'pseudo_labels' / 'labels'
-    settings = [f'{DATASET}dataset.data_prefix.seg_map_path={labels}']
-    if data == 'scenes':
-        settings.append(f'load_from={newest_checkpoint(first)}')
+    masks = {
+        'refined': first / 'DenseCRF' / 'labels',
+        'cam': first / 'pseudo_labels' / 'labels',
+        'true': TRUE_MASKS[data],
+    }[variant.masks]
+    settings = [
+        f'{DATASET}dataset.data_prefix.seg_map_path={masks}',
+        f'load_from={newest_checkpoint(first)}',
+    ]
     for key, value in variant.options.items():
         part, _, option = key.partition('.')
         settings.append(f'{names[part]}{option}={value}')
@@ -130,28 +139,28 @@ def multi_label_list(data: str, folder: Path) -> Path:
 def evaluate(data: str, config: str, out: Path, multi: Path) -> dict:
     """Evaluate stored CAMs, once over all images and once over a part."""
     work_dir = out.parent
-    result, part = out / 'cam_eval.json', out / 'multi' / 'cam_eval.json'
-    common = (
-        config,
-        str(out / 'cams'),
-        *('--work-dir', str(work_dir)),
-        *('--contour-ignore', CONTOUR_IGNORE[data]),
-    )
-    tool = 'analysis_tools/eval_cams.py'
-    if not newer(result, work_dir / 'pseudo_labels.log'):
-        call(work_dir / 'eval.log', tool, *common)
-    figures = json.loads(result.read_text())
+
+    def cam_eval(folder: Path, than: Path, *arguments: str) -> dict:
+        result = folder / 'cam_eval.json'
+        if not newer(result, than):
+            call(
+                work_dir / f'eval_{folder.name}.log',
+                'analysis_tools/eval_cams.py',
+                *(config, str(out / 'cams'), '--work-dir', str(work_dir)),
+                *('--out-dir', str(folder)),
+                *('--contour-ignore', CONTOUR_IGNORE[data], *arguments),
+            )
+        return json.loads(result.read_text())
+
+    figures = cam_eval(out, work_dir / 'pseudo_labels.log')
     best = str(figures['best_threshold'])
-    if not newer(part, result):
-        call(
-            work_dir / 'eval_multi.log',
-            tool,
-            *common,
-            *('--thresholds', best, best, '1'),
-            *('--out-dir', str(part.parent)),
-            *('--cfg-options', f'test_dataloader.dataset.ann_file={multi}'),
-        )
-    return {**figures, 'multi_mIoU': json.loads(part.read_text())['mIoU']}
+    part = cam_eval(
+        out / 'multi',
+        out / 'cam_eval.json',
+        *('--thresholds', best, best, '1'),
+        *('--cfg-options', f'test_dataloader.dataset.ann_file={multi}'),
+    )
+    return {**figures, 'multi_mIoU': part['mIoU']}
 
 
 def run(
@@ -165,7 +174,8 @@ def run(
     figures = train(config, work_dir, seed, ['mIoU'], *settings)
     out = pseudo_labels(config, work_dir)
     result = evaluate(data, config, out, multi)
-    return {**result, 'seconds': figures['seconds']}
+    result['seconds'] = figures['seconds']
+    return {key: result[key] for key in COLUMNS}
 
 
 def main() -> None:
@@ -178,26 +188,19 @@ def main() -> None:
     args = parser.parse_args()
     folder = Path(args.work_dir).resolve() / args.data
     multi = multi_label_list(args.data, folder)
-    results: dict[str, dict[str, dict]] = {}
     with ThreadPoolExecutor(args.jobs) as pool:
         firsts = pool.map(
             lambda seed: first_run(args.data, folder, seed), args.seeds
         )
         firsts = dict(zip(args.seeds, firsts, strict=True))
-        jobs = {
-            (name, seed): pool.submit(
-                run, args.data, folder, seed, firsts[seed], multi, name
-            )
-            for seed in args.seeds
-            for name in args.only or VARIANTS
-        }
-        wait(jobs.values(), return_when=FIRST_EXCEPTION)
-        if any(job.done() and job.exception() for job in jobs.values()):
-            pool.shutdown(cancel_futures=True)
-        for (name, seed), job in jobs.items():
-            kept = {key: job.result()[key] for key in COLUMNS}
-            results.setdefault(name, {})[str(seed)] = kept
-            print(f'{name} seed {seed}: {kept}', file=sys.stderr)
+        results = run_all(
+            pool,
+            lambda name, seed: run(
+                args.data, folder, seed, firsts[seed], multi, name
+            ),
+            args.only or VARIANTS,
+            args.seeds,
+        )
     results = merge_results(folder / 'results.json', results)
     print(table(results, COLUMNS))
 

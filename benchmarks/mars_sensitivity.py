@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from mmcv.transforms import Compose
 from mmseg.registry import TRANSFORMS
-from refine_ablation import step_of
+from refinements import step_of
 from runs import ROOT, merge_results, table
 
 from mmseg_wsss import MARSDebias, RegionCentroids

@@ -22,6 +22,7 @@ LOSS = 'model.decode_head.loss_decode.1.'
 VARIANTS = {
     'ce': None,
     'adaptive-joint': {'prior_norm': 'joint'},
+    'adaptive-zeroed': {'filtered': 'zeroed'},  # Alg. 2 of the appendix
     'anchor': {'group': 'anchor'},
     'adaptive-conditional': {'prior_norm': 'conditional'},
     'all': {'group': 'all'},

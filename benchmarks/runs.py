@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -92,6 +93,31 @@ def train(
     with atomic_write(result) as part:
         part.write_text(json.dumps(figures))
     return figures
+
+
+def run_all(
+    pool: ThreadPoolExecutor,
+    work: Callable[[str, int], dict],
+    variants: Iterable[str],
+    seeds: Sequence[int],
+) -> dict[str, dict[str, dict]]:
+    """Call ``work(variant, seed)`` for each pair; none starts after an error.
+
+    Returns the figures as {variant: {seed: figures}}.
+    """
+    jobs = {
+        (variant, seed): pool.submit(work, variant, seed)
+        for seed in seeds
+        for variant in variants
+    }
+    wait(jobs.values(), return_when=FIRST_EXCEPTION)
+    if any(job.done() and job.exception() for job in jobs.values()):
+        pool.shutdown(cancel_futures=True)
+    results: dict[str, dict[str, dict]] = {}
+    for (variant, seed), job in jobs.items():
+        results.setdefault(variant, {})[str(seed)] = job.result()
+        print(f'{variant} seed {seed}: {job.result()}', file=sys.stderr)
+    return results
 
 
 def newer(file: Path, than: Path) -> bool:

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 from PIL import Image
@@ -53,3 +54,36 @@ def test_pairs_are_made_and_packed(name, tmp_path):
     assert views.labels.sum() == 3
     assert 'paste_views' not in built[0]['data_samples']
     assert cfg.train_dataloader.sampler.type == 'mmseg_wsss.SeededSampler'
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_it_starts_from_a_cam_network(name):
+    cfg = read(f'csd/{name}')
+    run, file = cfg.load_from.split('/')[1:]
+    first = read(f'cam/{run}.py')
+    assert file == f'epoch_{first.train_cfg.max_epochs}.pth'
+    assert first.model.backbone == cfg.model.backbone
+    assert first.data_root == cfg.data_root
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_configs_of_voc_have_the_weights_of_the_paper(name):
+    loss = read(f'csd/{name}').model.decode_head.loss_decode[-1]
+    values = loss.min_max, loss.fg_weight, loss.bg_weight
+    papers = 'voc12' in name and 'min-max' not in name
+    assert values == ((False, 0.01, 0.1) if papers else (True, 0.01, 0.01))
+
+
+def test_pipelines_paste_by_refined_labels():
+    every = (Config.fromfile(p) for p in (ROOT / 'pipelines').glob('*.py'))
+    found = [cfg for cfg in every if 'csd' in cfg.stages]
+    assert len(found) > 3
+    for cfg in found:
+        csd, labels = cfg.stages.csd, cfg.stages.first_labels
+        assert csd.inputs.labels == '{first_labels.labels}'
+        assert labels.inputs.cams == '{first_cams.cams}'
+        steps = Config.fromfile(ROOT.parent / cfg.configs[labels.config])
+        kinds = {step['type'] for step in steps.refine_pipeline}
+        assert kinds & {'mmseg_wsss.RandomWalk', 'mmseg_wsss.DenseCRFRefine'}
+        # It goes on from the network whose CAMs these are.
+        assert csd.inputs.start == cfg.stages.first_cams.inputs.checkpoint

@@ -144,7 +144,7 @@ def show(plan: Plan, args: argparse.Namespace) -> None:
         words = state.action + (f' ({state.reason})' if state.reason else '')
         log(f'{stage.name:<16} {"not reached" if reached else words}')
         reached = reached or stage.name == args.last
-    for line in plan.missing_lines():
+    for line in [*plan.compares, *plan.missing_lines()]:
         log(line)
 
 
@@ -159,6 +159,8 @@ def run(plan: Plan, args: argparse.Namespace, launch: Launch) -> None:
             raise SystemExit('\n'.join([*plan.missing_lines(), PUT_BACK]))
         if args.first:
             check_finished(plan, args.first, args.last)
+        for line in plan.compares:
+            log(line)
         for number, stage in enumerate(plan.on, 1):
             begin = begin or stage.name == args.first
             if not begin:

@@ -1,4 +1,5 @@
-# CSD together with ISL and FSL on IRN's ResNet-50 CAM network, VOC 2012.
+# CSD, with the paper's values, together with ISL and FSL on IRN's ResNet-50
+# CAM network, VOC 2012.
 _base_ = [
     './csd_r50_voc12.py',
     '../_base_/losses/hfpl.py',
@@ -7,5 +8,5 @@ _base_ = [
 isl_loss = {**_base_.isl_loss, 'isl_weight': 0.02}
 fsl_loss = {**_base_.fsl_loss, 'upsample': 2, 'loss_weight': 0.1}
 model = dict(
-    decode_head=dict(loss_decode=[isl_loss, fsl_loss, _base_.csd_loss])
+    decode_head=dict(loss_decode=[isl_loss, fsl_loss, _base_.paper_csd_loss])
 )

@@ -1,7 +1,7 @@
-# CSD on the built-in scenes. It starts from a first run, whose pseudo labels
-# are the masks:
+# CSD on the built-in scenes. It starts from a first run, whose refined pseudo
+# labels are the masks, data/scenes/pseudo_labels:
 #   python tools/train.py configs/cam/cam_mobilenetv2_scenes.py
-#   then write its pseudo labels to data/scenes/pseudo_labels
+#   write its CAMs, and refine them by configs/crf/crf_scenes.py
 _base_ = [
     '../cam/cam_mobilenetv2_scenes.py',
     '../_base_/losses/csd.py',

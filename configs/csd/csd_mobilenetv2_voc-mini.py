@@ -1,10 +1,12 @@
-# CSD on voc_mini. Masks are the pseudo labels of a first run,
-# data/voc_mini/pseudo_labels:
-#   tools/train.py configs/cam/cam_mobilenetv2_voc-mini.py, then write them
+# CSD on voc_mini. It starts from a first run, whose refined pseudo labels are
+# the masks, data/voc_mini/pseudo_labels:
+#   python tools/train.py configs/cam/cam_mobilenetv2_voc-mini.py
+#   write its CAMs, and refine them by configs/crf/crf_voc-mini.py
 _base_ = [
     '../cam/cam_mobilenetv2_voc-mini.py',
     '../_base_/losses/csd.py',
 ]
+load_from = 'work_dirs/cam_mobilenetv2_voc-mini/epoch_4.pth'
 gap_loss = dict(type='mmseg_wsss.GAPLoss')
 model = dict(decode_head=dict(loss_decode=[gap_loss, _base_.csd_loss]))
 single_pipeline = [

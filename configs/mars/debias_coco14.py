@@ -8,17 +8,17 @@
 #       --out-dir $D/debiased
 #   python tools/train.py \
 #       configs/mars/mars_deeplabv3plus_r101-d8_coco14-512x512.py
-# Features are STEGO's, trained by stego_vit-s8-dino_coco14.py first: 70
+# Features are STEGO's, trained by stego_vit-b8-dino_coco14.py first: 70
 # channels at stride 8, 55 GB. The threshold is the argmax of [1 - m, m]; the
 # paper gives none. Look at the similarity maps with
 # tools/analysis_tools/browse_mars.py before you trust it.
 _base_ = [
-    '../_base_/models/features_stego_vit-s8-dino.py',
+    '../_base_/models/features_stego_vit-b8-dino.py',
     '../_base_/datasets/coco14_refine.py',
     '../_base_/default_runtime.py',
 ]
 feature_extractor = dict(
-    checkpoint='work_dirs/stego_vit-s8-dino_coco14/iter_5000.pth'
+    checkpoint='work_dirs/stego_vit-b8-dino_coco14/iter_5000.pth'
 )
 label_dir = 'data/coco2014/irn/labels'
 feature_dir = 'data/coco2014/features/features'

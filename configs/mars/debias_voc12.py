@@ -7,12 +7,12 @@
 #   python tools/make_pseudo_labels.py CONFIG --pipeline debias_pipeline \
 #       --out-dir $D/debiased
 #   python tools/train.py configs/mars/mars_deeplabv2_r50-d8_voc12-512x512.py
-# Features are STEGO's, trained by stego_vit-s8-dino_voc12.py first: 70
+# Features are STEGO's, trained by stego_vit-b8-dino_voc12.py first: 70
 # channels at stride 8, 4.4 GB. The threshold is the argmax of [1 - m, m]; the
 # paper gives none. Look at the similarity maps with
 # tools/analysis_tools/browse_mars.py before you trust it.
 _base_ = [
-    '../_base_/models/features_stego_vit-s8-dino.py',
+    '../_base_/models/features_stego_vit-b8-dino.py',
     '../_base_/datasets/voc12_refine.py',
     '../_base_/default_runtime.py',
 ]

@@ -8,3 +8,7 @@ model = dict(
         ]
     )
 )
+# A teacher that filled with a class that the image does not have would teach
+# what OCR pushes down. Neither paper has the pair.
+*others, hook = _base_.custom_hooks
+custom_hooks = [*others, dict(hook, restrict_to_labels=True)]

@@ -1,5 +1,7 @@
 # STEGO on DINO's ViT-S/8 for PASCAL VOC 2012: 5000 steps of 16 pairs, crops of
-# 224. Needs timm, and a GPU.
+# 224. Needs timm, and a GPU, a smaller one than stego_vit-b8-dino_voc12.py.
+# For its features debias_voc12.py needs, of feature_extractor, the checkpoint
+# and extractor.model_name=vit_small_patch8_224.dino.
 #   python tools/make_neighbours.py CONFIG
 #   python tools/train.py CONFIG --amp
 #   python tools/extract_features.py CONFIG

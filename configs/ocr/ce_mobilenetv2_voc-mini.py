@@ -39,3 +39,5 @@ param_scheduler = [
     )
 ]
 train_cfg = dict(max_epochs=epochs, val_interval=epochs)
+val_evaluator = [*_base_.val_evaluator, _base_.anchor_metric]
+test_evaluator = val_evaluator

@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/models/deeplab-largefov_r38.py',
     '../_base_/datasets/coco14_wsss-321.py',
-    '../_base_/schedules/sgd_30e.py',
+    '../_base_/schedules/ocr_30e.py',
     '../_base_/losses/ocr.py',
     '../_base_/default_runtime.py',
 ]
@@ -18,3 +18,5 @@ model = dict(
         loss_decode=[_base_.model.decode_head.loss_decode, _base_.ocr_loss],
     ),
 )
+val_evaluator = [*_base_.val_evaluator, _base_.anchor_metric]
+test_evaluator = val_evaluator

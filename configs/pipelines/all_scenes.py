@@ -32,6 +32,7 @@ configs = dict(
     segmentor='configs/ocr/ce_mobilenetv2_scenes.py',
     full='configs/ocr/full_mobilenetv2_scenes.py',
     mars='configs/mars/mars_mobilenetv2_scenes.py',
+    mars_ocr='configs/mars/mars-ocr_mobilenetv2_scenes.py',
 )
 epochs = 12
 schedule = dict(
@@ -63,9 +64,10 @@ stages = dict(
         config='{hfpl.config}',
         inputs=dict(checkpoint='{hfpl.checkpoint}'),
     ),
+    first_labels=_base_.csd_stages.first_labels,
     csd=dict(
         _base_.csd_stages.csd,
-        inputs=dict(start='{hfpl.checkpoint}', labels='{first_cams.labels}'),
+        inputs=dict(start='{hfpl.checkpoint}', labels='{first_labels.labels}'),
     ),
     cams=_base_.csd_stages.cams,
     confident=_base_.irn_stages.confident,

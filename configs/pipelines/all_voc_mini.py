@@ -31,6 +31,7 @@ configs = dict(
     segmentor='configs/ocr/ce_mobilenetv2_voc-mini.py',
     full='configs/ocr/full_mobilenetv2_voc-mini.py',
     mars='configs/mars/mars_mobilenetv2_voc-mini.py',
+    mars_ocr='configs/mars/mars-ocr_mobilenetv2_voc-mini.py',
 )
 epochs = 15
 schedule = dict(

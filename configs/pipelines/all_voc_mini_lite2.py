@@ -11,4 +11,5 @@ configs = dict(
     segmentor='configs/ocr/ce_efficientnet-lite2_voc-mini.py',
     full='configs/ocr/full_efficientnet-lite2_voc-mini.py',
     mars='configs/mars/mars_efficientnet-lite2_voc-mini.py',
+    mars_ocr='configs/mars/mars-ocr_efficientnet-lite2_voc-mini.py',
 )

@@ -5,16 +5,19 @@
 # MARS's paper has COCO with labels of RS+EPM, which we do not have. Its values
 # are those for VOC: K_bg = 2, alpha = 0.4, features trained on COCO's images
 # alone, a ResNet-101. It does not give the schedules of CAMs, IRN, STEGO and
-# segmentor on COCO; the configs say what they take. Without mars the segmentor
-# is a ResNet38, which needs its weights (configs/ocr/README.md).
+# segmentor on COCO; the configs say what they take.
 # Batch sizes are those of each GPU; change one with
 #       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
 _base_ = './voc12_mars-irn.py'
 configs = dict(
     classifier='configs/cam/cam_r50_coco14.py',
     affinity='configs/irn/irn_r50_coco14.py',
-    stego='configs/mars/stego_vit-s8-dino_coco14.py',
+    stego='configs/mars/stego_vit-b8-dino_coco14.py',
     debias='configs/mars/debias_coco14.py',
-    segmentor='configs/ocr/ocr_deeplab-largefov_r38_30e_coco14-321x321.py',
+    segmentor='configs/mars/ce_deeplabv3plus_r101-d8_coco14-512x512.py',
     mars='configs/mars/mars_deeplabv3plus_r101-d8_coco14-512x512.py',
+    mars_ocr='configs/mars/mars-ocr_deeplabv3plus_r101-d8_coco14-512x512.py',
 )
+# No paper has CAM figures for COCO, whose masks of train are not needed.
+stages = dict(seeds=None)
+paper = dict(_base_.papers.mars_coco14, _delete_=True)

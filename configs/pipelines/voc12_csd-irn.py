@@ -1,5 +1,6 @@
 # CSD, VOC 2012: a plain ResNet-50 CAM network, one trained with CSD by its
-# pseudo labels, IRN, DeepLab-LargeFOV. The stages are those of all_voc12.py.
+# pseudo labels, IRN, DeepLabV2 on ResNet-50. The stages are those of
+# all_voc12.py.
 #   python tools/run_pipeline.py configs/pipelines/voc12_csd-irn.py \
 #       --launcher pytorch --gpus 8 --num-workers 4
 # Batch sizes are those of each GPU; change one with
@@ -12,4 +13,4 @@ use = dict(
     mars=False,  # debiased labels, and a teacher that completes them
     ocr=False,  # OCR in the segmentor
 )
-configs = dict(segmentor='configs/ocr_deeplab_voc.py')
+paper = _base_.papers.csd_voc12

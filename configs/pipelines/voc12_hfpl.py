@@ -8,10 +8,15 @@
 #       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
 _base_ = './voc12_ocr-psa.py'
 use = dict(
+    hfpl=True,  # ISL and FSL in the CAM network
     psa=True,  # AffinityNet's walk on the seeds
     ocr=False,  # OCR in the segmentor
 )
 configs = dict(
-    classifier='configs/hfpl/isl-fsl_r38_voc12.py',
+    classifier='configs/cam/cam_r38_voc12.py',
+    hfpl='configs/hfpl/isl-fsl_r38_voc12.py',
     affinity='configs/psa/psa_r38_hfpl_voc12.py',
+    segmentor='configs/hfpl/ce_deeplab-largefov_r38_20k_voc12-448x448.py',
 )
+stages = dict(classifier=_base_.train_classifier, evaluate=_base_.test_as_hfpl)
+paper = dict(_base_.papers.hfpl_voc12, _delete_=True)

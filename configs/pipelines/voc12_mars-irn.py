@@ -9,6 +9,8 @@ _base_ = [
     '../_base_/pipelines/affinity.py',
     '../_base_/pipelines/mars.py',
     '../_base_/pipelines/segmentor.py',
+    '../_base_/pipelines/evaluation.py',
+    '../_base_/pipelines/papers.py',
 ]
 use = dict(
     irn=True,  # IRN's walk on the seeds
@@ -19,14 +21,16 @@ options = {'randomness.seed': 0}
 configs = dict(
     classifier='configs/cam/cam_r50_voc12.py',
     affinity='configs/irn/irn_r50_voc12.py',
-    stego='configs/mars/stego_vit-s8-dino_voc12.py',
+    stego='configs/mars/stego_vit-b8-dino_voc12.py',
     debias='configs/mars/debias_voc12.py',
-    segmentor='configs/ocr/ocr_deeplabv3plus_r50-d8_20k_voc12-321x321.py',
+    segmentor='configs/mars/ce_deeplabv2_r50-d8_voc12-512x512.py',
     mars='configs/mars/mars_deeplabv2_r50-d8_voc12-512x512.py',
+    mars_ocr='configs/mars/mars-ocr_deeplabv2_r50-d8_voc12-512x512.py',
 )
 stages = dict(
     classifier=dict(config='classifier'),
     cams=_base_.cams,
+    seeds=_base_.seeds,
     **_base_.irn_stages,
     **_base_.stego_stages,
     **_base_.mars_on_walk,
@@ -35,5 +39,6 @@ stages = dict(
         options=_base_.with_ce,
         inputs=dict(labels='{debias.labels}'),
     ),
-    evaluate=_base_.evaluate,
+    evaluate=dict(_base_.evaluate, **_base_.test_as_dhr),
 )
+paper = _base_.papers.mars_voc12

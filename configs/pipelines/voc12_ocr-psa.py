@@ -10,6 +10,8 @@ _base_ = [
     '../_base_/pipelines/cams.py',
     '../_base_/pipelines/affinity.py',
     '../_base_/pipelines/segmentor.py',
+    '../_base_/pipelines/evaluation.py',
+    '../_base_/pipelines/papers.py',
 ]
 use = dict(
     psa=True,  # AffinityNet's walk on the seeds
@@ -17,13 +19,14 @@ use = dict(
 )
 options = {'randomness.seed': 0}
 configs = dict(
-    classifier='configs/cam/cam_r38_voc12.py',
+    classifier='configs/cam/cam_r38_psa_voc12.py',
     affinity='configs/psa/psa_r38_voc12.py',
     segmentor='configs/ocr_deeplab_voc.py',
 )
 stages = dict(
     classifier=dict(config='classifier'),
     cams=_base_.cams,
+    seeds=_base_.seeds,
     **_base_.psa_stages,
     segmentor=dict(
         config='segmentor',
@@ -31,5 +34,6 @@ stages = dict(
         inputs=dict(labels='{walk.labels}'),
         when=dict(ocr=dict(options=_base_.with_ocr)),
     ),
-    evaluate=_base_.evaluate,
+    evaluate=dict(_base_.evaluate, **_base_.test_as_ocr),
 )
+paper = _base_.papers.ocr_voc12

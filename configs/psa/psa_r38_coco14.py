@@ -1,6 +1,7 @@
-# AffinityNet (PSA) on ResNet38, MS COCO 2014: SEAM's and HFPL's values (rate a
-# tenth of PSA's, alphas 1 and 24, walk with alpha 6 and 2^6 steps), as PSA has
-# no COCO recipe. The commands are those of psa_r38_voc12.py, D=data/coco2014.
+# AffinityNet (PSA) on ResNet38, MS COCO 2014: SEAM's values for VOC (rate a
+# tenth of PSA's, alphas 4 and 24, walk with alpha 6 and 2^6 steps), as PSA has
+# no COCO recipe. HFPL's are in psa_r38_hfpl_coco14.py. The commands are those
+# of psa_r38_voc12.py, D=data/coco2014.
 _base_ = [
     '../_base_/models/affinity_r38.py',
     '../_base_/datasets/coco14_refine.py',
@@ -20,7 +21,7 @@ model = dict(
 )
 label_pipeline = [
     *_base_.load_seed,
-    dict(type='mmseg_wsss.PSAConfidentLabels', low_alpha=1, high_alpha=24),
+    dict(type='mmseg_wsss.PSAConfidentLabels', low_alpha=4, high_alpha=24),
 ]
 refine_pipeline = [
     *_base_.load_seed,

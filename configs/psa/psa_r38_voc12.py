@@ -1,5 +1,7 @@
 # AffinityNet (PSA) on ResNet38, VOC 2012: the values of PSA's code (batch 8,
 # 8 epochs, crop 448, alphas 4 and 32, walk with alpha 16, beta 8, 2^8 steps).
+# At the border the walk is another: PSA's code leaves out pairs whose first
+# cell is within 4 cells of the left, right or lower edge, here all take part.
 # From seeds (tools/make_cams.py ... --out-dir $D/seeds) to pseudo labels:
 #   D=data/VOCdevkit/VOC2012
 #   python tools/make_pseudo_labels.py CONFIG --pipeline label_pipeline \

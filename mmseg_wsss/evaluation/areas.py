@@ -154,8 +154,9 @@ def area_rates(
 
     With TP, FP and FN pixels of a class and U = TP + FP + FN these are
     TP / U (the IoU), FP / U and FN / U, which add up to 100. The figures of
-    MARS (ICCV 2023, Table 6: mIoU 77.4, FP 0.123, FN 0.108) are shares of
-    this kind, up to rounding.
+    MARS (ICCV 2023, Table 6) are such shares too; its FP and FN are means
+    over the foreground classes, its mIoU is over all: 0.774 + 0.123 + 0.108
+    is 1.005.
 
     Args:
         areas: Counts (..., C, 3) of :func:`area_counts`.

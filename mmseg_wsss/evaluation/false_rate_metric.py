@@ -20,9 +20,13 @@ class FalseRateMetric(BaseMetric):
     Over the whole data set and class by class, FP / U and FN / U with
     U = TP + FP + FN; then the mean over the classes, in percent. The mean
     takes in every class that mIoU does, the background's included, so that
-    mIoU + FP + FN = 100. MARS (ICCV 2023) gives such shares as fractions.
-    SEAM's paper gives the ratios FP / TP and FN / TP instead, over the
-    foreground: ``relative_to='hits', skip_background=True``.
+    mIoU + FP + FN = 100.
+
+    MARS (ICCV 2023, Table 6) gives the means over the foreground classes, as
+    fractions, beside mIoU over all: ``skip_background=True``. The evaluator
+    of RS+EPM, by its first author, computes them so. SEAM's paper gives the
+    ratios FP / TP and FN / TP over the foreground:
+    ``relative_to='hits', skip_background=True``.
 
     Args:
         relative_to (str): 'union' for shares of U, in percent; 'hits' for

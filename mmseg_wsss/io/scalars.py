@@ -10,6 +10,9 @@ from pathlib import Path
 from .atomic import write_json
 
 LABEL_SUMMARY = 'label_summary.json'
+CAM_SWEEP = 'cam_eval.json'
+# The figures among its numbers.
+_SWEEP_FIGURES = ('mIoU', 'FP', 'FN', 'F', 'best_threshold')
 # Numbers beside the metrics in MMEngine's lines.
 NO_METRICS = {'data_time', 'time', 'memory', 'step', 'epoch', 'iter'}
 
@@ -45,21 +48,23 @@ def read_figures(folder: Path) -> dict[str, float]:
     """Read the figures of the last evaluation in a tool's folder.
 
     Args:
-        folder: Its work dir. Compared labels come first, then a test, then
-            the last validation of a training.
+        folder: Its work dir. Compared CAMs come first, then compared labels,
+            then a test, then the last validation of a training.
 
     Returns:
         dict[str, float]: Finite metrics by name, to four decimals as in
         MMEngine's log; empty if nothing was evaluated.
     """
     labels = _object(folder / LABEL_SUMMARY)
+    sweep = _object(folder / CAM_SWEEP)
+    cams = {key: sweep[key] for key in _SWEEP_FIGURES if key in sweep}
     tests = [
         _object(path)
         for path in sorted(folder.glob('*/*.json'))
         if path.stem == path.parent.name
     ]
     _, validation = read_scalars(folder)
-    found = [*validation, *tests, labels]
+    found = [*validation, *tests, labels, cams]
     return next(filter(None, map(_metrics, reversed(found))), {})
 
 

@@ -59,6 +59,8 @@ CRF_PRESETS = {
     'hfpl_test': CRFParams(1, 3, 3, 32, 13, 10),
     # Test of the segmentor in MCTformer.
     'mctformer_test': CRFParams(10, 4, 3, 83, 5, 3),
+    # The script that DeepLab's Caffe code is published with.
+    'deeplab_test': CRFParams(10, 3, 3, 49, 5, 4),
     # STEGO, RS+EPM and DHR on a softmax.
     'stego': CRFParams(10, 1, 3, 67, 3, 4),
 }

@@ -62,6 +62,13 @@ def test_a_test_and_labels(tmp_path):
     assert list(read_figures(tmp_path)) == ['mIoU', 'FP', 'FN']
 
 
+def test_compared_cams(tmp_path):
+    write_label_summary(tmp_path, dict(mIoU=48.41))
+    sweep = dict(best_threshold=0.3, mIoU=50.0, F=None, curve=[1], images=3)
+    (tmp_path / 'cam_eval.json').write_text(json.dumps(sweep))
+    assert read_figures(tmp_path) == {'mIoU': 50.0, 'best_threshold': 0.3}
+
+
 @pytest.mark.parametrize('content', ['', '{"mIoU"', '[1]', '{"time": 1}'])
 def test_damaged_or_empty_files_are_left_out(tmp_path, content):
     write(tmp_path, '1', VALIDATION)

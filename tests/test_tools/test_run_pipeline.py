@@ -21,6 +21,11 @@ stages = dict(
         config='{{classifier.config}}',
         inputs=dict(checkpoint='{{classifier.checkpoint}}'),
     ),
+    seeds=dict(
+        config='{{cams.config}}',
+        inputs=dict(cams='{{cams.cams}}'),
+        options={{'test_dataloader.dataset.ann_file': '{root}/few.txt'}},
+    ),
     evaluate=dict(
         config='{{classifier.config}}',
         inputs=dict(checkpoint='{{classifier.checkpoint}}'),
@@ -58,23 +63,30 @@ def faked(tmp_path, tool, monkeypatch, capsys):
 
 
 def test_real_stages(tmp_path, tool, monkeypatch, capsys):
-    """Train a CAM network, write its CAMs, test it; then all is finished."""
+    """Train a CAM network, write CAMs, compare both; then all is finished."""
     tiny.make_dataset(tmp_path / 'tiny', count=7)
     cfg = tiny.config(tmp_path / 'tiny', tiny.cam_head(), tmp_path / 'x')
     cfg.log_level = 'INFO'
     cfg.dump(tmp_path / 'cam.py')
+    (tmp_path / 'few.txt').write_text('img_1\nimg_4\n')
     pipeline = tmp_path / 'two.py'
     pipeline.write_text(PIPELINE.format(root=tmp_path))
     work = tmp_path / 'work'
     output = call(TOOL, pipeline, '--work-dir', work)
-    assert '[1/3] classifier' in output and '[2/3] cams' in output
+    assert '[1/4] classifier' in output and '[2/4] cams' in output
     assert len(list((work / 'cams' / 'labels').glob('*.png'))) == 7
     assert len(list((work / 'cams' / 'cams').glob('*.npz'))) == 7
     stages = json.loads((work / 'pipeline.json').read_text())['stages']
-    trained, cams, tested = (stage['record'] for stage in stages)
+    trained, cams, seeds, tested = (stage['record'] for stage in stages)
     assert trained['outputs']['checkpoint']['path'] == 'epoch_1.pth'
     assert 'mIoU' in trained['figures']
     assert list(cams['figures']) == ['mIoU', 'FP', 'FN']
+    # At the best threshold, on the images of its own list.
+    names = ['mIoU', 'FP', 'FN', 'F', 'best_threshold']
+    assert list(seeds['figures']) == names
+    swept = json.loads((work / 'seeds' / 'cam_eval.json').read_text())
+    assert swept['images'] == 2
+    assert swept['mIoU'] == pytest.approx(seeds['figures']['mIoU'], abs=1e-4)
     # The weights and images are those of the validation.
     assert tested['figures'] == trained['figures']
     assert '7 cams, 7 labels' in output
@@ -83,7 +95,7 @@ def test_real_stages(tmp_path, tool, monkeypatch, capsys):
     monkeypatch.setattr(tool.signal, 'signal', lambda *_: None)
     tool.main()
     shown = capsys.readouterr().out.splitlines()
-    assert [line.split()[1] for line in shown] == ['finished'] * 3
+    assert [line.split()[1] for line in shown] == ['finished'] * 4
 
 
 def test_a_checkpoint_of_another_network(tmp_path):

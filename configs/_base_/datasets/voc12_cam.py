@@ -1,6 +1,8 @@
 # PASCAL VOC 2012 for CAM networks. Testing evaluates the seeds: the CAMs of
 # the training images, masked to their image labels; with --tta summed over
-# cam_scales and flips. Configs add a train_pipeline without masks.
+# cam_scales and flips. Configs add a train_pipeline without masks. The list is
+# train_aug, for labels of all; papers evaluate CAMs on the 1,464 of train:
+#   test_dataloader.dataset.ann_file=ImageSets/Segmentation/train.txt
 _base_ = './voc12_wsss-321.py'
 cam_scales = (0.5, 1.0, 1.5, 2.0)
 seed_pipeline = [

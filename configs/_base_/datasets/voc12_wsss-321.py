@@ -1,5 +1,6 @@
 # PASCAL VOC 2012 with image labels and pseudo labels: 10,582 training images
-# (train_aug), 1,449 for validation. Crop 321, scale 0.7 to 1.3 (OCR).
+# (train_aug), 1,449 for validation. Crop 321, scale 0.7 to 1.3, no change of
+# colours (OCR); flips are those of its baselines.
 # Pseudo labels: <data_root>/pseudo_labels/<stem>.png, or name another folder,
 #   train_dataloader.dataset.data_prefix.seg_map_path=DIR
 # Image labels: the field's cls_labels.npy, or any other file that
@@ -25,7 +26,6 @@ train_pipeline = [
     ),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
     dict(type='mmseg_wsss.PackWSSSInputs'),
 ]
 test_pipeline = [

@@ -10,3 +10,7 @@ ocr_loss = dict(
     prior_norm='joint',
     loss_weight=1.0,
 )
+# Beside the metrics of a config: how often its anchor is the true class, at
+# the out-of-candidate pixels of images that have masks.
+#   val_evaluator = [*_base_.val_evaluator, _base_.anchor_metric]
+anchor_metric = dict(type='mmseg_wsss.AnchorMetric')

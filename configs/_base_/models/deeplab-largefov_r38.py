@@ -1,12 +1,14 @@
 # DeepLab-LargeFOV v1 on ResNet38 at output stride 8, for 21 classes (VOC).
-# Network of OCR; PSA's frozen parts (conv1a, b2 and every batch norm).
+# Network of OCR, whose paper does not say what is frozen: every convolution is
+# trained, as in SEAM's code (MCTformer's freezes conv1a); batch norms keep
+# ImageNet's values, as in MCTformer's (in SEAM's their statistics move).
 #
 # ImageNet weights: convert the public MXNet file once, see
 # tools/model_converters/resnet38_mxnet2torch.py, and add to your config
 #   model = dict(backbone=dict(init_cfg=dict(
 #       type='Pretrained', checkpoint='data/weights/resnet38_ilsvrc.pth')))
-# Without weights the frozen parts would keep their random values: set
-# frozen_stages=-1, norm_eval=False, norm_cfg=dict(requires_grad=True) then.
+# Without weights the norms would keep their initial values: set
+# norm_eval=False, norm_cfg=dict(requires_grad=True) then.
 #
 # As in every _base_ model, training needs the crop size:
 #   model = dict(data_preprocessor=dict(size=(321, 321)))
@@ -26,11 +28,10 @@ model = dict(
         type='mmseg_wsss.ResNet38',
         output_stride=8,
         out_indices=(5,),
-        frozen_stages=1,
         norm_cfg=norm_cfg,
         norm_eval=True,
     ),
-    # SEAM and HFPL: add norm_cfg=dict(type='BN'), align_corners=True.
+    # SEAM and HFPL: deeplab-largefov_r38-bn.py.
     # MCTformer: num_convs=1, dilated_classifier=True.
     decode_head=dict(
         type='mmseg_wsss.LargeFOVHead',

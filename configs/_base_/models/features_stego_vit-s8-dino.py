@@ -1,6 +1,7 @@
 # STEGO's code on DINO's ViT-S/8 (timm's weights, from self-supervision on
 # ImageNet): 70 channels at 8 pixels per cell, over the scales and flips that
-# DHR, by MARS's first author, takes. DHR has ViT-B/8.
+# DHR, by MARS's first author, takes. DHR has ViT-B/8: features_stego_vit-b8-
+# dino.py. This one is for a smaller GPU.
 extractor = dict(
     type='mmseg_wsss.TimmFeatures',
     model_name='vit_small_patch8_224.dino',

@@ -9,5 +9,7 @@ custom_hooks = [
     dict(
         _base_.mars_hook,
         ema=dict(_base_.mars_hook.ema, momentum=_base_.teacher_momentum),
+        # OCR would push down the classes that a photo does not have.
+        restrict_to_labels=True,
     ),
 ]

@@ -18,6 +18,29 @@ irn_stages = dict(
         inputs=dict(cams='{cams.cams}', checkpoint='{affinity.checkpoint}'),
     ),
 )
+# The same on the CAMs of a first run: the labels that CSD pastes by.
+first_walk_stages = dict(
+    first_confident=dict(
+        irn_stages['confident'],
+        kind='labels',
+        method='csd',
+        inputs=dict(cams='{first_cams.cams}'),
+    ),
+    first_affinity=dict(
+        kind='train',
+        method='csd',
+        config='affinity',
+        inputs=dict(labels='{first_confident.labels}'),
+    ),
+    first_labels=dict(
+        kind='labels',
+        method='csd',
+        config='affinity',
+        inputs=dict(
+            cams='{first_cams.cams}', checkpoint='{first_affinity.checkpoint}'
+        ),
+    ),
+)
 psa_stages = dict(
     confident=dict(irn_stages['confident'], method='psa'),
     affinity=dict(irn_stages['affinity'], method='psa'),

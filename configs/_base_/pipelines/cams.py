@@ -8,7 +8,8 @@ cams = dict(
     inputs=dict(checkpoint='{classifier.checkpoint}'),
     tta=True,
 )
-# CSD pastes by the pseudo labels of the network before it.
+# CSD goes on from the network before it, and pastes by its refined labels. A
+# pipeline may refine them otherwise: first_walk_stages of affinity.py.
 csd_stages = dict(
     first_cams=dict(
         kind='cams',
@@ -16,10 +17,18 @@ csd_stages = dict(
         config='{classifier.config}',
         inputs=dict(checkpoint='{classifier.checkpoint}'),
     ),
+    first_labels=dict(
+        kind='labels',
+        method='csd',
+        config='crf',
+        inputs=dict(cams='{first_cams.cams}'),
+    ),
     csd=dict(
         kind='train',
         config='csd',
-        inputs=dict(labels='{first_cams.labels}'),
+        inputs=dict(
+            start='{classifier.checkpoint}', labels='{first_labels.labels}'
+        ),
         when=dict(hfpl=dict(config='csd_hfpl')),
     ),
     cams=dict(

@@ -5,7 +5,11 @@ with_ce = {'model.decode_head.loss_decode': [ce_loss]}
 with_ocr = {'model.decode_head.loss_decode': [ce_loss, _base_.ocr_loss]}
 segmentor = dict(
     config='segmentor',
-    when=dict(mars=dict(config='mars'), ocr=dict(options=with_ocr)),
+    when={
+        'mars': dict(config='mars'),
+        'ocr': dict(options=with_ocr),
+        'mars+ocr': dict(config='mars_ocr'),
+    },
 )
 evaluate = dict(
     config='{segmentor.config}',

@@ -1,5 +1,5 @@
-# OCR's schedule: 30 epochs of SGD.
-# The paper names "an exponential decay", most likely poly.
+# 30 epochs of SGD, of OCR's paper. It names "an exponential decay", most
+# likely poly.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4),

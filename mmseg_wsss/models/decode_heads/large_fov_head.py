@@ -25,8 +25,8 @@ class LargeFOVHead(BaseDecodeHead):
     - MCTformer: ``num_convs=1, dilated_classifier=True``, a 3x3 dilated
       classifier right after the first convolution.
 
-    DeepLab v1 drops units after fc6 and fc7; here, as in SEAM, channels are
-    dropped once, before the classifier.
+    DeepLab v1 drops units after fc6 and fc7, SEAM once, before the classifier;
+    here channels are dropped, there.
 
     Args:
         in_channels: Channels of the input feature map.

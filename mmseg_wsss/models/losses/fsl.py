@@ -20,12 +20,14 @@ dL/da_i = -2 l_i / HW: no pair is stored.
 
 Choices, see configs/hfpl/README.md: the gate is Eq. 4; only present classes
 count, as the paper says (its code adds a background channel); colours are
-averaged over each location (its code picks single pixels).
+averaged over each location (its code samples points). The options
+``with_background`` and ``colours`` are the code's.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -39,6 +41,7 @@ from .base import ClassLogits, ImageLevelLoss, LossInputs
 from .isl import log_posterior
 
 GATES = ('max_norm', 'min_max', 'sigmoid', 'softmax')
+COLOURS = ('mean', 'point')
 # Rows further apart than this many sigma weigh less than the dtype resolves.
 REACH = {torch.float32: 6, torch.float64: 9}
 _PAIRS_ON_CPU, _PAIRS_ON_GPU = 2**19, 2**24  # computed at a time
@@ -183,6 +186,15 @@ def feature_similarity_loss(
     return ((2 * a - a.detach()) * lap).sum((1, 2, 3))
 
 
+def resize_colours(
+    images: Tensor, size: Sequence[int], colours: str = 'mean'
+) -> Tensor:
+    """Resize images (N, 3, H, W) to locations ``size``, see :class:`FSL`."""
+    if colours == 'mean':
+        return F.adaptive_avg_pool2d(images, size)
+    return F.interpolate(images, size, mode='bilinear', align_corners=True)
+
+
 def gate_present(inputs: ClassLogits, gate: str) -> Tensor:
     """Map logits to [0, 1] and leave out the absent classes.
 
@@ -230,6 +242,9 @@ class FSL(ImageLevelLoss):
         with_background (bool): Add a channel 1 - max over the present
             classes, as the published code does. For a single class this
             doubles the loss. Defaults to False.
+        colours (str): Colour of a location: 'mean' of its area, or 'point',
+            sampled bilinearly with aligned corners, as in the published code,
+            whose mu = 2.5 belongs to it. Defaults to 'mean'.
         upsample (int): Factor by which logits are enlarged first, bilinearly
             (paper: 2 for SIPE, 4 for MCTformer). Defaults to 1.
         max_size (int): Maps with a longer side are averaged down to it.
@@ -240,7 +255,10 @@ class FSL(ImageLevelLoss):
     """
 
     default_name = 'loss_fsl'
-    shown = ('mu', 'sigma', 'gate', 'with_background', 'upsample', 'max_size')
+    shown = (
+        *('mu', 'sigma', 'gate', 'with_background', 'colours'),
+        *('upsample', 'max_size'),
+    )
 
     def __init__(
         self,
@@ -248,12 +266,14 @@ class FSL(ImageLevelLoss):
         sigma: float = 5.0,
         gate: str = 'max_norm',
         with_background: bool = False,
+        colours: str = 'mean',
         upsample: int = 1,
         max_size: int = 64,
         **kwargs,
     ):
         super().__init__(**kwargs)
         check_option('gate', gate, GATES)
+        check_option('colours', colours, COLOURS)
         if sigma <= 0:
             raise ValueError(f'sigma must be positive, got {sigma}')
         if upsample != int(upsample) or upsample < 1:
@@ -261,7 +281,7 @@ class FSL(ImageLevelLoss):
         if max_size < 1:
             raise ValueError(f'max_size must be >= 1, got {max_size}')
         self.mu, self.sigma, self.gate = mu, sigma, gate
-        self.with_background = with_background
+        self.with_background, self.colours = with_background, colours
         self.upsample, self.max_size = int(upsample), max_size
 
     def compute(
@@ -269,7 +289,7 @@ class FSL(ImageLevelLoss):
     ) -> Tensor:
         """Compute the mean of Eq. 9 over the batch.
 
-        ``images`` are RGB (N, 3, H, W) in [0, 1] of any size, averaged to the
+        ``images`` are RGB (N, 3, H, W) in [0, 1] of any size, resized to the
         CAM's; None reads the current batch's.
         """
         logits, labels, background = inputs.foreground()
@@ -278,8 +298,9 @@ class FSL(ImageLevelLoss):
         )
         if images is None:
             images = current_images('FSL')
-        images = images.detach().to(logits)
-        images = F.adaptive_avg_pool2d(images, classes.logits.shape[2:])
+        images = resize_colours(
+            images.detach().to(logits), classes.logits.shape[2:], self.colours
+        )
         gated = gate_present(classes, self.gate)
         if self.with_background:
             gated = torch.cat([1 - gated.amax(1, keepdim=True), gated], dim=1)

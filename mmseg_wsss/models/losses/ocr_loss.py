@@ -38,6 +38,7 @@ from .base import ImageLevelLoss, LossInputs
 
 GROUPS = ('adaptive', 'all', 'anchor')
 PIXELS = ('oc', 'ic', 'all')
+FILTERED = ('dropped', 'zeroed')
 PRIOR_NORMS = ('joint', 'conditional')
 
 
@@ -51,6 +52,7 @@ def ocr_loss(
     group: str = 'adaptive',
     pixels: str = 'oc',
     background_index: int | None = 0,
+    filtered: str = 'dropped',
 ) -> Tensor:
     """Compute the rectification loss of every pixel (Eqs. 5, 8 to 10, 19).
 
@@ -65,6 +67,8 @@ def ocr_loss(
         pixels: Rectify 'oc' pixels (Eq. 5), the others ('ic') or 'all' (the
             paper's Table 4b).
         background_index: A candidate of every image; None without background.
+        filtered: Candidates outside G_ic are 'dropped' from the sum (Eq. 19),
+            or their logits are 'zeroed', and each adds e^0 = 1 (Alg. 2).
 
     Returns:
         Tensor: Loss (N, ...) >= 0, 0 where all classes are candidates or none.
@@ -79,6 +83,7 @@ def ocr_loss(
     """
     check_option('group', group, GROUPS)
     check_option('pixels', pixels, PIXELS)
+    check_option('filtered', filtered, FILTERED)
     n, c = seg_logits.shape[:2]
     if c < 2 or image_labels.shape != (n, c):
         raise ValueError(
@@ -96,7 +101,7 @@ def ocr_loss(
     rectified = _select(z.detach(), candidate, pixels)
     if valid is not None:
         rectified = rectified & valid.flatten(1)
-    options = prior, margin, threshold, group
+    options = prior, margin, threshold, group, filtered
     if n and z.is_cpu and not is_compiling():  # only the selected pixels
         maps = []
         for logits, *masks in zip(z, candidate, rectified, strict=True):
@@ -109,7 +114,9 @@ def ocr_loss(
     return loss.view(n, *seg_logits.shape[2:])
 
 
-def _rectify(z, candidate, prior, margin, threshold, group) -> Tensor:
+def _rectify(
+    z, candidate, prior, margin, threshold, group, filtered
+) -> Tensor:
     """Compute Eq. 19 of logits (..., C, P) with candidates (..., C, 1)."""
     lowest = torch.finfo(z.dtype).min
     anchor = torch.where(candidate, z, lowest).max(-2, keepdim=True)[1]  # (8)
@@ -123,7 +130,10 @@ def _rectify(z, candidate, prior, margin, threshold, group) -> Tensor:
             similar = p * prior.to(p)[anchor.squeeze(-2)].transpose(-1, -2)
         keep = candidate & (p.gather(-2, anchor) - similar < threshold)
         keep = keep.scatter(-2, anchor, True)
-    lse_ic = torch.where(keep, -z, lowest).logsumexp(-2)
+    rest = lowest
+    if filtered == 'zeroed':  # Alg. 2
+        rest = torch.zeros_like(z).masked_fill(~candidate, lowest)
+    lse_ic = torch.where(keep, -z, rest).logsumexp(-2)
     lse_oc = torch.where(candidate, lowest, z).logsumexp(-2)  # Eq. 10
     return F.softplus(lse_ic + lse_oc + margin, threshold=40)  # Eq. 19
 
@@ -176,7 +186,7 @@ class OCRLoss(ImageLevelLoss):
             dict(type='mmseg_wsss.OCRLoss', prior='auto')]
 
     Args:
-        margin, threshold, group, pixels: See :func:`ocr_loss`.
+        margin, threshold, group, pixels, filtered: See :func:`ocr_loss`.
         prior (None | array | str): M of Eq. 9: None means ones; an array
             N[k, l] / L (C, C) or a ``.npy`` file of it, which ``prior_norm``
             is applied to; 'auto' counts the training set's image labels.
@@ -185,7 +195,10 @@ class OCRLoss(ImageLevelLoss):
     """
 
     default_name = 'loss_ocr'
-    shown = ('margin', 'threshold', 'group', 'pixels', 'prior_norm')
+    shown = (
+        *('margin', 'threshold', 'group', 'pixels'),
+        *('filtered', 'prior_norm'),
+    )
 
     def __init__(
         self,
@@ -195,14 +208,17 @@ class OCRLoss(ImageLevelLoss):
         pixels: str = 'oc',
         prior=None,
         prior_norm: str = 'joint',
+        filtered: str = 'dropped',
         **kwargs,
     ):
         super().__init__(**kwargs)
         check_option('group', group, GROUPS)
         check_option('pixels', pixels, PIXELS)
+        check_option('filtered', filtered, FILTERED)
         check_option('prior_norm', prior_norm, PRIOR_NORMS)
         self.margin, self.threshold = margin, threshold
         self.group, self.pixels = group, pixels
+        self.filtered = filtered
         self.prior_norm = prior_norm
         # Not a buffer: EMAHook copies the model before 'auto' is counted, and
         # pairs buffers by position.
@@ -240,7 +256,8 @@ class OCRLoss(ImageLevelLoss):
             )
         labels, background = inputs.image_labels, inputs.background_index
         options = self.margin, self.threshold, self.group, self.pixels
-        loss = ocr_loss(z, labels, valid, self.prior, *options, background)
+        options += (background, self.filtered)
+        loss = ocr_loss(z, labels, valid, self.prior, *options)
         reduction = reduction_override or 'mean'
         if reduction == 'mean' and avg_factor is None:
             avg_factor = valid.sum()

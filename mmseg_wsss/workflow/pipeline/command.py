@@ -16,8 +16,9 @@ from .stage import Stage
 
 # Where the configs lie, beside the tools: in a checkout, or in .mim.
 ROOT = Path(__file__).resolve().parents[3]
-# Tools that read the number of workers from the config.
-_LOADERS = ('train.py', 'make_cams.py', 'test.py')
+# Tools without an argument for the number of workers.
+_EVAL_CAMS = 'analysis_tools/eval_cams.py'
+_LOADERS = ('train.py', 'make_cams.py', 'test.py', _EVAL_CAMS)
 # Which option of which transform names each input.
 _STEPS = {
     'cams': ('LoadCAM', 'cam_dir'),
@@ -101,6 +102,8 @@ def stage_arguments(
     words = [str(config)]
     if tool in ('make_cams.py', 'test.py'):
         words.append(inputs['checkpoint'])
+    elif tool == _EVAL_CAMS:
+        words.append(inputs['cams'])
     words += ['--work-dir', str(folder)]
     if tool == 'test.py':
         words += ['--out', str(folder / 'predictions')]

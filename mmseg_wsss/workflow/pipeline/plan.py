@@ -22,6 +22,7 @@ from .identity import (
     written_folders,
 )
 from .options import check_pipeline_options, check_stage_options
+from .paper import comparison
 from .reads import parts_read
 from .stage import Stage, read_stage
 from .version_0_1 import old_hash
@@ -44,6 +45,7 @@ class Plan:
         old_hashes: The hashes that version 0.1 gave them.
         missing: Files that those need and that do not exist, and the names
             of the stages that need them.
+        compares: What the results are compared with, in lines.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Plan:
     figures: dict[str, str] = field(default_factory=dict)
     old_hashes: dict[str, str] = field(default_factory=dict)
     missing: dict[str, list[str]] = field(default_factory=dict)
+    compares: list[str] = field(default_factory=list)
 
     def missing_lines(self) -> list[str]:
         """Return a line for each missing file."""
@@ -103,6 +106,7 @@ def read_plan(
     """
     cfg = load_config(find_config(str(pipeline)))
     check_pipeline_options(cfg, options or {})
+    shipped = dict(cfg.get('use') or {})
     cfg.merge_from_dict(dict(options or {}))
     content = cfg.to_dict()
     given, use, common, configs = (
@@ -114,6 +118,8 @@ def read_plan(
             f'{pipeline} is no pipeline: it has no dict named stages; see '
             'configs/pipelines'
         )
+    # A pipeline leaves a stage of its base out by None.
+    given = {n: s for n, s in given.items() if s is not None}
     stages = {n: read_stage(n, s, use) for n, s in given.items()}
     _check_switches(use, stages, given)
     for stage in stages.values():
@@ -122,6 +128,7 @@ def read_plan(
     work_dir = work_dir or content.get('work_dir') or Path('work_dirs') / name
     prepare = [list(words) for words in content.get('prepare') or []]
     plan = Plan(name, Path(work_dir).resolve(), stages, prepare)
+    plan.compares = comparison(content.get('paper'), use, shipped)
     plain: dict[str, Config] = {}
     known: dict[str, object] = {}
     for stage in stages.values():
@@ -153,7 +160,9 @@ def _check_switches(
     use: Mapping, stages: Mapping[str, Stage], given: Mapping
 ) -> None:
     known = {stage.method for stage in stages.values()}
-    known |= {switch for s in given.values() for switch in s.get('when') or ()}
+    for stage in given.values():
+        for switch in stage.get('when') or ():
+            known |= set(switch.split('+'))
     for switch, value in use.items():
         if switch not in known:
             near = get_close_matches(switch, known, 1)

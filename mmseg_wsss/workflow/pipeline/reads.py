@@ -64,6 +64,8 @@ def parts_read(cfg: Mapping, stage: Stage) -> Reads:
         return _training(part, settings['choose'])
     if 'tta' in settings and not settings['tta']:
         part.update(tta_model=None, tta_pipeline=None)
+    if tool == 'analysis_tools/eval_cams.py':
+        return Reads(part, {})
     if tool == 'test.py':
         if settings['tta']:
             _set_pipelines(part, None)

@@ -18,7 +18,7 @@ class Kind:
     """What a tool reads, and what it writes into its folder.
 
     Attributes:
-        tool: File name in ``tools/``.
+        tool: Path in ``tools/``.
         keys: The parts of a config that it reads. A dot goes one dict down.
         inputs: Names of what a stage may read from others.
         outputs: Paths of the results in the stage's folder, by name; '' is
@@ -90,6 +90,13 @@ KINDS = {
         (*_IMAGES, 'model.extractor', 'neighbour_pipeline'),
         (),
         {'neighbours': 'neighbours.npz'},
+    ),
+    'seeds': Kind(
+        'analysis_tools/eval_cams.py',
+        _IMAGES,
+        ('cams',),
+        {'curve': 'cam_eval.json'},
+        needed=('cams',),
     ),
     'evaluate': Kind(
         'test.py',
@@ -222,7 +229,7 @@ def _with_switches(name: str, given: dict, use: Mapping[str, bool]) -> dict:
     """Return the settings of a stage, with those of switches that are on."""
     merged = dict(given)
     for switch, settings in (given.get('when') or {}).items():
-        if not use.get(switch, True):
+        if not all(use.get(one, True) for one in switch.split('+')):
             continue
         for key, value in settings.items():
             if key in ('kind', 'method', 'when'):

@@ -258,6 +258,36 @@ def test_images_and_logits_are_brought_to_one_size():
     assert torch.allclose(loss, expected)
 
 
+def test_point_colours_are_those_of_single_pixels():
+    torch.manual_seed(0)
+    logits = torch.randn(1, 1, 3, 3)
+    images = torch.rand(1, 3, 9, 9)
+    call = dict(image_labels=torch.ones(1, 1), background_index=None)
+    loss = FSL(colours='point')(logits, images=images, **call)
+    # Aligned corners: rows and columns 0, 4 and 8 of 9.
+    expected = FSL()(logits, images=images[:, :, ::4, ::4], **call)
+    assert torch.allclose(loss, expected)
+    assert not torch.allclose(loss, FSL()(logits, images=images, **call))
+
+
+def test_the_published_form():
+    """A literal form of the code: all channels, the background's 1 - max."""
+    torch.manual_seed(0)
+    logits = torch.randn(2, 3, 6, 6, dtype=torch.float64)
+    labels = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]).double()
+    images = torch.rand(2, 3, 21, 21, dtype=torch.float64)
+    loss = FSL(gate='min_max', with_background=True, colours='point')(
+        logits + 2, image_labels=labels, background_index=None, images=images
+    )
+    cam = (logits + 2).relu()
+    low, high = cam.amin((2, 3), True), cam.amax((2, 3), True)
+    cam = ((cam - low - 1e-5) / (high - low + 1e-5)).clamp(min=0)
+    cam = cam * labels[:, :, None, None]
+    both = torch.cat([1 - cam.amax(1, keepdim=True), cam], 1)
+    expected = literal_loss(both, images[:, :, ::4, ::4]).mean()
+    assert relative(loss, expected) < 1e-4  # of their 1e-5
+
+
 def test_autocast_and_half_precision():
     torch.manual_seed(0)
     logits = torch.randn(1, 2, 6, 6)
@@ -310,6 +340,7 @@ def test_nan_logits():
     ('options', 'message'),
     [
         (dict(gate='relu'), 'gate must be one of'),
+        (dict(colours='pixel'), 'colours must be one of'),
         (dict(sigma=0), 'sigma must be positive'),
         (dict(upsample=1.5), 'upsample is an integer'),
         (dict(max_size=0), 'max_size must be >= 1'),

@@ -23,7 +23,17 @@ def formulation(request, monkeypatch):
         monkeypatch.setattr(MODULE, 'is_compiling', lambda: True)
 
 
-def loop(logits, labels, prior, margin, t, group, pixels, background=0):
+def loop(
+    logits,
+    labels,
+    prior,
+    margin,
+    t,
+    group,
+    pixels,
+    background=0,
+    filtered='dropped',
+):
     """Eqs. 5, 8 to 10 and 19, one pixel at a time, with plain exponentials."""
     n, c, h, w = logits.shape
     out = torch.zeros(n, h, w, dtype=logits.dtype)
@@ -53,6 +63,8 @@ def loop(logits, labels, prior, margin, t, group, pixels, background=0):
                         if p[anchor] - p[k] * prior[anchor, k] < t
                     } | {anchor}
                 sum_ic = sum(torch.exp(-z[k]) for k in ic)
+                if filtered == 'zeroed':
+                    sum_ic = sum_ic + len(inside - ic)
                 sum_oc = sum(torch.exp(z[k] + margin) for k in outside)
                 out[i, y, x] = torch.log(1 + sum_ic * sum_oc)
     return out
@@ -87,6 +99,25 @@ def test_filtered_class_leaves_the_sum():
     assert loss.item() == pytest.approx(math.log1p(math.exp(2.5)), rel=1e-6)
 
 
+def test_zeroed_class_stays_as_one_in_the_sum():
+    # Alg. 2: log(1 + (e^-2 + e^0) e^(2.5 + 2)), and no push on class 1.
+    logits = torch.tensor([2.0, -3.0, 2.5]).view(1, 3, 1, 1).requires_grad_()
+    loss = ocr_loss(
+        logits,
+        torch.tensor([[1.0, 1.0, 0.0]]),
+        prior=torch.ones(3, 3),
+        filtered='zeroed',
+    )
+    loss.backward()
+    expected = math.log1p((math.exp(-2) + 1) * math.exp(4.5))
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+    assert logits.grad[0, 1] == 0 and logits.grad[0, 0] < 0
+    # The added 1 makes it milder on the anchor: 1 / (1 + e^2) of -1.
+    share = math.exp(-2) / (math.exp(-2) + 1)
+    pull = share * (1 - math.exp(-expected))
+    assert logits.grad[0, 0].item() == pytest.approx(-pull, rel=1e-5)
+
+
 def test_anchor_survives_where_eq9_drops_it():
     logits = torch.tensor([1.0, 0.0, 1.1]).view(1, 3, 1, 1)
     labels = torch.tensor([[1.0, 1.0, 0.0]])
@@ -98,11 +129,12 @@ def test_anchor_survives_where_eq9_drops_it():
 @pytest.mark.parametrize('group', ['adaptive', 'all', 'anchor'])
 @pytest.mark.parametrize('pixels', ['oc', 'ic', 'all'])
 @pytest.mark.parametrize('background', [0, None])
-def test_equals_the_naive_loop(group, pixels, background):
+@pytest.mark.parametrize('filtered', ['dropped', 'zeroed'])
+def test_equals_the_naive_loop(group, pixels, background, filtered):
     logits, labels, prior = example(seed=3)
     if background is None:
         labels[1, 0] = 0
-    args = 2.0, 0.2, group, pixels, background
+    args = 2.0, 0.2, group, pixels, background, filtered
     expected = loop(logits, labels, prior, *args)
     loss = ocr_loss(logits, labels, None, prior, *args)
     assert expected.count_nonzero() > 0
@@ -377,6 +409,7 @@ def test_prior_as_array_path_and_auto(tmp_path):
     [
         (dict(group='some'), 'group must be one of'),
         (dict(pixels='bg'), 'pixels must be one of'),
+        (dict(filtered='kept'), 'filtered must be one of'),
         (dict(prior_norm='row'), 'prior_norm must be one of'),
         (dict(labels_from='tags'), 'labels_from must be one of'),
         (dict(prior='missing.npy'), 'cannot be read'),

@@ -8,6 +8,7 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_wsss.workflow.pipeline import read_plan
+from mmseg_wsss.workflow.pipeline.recipe import stage_recipe
 
 ROOT = Path(__file__).resolve().parents[3]
 PIPELINES = sorted((ROOT / 'configs' / 'pipelines').glob('*.py'))
@@ -29,8 +30,9 @@ def read(path, *off):
 def test_a_shipped_pipeline_resolves(path):
     plan = read(path)
     assert plan.name == path.stem
-    # Everything goes into the segmentor and its evaluation.
-    needed, todo = set(), ['evaluate']
+    # Everything goes into the segmentor and an evaluation.
+    needed = set()
+    todo = ['evaluate', *({'seeds'} & set(plan.stages))]
     while todo:
         name = todo.pop()
         needed.add(name)
@@ -47,12 +49,222 @@ def test_each_switch_can_be_turned(path, switch):
     assert after.on[-1].name == 'evaluate'
 
 
+# What a method changes in the stages that run with and without it; the labels
+# and weights that a stage reads are not listed.
+LOSSES = r'model\.decode_head\.loss_decode.*'
+TEACHER = r'model\.\w+_head\.sampler.*|custom_hooks.*'
+CHANGES = {
+    'hfpl': LOSSES,
+    'csd': LOSSES,
+    # Beside OCR the teacher keeps to the image's labels.
+    'ocr': LOSSES + r'|custom_hooks\.\d+\.restrict_to_labels',
+    'mars': TEACHER,
+    # The second segmentor has neither a teacher nor OCR.
+    'second': f'{LOSSES}|{TEACHER}',
+    # The refinement of `refine`, where a walk comes before it.
+    'irn': r'(refine|crf)_pipeline.*',
+}
+READ = ('load_from', 'seg_map_path', 'cam_dir', 'label_dir', 'checkpoint')
+
+
+def leaves(node, place=''):
+    """Flatten a config: values by dotted place."""
+    if isinstance(node, dict):
+        items = node.items()
+    elif isinstance(node, list | tuple) and node:
+        items = enumerate(node)
+    else:
+        return {place: node}
+    found = {}
+    for key, value in items:
+        found |= leaves(value, f'{place}.{key}' if place else str(key))
+    return found
+
+
+def read_by_tool(plan, name):
+    """Return the parts of a stage's config that its tool reads, flat."""
+    stage = plan.stages[name]
+    settings = {k: v for k, v in stage.settings.items() if k != 'pipeline'}
+    keys = [*stage.kind.keys, stage.settings.get('pipeline')]
+    keys = {key.split('.')[0] for key in filter(None, keys)}
+    cfg = plan.configs[name]
+    part = {key: cfg[key] for key in keys if cfg.get(key) is not None}
+    return {'settings': settings, **leaves(part)}
+
+
+@pytest.mark.parametrize(('path', 'switch'), SWITCHES)
+def test_a_switch_changes_its_method_and_nothing_else(path, switch):
+    before, after = read(path), read(path, switch)
+    both = {s.name for s in before.on} & {s.name for s in after.on}
+    assert {'classifier', 'cams', 'segmentor', 'evaluate'} <= both
+    pattern = CHANGES.get(switch, '(?!)')
+    trained = set()
+    for name in both:
+        one, two = (read_by_tool(plan, name) for plan in (before, after))
+        different = {
+            place
+            for place in one.keys() | two.keys()
+            if one.get(place) != two.get(place)
+            and place.rpartition('.')[2] not in READ
+        }
+        wrong = {p for p in different if not re.fullmatch(pattern, p)}
+        assert not wrong, (name, sorted(wrong)[:5])
+        if name in ('evaluate', 'seeds') and switch != 'second':
+            assert all(p.startswith('model.') for p in different), name
+        if different and before.stages[name].is_training:
+            trained.add(name)
+    if switch in ('ocr', 'mars'):
+        assert 'segmentor' in trained
+
+
+@pytest.mark.parametrize(('path', 'switch'), SWITCHES)
+def test_a_switch_changes_no_setting_of_a_recipe(path, switch):
+    before, after = read(path), read(path, switch)
+    for name in {s.name for s in before.on} & {s.name for s in after.on}:
+        one, two = (
+            stage_recipe(plan, plan.stages[name]) for plan in (before, after)
+        )
+        for free in ('loss', 'labels', 'start', 'steps'):
+            one.pop(free, None)
+            two.pop(free, None)
+        assert one == two, name
+        if before.stages[name].is_training:
+            for setting in ('network', 'crop', 'schedule', 'rates', 'images'):
+                assert one[setting], (name, setting)
+
+
+@pytest.mark.parametrize(
+    'path',
+    [path for path in PIPELINES if 'csd' in Config.fromfile(path).use],
+    ids=lambda path: path.stem,
+)
+def test_csd_keeps_the_network_and_its_training(path):
+    plan = read(path)
+    # The network before it, which it goes on from or repeats.
+    first = 'hfpl' if 'hfpl' in plan.stages else 'classifier'
+    plain, csd = (plan.configs[name] for name in (first, 'csd'))
+    same = r'model\.(?!decode_head\.loss_decode).*|optim_wrapper.*|train_cfg.*'
+    one, two = (
+        {p: v for p, v in leaves(cfg.to_dict()).items() if re.match(same, p)}
+        for cfg in (plain, csd)
+    )
+    assert one == two
+    loader = csd.train_dataloader
+    assert loader.batch_size == plain.train_dataloader.batch_size
+    single, images = loader.dataset.dataset, plain.train_dataloader.dataset
+    for key in ('type', 'ann_file', 'data_root'):
+        assert single[key] == images[key]
+    assert single.data_prefix.img_path == images.data_prefix.img_path
+
+
+def test_mars_has_a_baseline_of_the_same_network():
+    for name in ('voc12_mars-irn', 'coco14_mars-irn', 'all_voc12'):
+        plan = read(ROOT / 'configs' / 'pipelines' / f'{name}.py', 'mars')
+        cfg = plan.configs['segmentor']
+        assert cfg.model.data_preprocessor.size == (512, 512)
+        assert cfg.train_cfg.max_iters == 66000
+        kinds = [hook['type'] for hook in cfg.custom_hooks]
+        assert 'mmseg_wsss.ComplementHook' not in kinds
+        labels = plan.stages['segmentor'].inputs['labels']
+        assert labels == '{walk.labels}'
+
+
+def test_it_says_what_it_is_compared_with():
+    for path in PIPELINES:
+        use = Config.fromfile(path).use
+        lines = read(path).compares
+        paper = Config.fromfile(path).get('paper')
+        if path.stem.startswith(('voc12', 'coco14')):
+            method = paper['method']
+            assert use[method] and len(lines) == len(paper['figures']) + 1
+        else:
+            assert lines == []
+            continue
+        for line, figure in zip(lines, paper['figures'], strict=False):
+            assert line.startswith(f'compares with {paper["name"]}: ')
+            assert f'{figure["what"]} {figure["after"]} ' in line
+            assert figure['stage'] in read(path).stages
+        for line, figure in zip(
+            read(path, method).compares, paper['figures'], strict=False
+        ):
+            assert f'{figure["what"]} {figure["before"]} ' in line
+        others = [name for name in use if name != method]
+        (line,) = read(path, others[0]).compares
+        assert 'compares with no figure' in line
+        for name in paper['recipe']:
+            assert name in read(path).stages, name
+
+
+def test_results_lists_what_differs():
+    lines = (ROOT / 'docs' / 'results.md').read_text().splitlines()
+    for path in PIPELINES:
+        paper = Config.fromfile(path).get('paper')
+        if paper is None:
+            continue
+        (row,) = [line for line in lines if f'pipelines/{path.name}`' in line]
+        assert row.endswith(f'| {paper.differs} |'), path.stem
+        first = paper.figures[0]
+        assert f'| {first.before} | {first.after} |' in row
+
+
+def test_the_tests_of_the_papers():
+    def tested(name):
+        path = ROOT / 'configs' / 'pipelines' / f'{name}.py'
+        plan = read(path)
+        assert plan.stages['evaluate'].settings['tta']
+        cfg = plan.configs['evaluate']
+        (crf,) = cfg.custom_hooks
+        scales, flips = cfg.tta_pipeline[1].transforms[:2]
+        assert [flip.prob for flip in flips] == [0, 1]
+        metrics = {metric.type for metric in cfg.test_evaluator}
+        return (
+            [scale.scale_factor for scale in scales],
+            cfg.tta_model.fusion,
+            crf.params,
+            metrics,
+        )
+
+    for data in ('voc12', 'coco14'):
+        scales, fusion, crf, _ = tested(f'{data}_ocr-psa')
+        assert scales == [0.5, 0.75, 1.0, 1.25, 1.5]
+        assert (fusion, crf) == ('mean_probabilities', 'deeplab_test')
+        scales, fusion, crf, metrics = tested(f'{data}_hfpl')
+        assert scales == [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
+        assert (fusion, crf) == ('mean_logits', 'hfpl_test')
+        assert 'mmseg_wsss.ContourMetric' in metrics
+        scales, fusion, crf, metrics = tested(f'{data}_mars-irn')
+        assert scales == [0.5, 1.0, 1.5, 2.0]
+        assert (fusion, crf) == ('mean_probabilities', 'stego')
+        assert 'mmseg_wsss.FalseRateMetric' in metrics
+
+
+def test_cams_are_compared_on_the_train_list_of_voc():
+    for path in PIPELINES:
+        plan = read(path)
+        voc = path.stem.startswith('voc12') or path.stem == 'all_voc12'
+        assert ('seeds' in plan.stages) == voc
+        if voc:
+            lists = [
+                Path(plan.configs[name].test_dataloader.dataset.ann_file).stem
+                for name in ('cams', 'seeds')
+            ]
+            assert lists == ['train_aug', 'train']
+
+
+def test_irn_cuts_cams_at_its_background():
+    for data in ('voc12', 'coco14'):
+        plan = read(ROOT / 'configs' / 'pipelines' / f'{data}_mars-irn.py')
+        head = plan.configs['cams'].model.decode_head
+        assert head.background_threshold == 0.15
+
+
 def test_no_option_is_addressed_by_its_place_in_a_list():
     templates = ROOT / 'mmseg_wsss' / 'workflow' / 'own_data'
     files = [*(ROOT / 'configs').rglob('*.py'), *templates.rglob('*.txt')]
     found = [
         (path.name, option)
         for path in files
+        if path.parent.name != 'schedules'  # which name parameters
         for option in re.findall(r"'[\w.-]+\.\d+\.[\w.]+'", path.read_text())
     ]
     assert len(files) > 50 and not found

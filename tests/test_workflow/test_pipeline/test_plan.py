@@ -48,6 +48,44 @@ def test_a_stage_that_is_off_passes_on_what_it_reads(pipeline):
     assert plan.stages['segmentor'].inputs == {'labels': '{cams.labels}'}
 
 
+def test_a_stage_of_the_base_is_left_out_by_none(pipeline):
+    child = pipeline.parent / 'child.py'
+    child.write_text("_base_ = './pipeline.py'\nstages = dict(evaluate=None)")
+    plan = plan_of(child)
+    assert list(plan.stages)[-1] == 'segmentor' and len(plan.stages) == 4
+
+
+def test_what_a_run_is_compared_with(pipeline):
+    assert plan_of(pipeline).compares == []
+    figure = dict(stage='evaluate', what='val, mIoU', before=1.5, after=2.5)
+    paper = dict(
+        name='Paper', method='refine', figures=[figure], recipe={}, differs='x'
+    )
+    with open(pipeline, 'a') as file:
+        file.write(f'paper = {paper}\n')
+    assert plan_of(pipeline).compares == [
+        'compares with Paper: val, mIoU 2.5 (without refine 1.5); stage '
+        'evaluate',
+        'differs from it: x',
+    ]
+    line = plan_of(pipeline, **{'use.refine': False}).compares[0]
+    assert 'val, mIoU 1.5 (with refine 2.5)' in line
+    off = {'use.refine': False, 'use.ocr': True}
+    assert plan_of(pipeline, **off).compares == [
+        'compares with no figure of Paper: ocr=True, refine=False is not a '
+        'row of it'
+    ]
+    for old, new, where in (
+        ("'differs'", "'difers'", 'paper must have the keys differs, figures'),
+        ("'what'", "'which'", 'paper.figures must have the keys after'),
+    ):
+        text = pipeline.read_text()
+        edit(pipeline, old, new)
+        with pytest.raises(ValueError, match=where):
+            plan_of(pipeline)
+        pipeline.write_text(text)
+
+
 def test_a_switch_changes_settings(pipeline):
     plan = plan_of(pipeline, **{'use.ocr': True})
     assert plan.configs['segmentor'].model.type == 'OCR'
@@ -110,6 +148,20 @@ def test_options_of_a_config_with_modules_of_its_own_are_not_known(pipeline):
         file.write("custom_imports = dict(imports=['json'])\n")
     option = 'stages.classifier.options.mine'
     assert plan_of(pipeline, **{option: 3}).configs['classifier'].mine == 3
+
+
+def test_settings_of_two_switches_together(pipeline):
+    both = "{'ocr+refine': dict(options={'model.width': 7})}"
+    edit(pipeline, 'when=dict(ocr=', f'when={both} if 1 else dict(ocr=')
+    for switches, width in (
+        ({'use.ocr': True}, 7),
+        ({'use.ocr': False}, None),
+        ({'use.ocr': True, 'use.refine': False}, None),
+    ):
+        plan = plan_of(pipeline, **switches)
+        assert plan.configs['segmentor'].model.get('width') == width
+    with pytest.raises(ValueError, match=r'do you mean refine\?'):
+        plan_of(pipeline, **{'use.refin': True})
 
 
 def test_several_stages_hang_on_one_switch(pipeline):

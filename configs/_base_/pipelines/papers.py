@@ -1,0 +1,280 @@
+# What the papers have: the figures that the pipelines are compared with, and
+# the settings that tools/analysis_tools/recipe_table.py puts beside ours.
+# Without quotes and where no code is named, settings are the paper's or those
+# of its public code. `differs` is what a run of ours still has otherwise.
+momentum = 'decay {} is the momentum in its code'
+train_aug = 'train_aug, 10,582'
+psa_rates = '1 / 2 / 10 / 20; ' + momentum.format('5e-4')
+psa_affinity = dict(
+    network='ResNet38 at stride 8',
+    crop='448 x 448',
+    schedule='8 epochs, batch 8, poly 0.9',
+    images=train_aug,
+)
+irn_classifier = dict(
+    network='ResNet-50 at stride 16',
+    crop='512 x 512',
+    scale='long side 320 to 640',
+    schedule='5 epochs, batch 16, poly 0.9',
+    rates='0.1, classifier x10; ' + momentum.format('1e-4'),
+    images=train_aug,
+)
+irn_affinity = dict(
+    network='ResNet-50, frozen',
+    crop='512 x 512',
+    scale='0.5 to 1.5',
+    schedule='3 epochs, batch 32, poly 0.9',
+    rates='0.1; ' + momentum.format('1e-4'),
+    images=train_aug,
+)
+ocr_segmentor = dict(
+    network='ResNet38 at stride 8, DeepLab-LargeFOV v1',
+    crop='321 x 321',
+    scale='0.7 to 1.3',
+    schedule="30 epochs, batch 16, SGD 0.9, decay 5e-4, 'exponential decay'",
+    rates="0.001; groups not given, SEAM's are x 1 / 2 / 10 / 20",
+    images=train_aug,
+)
+ocr_test = (
+    "'test-time augmentation and DenseCRFs with the hyper-parameters "
+    "suggested in' DeepLab v1"
+)
+seam_classifier = dict(
+    network='ResNet38 at stride 8, SEAM',
+    crop='448 x 448',
+    scale='long side 448 to 768',
+    schedule='8 epochs, batch 8, poly 0.9',
+    rates='0.01 x ' + psa_rates,
+    images=train_aug,
+)
+hfpl_segmentor = dict(
+    network='ResNet38 at stride 8, DeepLab v1',
+    crop='448 x 448',
+    scale='0.5 to 1.5',
+    schedule='20,000 iterations, batch 10, SGD 0.9, decay 5e-4, poly 0.9',
+    rates='0.001 x 1 / 2 / 10 / 20',
+    images=train_aug,
+)
+hfpl_test = '6 scales 0.5 to 1.75, flips, mean of logits, CRF of 1 iteration'
+dhr_segmentor = dict(
+    network='DeepLabV2, ResNet-50',
+    crop='not given (DHR: 512 x 512)',
+    scale='not given (DHR: long side 320 to 640)',
+    schedule='not given (DHR: 100 epochs, batch 16, SGD 0.9, decay 4e-5)',
+    rates='not given (DHR: 0.001, heads x10)',
+    images=train_aug,
+)
+voc_val = 'VOC val, 1,449 images, '
+papers = dict(
+    ocr_voc12=dict(
+        name='OCR (CVPR 2023), Table 1, on AffinityNet',
+        method='ocr',
+        figures=[
+            dict(
+                stage='evaluate',
+                what=voc_val + 'mIoU',
+                before=61.7,
+                after=64.9,
+            )
+        ],
+        recipe=dict(
+            classifier=dict(
+                network='ResNet38 at stride 8',
+                crop='448 x 448',
+                scale='long side 256 to 512',
+                schedule='15 epochs, batch 16, poly 0.9',
+                rates='0.1 x ' + psa_rates,
+                images=train_aug,
+            ),
+            affinity=dict(psa_affinity, rates='0.1 x ' + psa_rates),
+            segmentor=ocr_segmentor,
+            evaluate=dict(images='val, 1,449', test=ocr_test),
+        ),
+        differs=(
+            'AffinityNet with momentum; poly for the "exponential decay"; '
+            'scales, flips and CRF of the test are a reading'
+        ),
+    ),
+    ocr_coco14=dict(
+        name='OCR (CVPR 2023), Table 2, on AffinityNet',
+        method='ocr',
+        figures=[
+            dict(
+                stage='evaluate',
+                what='COCO val, mIoU',
+                before=29.5,
+                after=30.5,
+            )
+        ],
+        recipe=dict(
+            segmentor=dict(ocr_segmentor, images='COCO 2014 train, 82,081'),
+            evaluate=dict(images='COCO 2014 val', test=ocr_test),
+        ),
+        differs=(
+            "AffinityNet's row is the paper's own run, without its settings; "
+            'masks painted from instances where the paper has COCO-Stuff: '
+            'figures do not compare; else as on VOC'
+        ),
+    ),
+    hfpl_voc12=dict(
+        name='ISL + FSL (WACV 2024), on SEAM',
+        method='hfpl',
+        figures=[
+            dict(
+                stage='seeds',
+                what='VOC train, 1,464 images, CAMs, mIoU',
+                before=55.0,
+                after=60.6,
+            ),
+            dict(
+                stage='evaluate',
+                what=voc_val + 'mIoU',
+                before=63.9,
+                after=66.7,
+            ),
+            dict(
+                stage='evaluate',
+                what=voc_val + 'contour F',
+                before=39.9,
+                after=44.7,
+            ),
+        ],
+        recipe=dict(
+            classifier=seam_classifier,
+            seeds=dict(images='train, 1,464', test='best of 60 thresholds'),
+            affinity=dict(psa_affinity, rates='0.01 x ' + psa_rates),
+            segmentor=hfpl_segmentor,
+            evaluate=dict(images='val, 1,449', test=hfpl_test),
+        ),
+        differs="without SEAM's second view, consistency losses and PCM",
+    ),
+    hfpl_coco14=dict(
+        name='ISL + FSL (WACV 2024), Table 3, on SEAM, 8 epochs',
+        method='hfpl',
+        figures=[
+            dict(
+                stage='evaluate',
+                what='COCO val, mIoU',
+                before=35.9,
+                after=36.8,
+            ),
+            dict(
+                stage='evaluate',
+                what='COCO val, contour F',
+                before=28.2,
+                after=28.9,
+            ),
+        ],
+        recipe=dict(
+            classifier=dict(seam_classifier, images='COCO 2014 train, 82,783'),
+            affinity=dict(
+                psa_affinity,
+                rates='0.01 x ' + psa_rates,
+                images='COCO 2014 train, 82,783',
+            ),
+            segmentor=dict(
+                hfpl_segmentor,
+                schedule=(
+                    '200,000 iterations, batch 10, SGD 0.9, decay 5e-4, '
+                    'poly 0.9'
+                ),
+                images='COCO 2014 train, 82,783',
+            ),
+            evaluate=dict(images='COCO 2014 val', test=hfpl_test),
+        ),
+        differs=(
+            "without SEAM's second view, consistency losses and PCM; 82,081 "
+            'images, those with a class, where the paper has 82,783; masks '
+            'painted from instances by another tool: figures do not compare'
+        ),
+    ),
+    csd_voc12=dict(
+        name='CSD (BMVC 2023), Table 1, on IRN',
+        method='csd',
+        figures=[
+            dict(
+                stage='seeds',
+                what='VOC train, 1,464 images, CAMs, mIoU',
+                before=48.3,
+                after=50.6,
+            ),
+            dict(
+                stage='evaluate',
+                what=voc_val + 'mIoU',
+                before=63.5,
+                after=64.9,
+            ),
+        ],
+        recipe=dict(
+            classifier=irn_classifier,
+            csd=irn_classifier,
+            seeds=dict(images='train, 1,464', test="'a range of thresholds'"),
+            affinity=irn_affinity,
+            segmentor=dict(network='DeepLab, ResNet-50', images=train_aug),
+            evaluate=dict(images='val, 1,449', test='not given'),
+        ),
+        differs=(
+            'IRN with momentum; segmentor and test of the paper are not '
+            "given: crop, schedule, scales and CRF are DHR's, a reading"
+        ),
+    ),
+    mars_voc12=dict(
+        name='MARS (ICCV 2023), Table 5, on IRN',
+        method='mars',
+        figures=[
+            dict(
+                stage='evaluate',
+                what=voc_val + 'mIoU',
+                before=63.5,
+                after=69.8,
+            )
+        ],
+        recipe=dict(
+            classifier=irn_classifier,
+            affinity=irn_affinity,
+            stego=dict(
+                network='STEGO (DHR: on DINO ViT-B/8)',
+                schedule='5000 iterations, batch 16, Adam',
+                rates='0.0005',
+            ),
+            segmentor=dhr_segmentor,
+            evaluate=dict(
+                images='val, 1,449; figures of the VOC server',
+                test=(
+                    "'multi-scale inference and CRF with conventional "
+                    "settings'"
+                ),
+            ),
+        ),
+        differs=(
+            "IRN with momentum; the segmentor's crop, schedule and test are "
+            "DHR's, a reading; the teacher's labels are refined locally, not "
+            'by a CRF'
+        ),
+    ),
+    mars_coco14=dict(
+        name='MARS (ICCV 2023), Table 3, on RS+EPM',
+        method='mars',
+        figures=[
+            dict(
+                stage='evaluate',
+                what='COCO val, mIoU',
+                before=46.4,
+                after=49.4,
+            )
+        ],
+        recipe=dict(
+            classifier=dict(network='ResNet-101, RS+EPM'),
+            affinity=dict(network='none'),
+            segmentor=dict(
+                network='DeepLabV3+, ResNet-101', images='COCO 2014 train'
+            ),
+            evaluate=dict(images='COCO 2014 val', test='as on VOC'),
+        ),
+        differs=(
+            "IRN's labels where the paper has RS+EPM's; schedules, crop and "
+            "test are DHR's for VOC; masks painted from instances: figures do "
+            'not compare'
+        ),
+    ),
+)

@@ -1,0 +1,11 @@
+# DeepLabV2 R50 on pseudo labels of VOC 2012: the baseline of MARS.
+# Network, crop and schedule are those of
+# mars_deeplabv2_r50-d8_voc12-512x512.py.
+_base_ = './mars_deeplabv2_r50-d8_voc12-512x512.py'
+model = dict(decode_head=dict(sampler=None))
+custom_hooks = [
+    hook for hook in _base_.custom_hooks if hook != _base_.mars_hook
+]
+train_dataloader = dict(
+    dataset=dict(data_prefix=dict(seg_map_path='pseudo_labels'))
+)

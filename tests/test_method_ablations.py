@@ -1,0 +1,203 @@
+"""The ablations of CSD and IRN, on tools that only say what they were given.
+
+No network is trained: a tool checks its config and options, and writes the
+files that the next one asks for.
+"""
+
+import copy
+import importlib
+import json
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_wsss.compat import load_config
+from tests.test_configs import ROOT
+
+BENCHMARKS = ROOT.parent / 'benchmarks'
+MODULES = ('runs', 'refinements', 'csd_ablation', 'irn_rounds')
+
+
+@lru_cache
+def read(config):
+    """Read a config of the repository."""
+    return load_config(ROOT.parent / config)
+
+
+class Tools:
+    """Stands for ``runs.call``."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __call__(self, log, tool, config, *arguments):
+        words = list(arguments)
+        split = words.index('--cfg-options') if '--cfg-options' in words else 0
+        options = dict(w.split('=', 1) for w in words[split + 1 :] if split)
+        cfg = copy.deepcopy(read(config))
+        # Raises where an option's place does not exist.
+        cfg.merge_from_dict(options)
+        self.calls.append((tool, config, words, cfg))
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text('pseudo labels of 2 images: mIoU 5.0, FP 6.0, FN 7.0')
+        self.write(Path(tool).stem, words)
+
+    @staticmethod
+    def write(tool, words):
+        def folder(name):
+            path = Path(words[words.index(name) + 1])
+            path.mkdir(parents=True, exist_ok=True)
+            return path
+
+        if tool == 'train':
+            (folder('--work-dir') / 'epoch_4.pth').touch()
+            scalars = folder('--work-dir') / 'run' / 'vis_data'
+            scalars.mkdir(parents=True)
+            (scalars / 'scalars.json').write_text('{"mIoU": 1, "step": 4}\n')
+        if tool == 'eval_cams':
+            keys = ('mIoU', 'F', 'FP', 'FN', 'best_threshold')
+            figures = json.dumps(dict.fromkeys(keys, 0.5))
+            (folder('--out-dir') / 'cam_eval.json').write_text(figures)
+
+    def of(self, tool):
+        """Return the calls of a tool."""
+        return [call for call in self.calls if call[0] == tool]
+
+
+@pytest.fixture
+def tools(monkeypatch):
+    """The calls, and the modules by name."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    for name in MODULES:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    calls = Tools()
+    for name in MODULES:
+        module = importlib.import_module(name)
+        if hasattr(module, 'call'):
+            monkeypatch.setattr(module, 'call', calls)
+    yield calls
+    for name in MODULES:
+        sys.modules.pop(name, None)
+
+
+def run(monkeypatch, name, *words):
+    monkeypatch.setattr(sys, 'argv', [f'{name}.py', *words, '--jobs', '1'])
+    sys.modules[name].main()
+
+
+def csd_loss(cfg):
+    (loss,) = (
+        loss
+        for loss in cfg.model.decode_head.loss_decode
+        if loss['type'] == 'mmseg_wsss.CSDLoss'
+    )
+    return loss['min_max'], float(loss['fg_weight']), float(loss['bg_weight'])
+
+
+@pytest.mark.parametrize('data', ['scenes', 'voc-mini'])
+def test_csd_variants(tools, monkeypatch, tmp_path, capsys, data):
+    module = sys.modules['csd_ablation']
+    monkeypatch.setattr(module, 'multi_label_list', lambda *_: tmp_path / 'm')
+    work = str(tmp_path / 'work')
+    run(monkeypatch, 'csd_ablation', data, '--seeds', '3', '--work-dir', work)
+    first, *trained = tools.of('train.py')
+    names = list(module.VARIANTS)
+    assert len(trained) == len(names)
+    folder = tmp_path / 'work' / data / 'first_run' / 'seed_3'
+    weights, masks = {}, {}
+    for name, (_, _, _, cfg) in zip(names, trained, strict=True):
+        assert cfg.load_from == str(folder / 'epoch_4.pth')
+        assert cfg.randomness.seed == '3'
+        inner = cfg.train_dataloader.dataset.dataset
+        masks[name] = inner.data_prefix.seg_map_path
+        weights[name] = csd_loss(cfg)
+    true = read(first[1]).test_dataloader.dataset
+    assert masks['true-masks'] == true.data_prefix.seg_map_path
+    assert masks['paper-true-masks'] == true.data_prefix.seg_map_path
+    assert masks['resampling'] == str(folder / 'DenseCRF' / 'labels')
+    assert masks['cam-masks'] == str(folder / 'pseudo_labels' / 'labels')
+    assert weights['baseline'][1:] == (0, 0)
+    assert weights['true-masks'] == weights['resampling']
+    assert weights['paper'] == ('False', 0.01, 0.1)
+    assert '| paper-true-masks |' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('data', ['scenes', 'voc-mini'])
+def test_irn_rounds(tools, monkeypatch, tmp_path, capsys, data):
+    seeds, work = str(tmp_path / 'seeds'), str(tmp_path / 'work')
+    words = ['--seeds', '0', '--work-dir', work, '--seed-dir', seeds]
+    run(monkeypatch, 'irn_rounds', data, *words)
+    plain = tmp_path / 'seeds' / data / 'seed_0'
+    better = tmp_path / 'work' / data / 'seed_0'
+    irn = [c for c in tools.of('train.py') if 'configs/irn' in c[1]]
+    # The network on true masks serves both kinds of seeds.
+    assert [
+        cfg.train_dataloader.dataset.data_prefix.seg_map_path
+        for _, _, _, cfg in irn
+    ] == [
+        str(plain / 'irn_labels' / 'labels'),
+        str(plain / 'again' / 'irn_labels' / 'labels'),
+        sys.modules['refinements'].TRUE_MASKS[data],
+        str(better / 'irn_labels' / 'labels'),
+        str(better / 'again' / 'irn_labels' / 'labels'),
+    ]
+    labelled = [
+        [step['cam_dir'] for step in cfg.label_pipeline if 'cam_dir' in step]
+        for _, _, words, cfg in tools.of('make_pseudo_labels.py')
+        if 'label_pipeline' in words
+    ]
+    # The second round learns from the first walk ...
+    assert labelled[1] == [str(plain / 'first_round' / 'cams')]
+    assert labelled[3] == [str(better / 'first_round' / 'cams')]
+    walks = [
+        call
+        for call in tools.of('make_pseudo_labels.py')
+        if '--save-scores' in call[2]
+    ]
+    assert len(walks) == 6
+    # ... and walks from the seeds.
+    for _, _, _, cfg in walks[:3]:
+        assert cfg.refine_pipeline[2].cam_dir == str(
+            plain / 'cam' / 'pseudo_labels' / 'cams'
+        )
+    starts = {cfg.refine_pipeline[3].checkpoint for *_, cfg in walks[:3]}
+    assert len(starts) == 3
+    out = capsys.readouterr().out
+    assert '| ISL + FSL, second round |' in out and '| CAM, seed |' in out
+
+
+def test_tools_check_the_place_of_options(tools, tmp_path):
+    """What these tests rest on."""
+    log = tmp_path / 'x.log'
+    config = 'configs/csd/csd_mobilenetv2_scenes.py'
+    with pytest.raises((KeyError, IndexError, ValueError, TypeError)):
+        tools(log, 'train.py', config, '--cfg-options', 'epochs.7.x=1')
+
+
+def test_rates_of_the_foreground(tools, tmp_path):
+    for folder, pixels in (('masks', [0, 0, 1, 1]), ('labels', [0, 1, 1, 1])):
+        (tmp_path / folder).mkdir()
+        label = Image.fromarray(np.array([pixels], np.uint8))
+        label.save(tmp_path / folder / 'a.png')
+    (tmp_path / 'list.txt').write_text('a\n')
+    dataset = dict(
+        type='BaseSegDataset',
+        data_root=str(tmp_path),
+        data_prefix=dict(img_path='images', seg_map_path='masks'),
+        ann_file='list.txt',
+        metainfo=dict(classes=('background', 'a'), palette=[[0] * 3, [1] * 3]),
+        pipeline=[],
+    )
+    config = tmp_path / 'config.py'
+    config.write_text(f'test_dataloader = dict(dataset={dataset!r})\n')
+    rates = sys.modules['refinements'].foreground_rates
+    # IoU is 1 / 2 and 2 / 3; of the union of a, a third is false.
+    assert rates(str(config), tmp_path / 'labels') == {
+        'mIoU': 58.33,
+        'foreground_FP': 33.33,
+        'foreground_FN': 0.0,
+    }

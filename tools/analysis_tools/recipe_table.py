@@ -1,0 +1,97 @@
+r"""Print what each stage of a pipeline does, beside the paper it stands for.
+
+    python tools/analysis_tools/recipe_table.py
+    python tools/analysis_tools/recipe_table.py configs/pipelines/voc12_hfpl.py
+
+One table in Markdown for each pipeline: network, crop, schedule, rates, test
+and images of every stage as its config resolves, what changes where a switch
+is turned, and what the paper has. Without arguments: the pipelines for VOC and
+COCO.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+from mmseg_wsss.compat import load_config
+from mmseg_wsss.jobs.tool_setup import exit_on_error
+from mmseg_wsss.workflow.pipeline import read_plan
+from mmseg_wsss.workflow.pipeline.recipe import stage_recipe
+
+PIPELINES = Path(__file__).resolve().parents[2] / 'configs' / 'pipelines'
+SAME, OFF = '=', 'off'
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        'pipelines', nargs='*', type=Path, help='configs of pipelines'
+    )
+    return parser.parse_args()
+
+
+def recipes(path: Path, **use: bool) -> dict[str, dict[str, str]]:
+    """Return the settings of a pipeline's stages with some switches set."""
+    plan = read_plan(path, {f'use.{k}': v for k, v in use.items()})
+    return {stage.name: stage_recipe(plan, stage) for stage in plan.on}
+
+
+def table(path: Path) -> str:
+    """Return the table of a pipeline."""
+    cfg = load_config(path)
+    use, paper = dict(cfg.get('use') or {}), cfg.get('paper')
+    ours = recipes(path)
+    turned = {
+        f'{k} {"off" if on else "on"}': recipes(path, **{k: not on})
+        for k, on in use.items()
+    }
+    header = ['stage', 'setting', 'as it is', *turned]
+    title = f'## {path.stem}'
+    if paper:
+        header.append('paper')
+        title += f': {paper.name}'
+    rows = [header, ['---'] * len(header)]
+    for name in dict.fromkeys(
+        [*ours, *(n for r in turned.values() for n in r)]
+    ):
+        found = [ours.get(name), *(r.get(name) for r in turned.values())]
+        published = (paper or {}).get('recipe', {}).get(name, {})
+        keys = dict.fromkeys(k for part in found if part for k in part)
+        for key in [*keys, *(k for k in published if k not in keys)]:
+            cells = cells_of(key, found)
+            if paper:
+                cells.append(published.get(key, ''))
+            rows.append([name, key, *cells])
+    lines = ['| ' + ' | '.join(map(escape, row)) + ' |' for row in rows]
+    if paper:
+        lines += ['', f'Differs from the paper: {paper.differs}.']
+    return '\n'.join([title, '', *lines, ''])
+
+
+def cells_of(key: str, found: list[dict | None]) -> list[str]:
+    """Return a setting in each column: as it is, then what changes."""
+    first, *others = (OFF if p is None else p.get(key, '') for p in found)
+    return [first, *(SAME if cell == first else cell for cell in others)]
+
+
+def escape(cell: str) -> str:
+    return re.sub(r'([|<])', r'\\\1', cell)
+
+
+def main() -> None:
+    args = parse_args()
+    paths = args.pipelines or [
+        path
+        for path in sorted(PIPELINES.glob('*.py'))
+        if path.stem.startswith(('voc12', 'coco14'))
+        or path.stem == 'all_voc12'
+    ]
+    with exit_on_error():
+        for path in paths:
+            print(table(path))
+
+
+if __name__ == '__main__':
+    main()
