@@ -137,6 +137,7 @@ def test_config_takes_a_step(path):
         'irn': 'affinity',
         'mars': 'ce',
         'ignored': 'ce',
+        'full': 'ce',
     }
     for method in named:
         assert f'decode.loss_{expected.get(method, method)}' in losses
