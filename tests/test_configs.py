@@ -161,6 +161,7 @@ def test_config_takes_a_step(path, layouts):
         'irn': 'affinity',
         'mars': 'ce',
         'ignored': 'ce',
+        'full': 'ce',
     }
     for method in named:
         assert f'decode.loss_{expected.get(method, method)}' in losses
@@ -199,12 +200,16 @@ def test_no_weak_pipeline_reads_ground_truth():
         kinds = [step['type'] for step in dataset.pipeline]
         folder = dataset.data_prefix.seg_map_path.split('/')[0]
         assert 'mmseg_wsss.LoadImageLabels' in kinds
-        assert 'LoadAnnotations' not in kinds or folder in (
+        weak = 'LoadAnnotations' not in kinds or folder in (
             'pseudo_labels',
             'psa_labels',
             'irn_labels',
             'debiased',
         )
+        # Full supervision is in the name, and asked for.
+        assert weak != path.name.startswith('full_')
+        allowed = [hook.get('allow_masks', False) for hook in cfg.custom_hooks]
+        assert weak != any(allowed)
 
 
 @pytest.mark.parametrize('path', [*REFINERS, *AFFINITY], ids=str)
