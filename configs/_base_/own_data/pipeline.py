@@ -10,7 +10,7 @@ use = dict(
     crf=False,  # refine by DenseCRF; needs mmseg_wsss[crf]
     mars=False,  # debiased labels, and a teacher that completes them
     ocr=True,  # OCR in the segmentor
-    second=True,  # a new segmentor on the labels that the first one gives
+    second=False,  # a new segmentor on the labels that the first one gives
     full=False,  # an upper mark; needs a mask of each training photo
 )
 options = {'randomness.seed': _base_.seed}
