@@ -122,7 +122,15 @@ class TestWheel:
             'pillow',
             'torch>=2.1',
         ]
-        extras = {'onedl', 'openmmlab', 'crf', 'timm', 'weights', 'dev'}
+        extras = {
+            'onedl',
+            'openmmlab',
+            'crf',
+            'timm',
+            'onnx',
+            'weights',
+            'dev',
+        }
         assert set(metadata.get_all('Provides-Extra')) == extras
         onedl = [
             line
