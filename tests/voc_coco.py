@@ -166,8 +166,11 @@ def write_pipeline(name, root):
         cfg = Config.fromfile(ROOT / path, import_custom_modules=False)
         shrink(cfg, root)
         shorten(cfg)
+        # MARS clusters regions of the background, which long walks of an
+        # untrained network do not leave.
+        for step in find_steps(cfg._cfg_dict, 'RandomWalk'):
+            step['steps'] = 1
         for step in find_steps(cfg._cfg_dict, 'AddBackground'):
-            # MARS clusters regions of the background, which noise lacks.
             if 'constant' in step:
                 step['constant'] = 0.6
         file = root / 'configs' / f'{Path(path).stem}.py'

@@ -1,7 +1,7 @@
 # What the papers have: the figures that the pipelines are compared with, and
 # the settings that tools/analysis_tools/recipe_table.py puts beside ours.
 # Without quotes and where no code is named, settings are the paper's or those
-# of its public code. `differs` is what a run of ours still has otherwise.
+# of its public code. `differs` is what our pipeline still does otherwise.
 momentum = 'decay {} is the momentum in its code'
 train_aug = 'train_aug, 10,582'
 psa_rates = '1 / 2 / 10 / 20; ' + momentum.format('5e-4')
