@@ -45,6 +45,8 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmseg.registry import MODELS
 
+AGAIN = 'The same command starts over'
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -101,9 +103,7 @@ def main() -> None:
         preprocessor = MODELS.build(dict(type='mmseg_wsss.PairPreprocessor'))
         images = PackedImages(found.dataset, found.stems, found.pipeline)
         # Images have different sizes.
-        with exit_on_run_error(
-            str(out.parent), 'The same command starts over'
-        ):
+        with exit_on_run_error(str(out.parent), AGAIN):
             vectors, errors = pooled_features(
                 backbone, preprocessor.to(device), images, 1, workers
             )

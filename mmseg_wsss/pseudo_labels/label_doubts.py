@@ -76,8 +76,7 @@ def label_doubts(features: np.ndarray, labels: np.ndarray) -> LabelDoubts:
         LabelDoubts: Scores and doubts, float64.
 
     Raises:
-        ValueError: If shapes do not fit, a feature is not finite, or no
-            class has two images with it and two without.
+        ValueError: If shapes do not fit, or a feature is not finite.
 
     Example:
         >>> features = np.array([[0.0], [0.1], [0.2], [1.0], [0.9], [0.1]])
@@ -85,37 +84,47 @@ def label_doubts(features: np.ndarray, labels: np.ndarray) -> LabelDoubts:
         >>> label_doubts(features, labels).ranked()[0].tolist()
         [5, 0]
     """
-    given = np.asarray(labels) > 0
     features = np.asarray(features, dtype=np.float64)
-    if features.ndim != 2 or given.ndim != 2 or len(features) != len(given):
+    labels = np.asarray(labels)
+    if features.ndim != 2 or labels.ndim != 2 or len(features) != len(labels):
         raise ValueError(
             'expected features (N, D) and labels (N, K), got '
-            f'{features.shape} and {given.shape}'
+            f'{features.shape} and {labels.shape}'
         )
     if not np.isfinite(features).all():
         raise ValueError('a feature is not finite')
+    return doubts_by_scores(leave_one_out_scores(features, labels > 0), labels)
+
+
+def doubts_by_scores(scores: np.ndarray, labels: np.ndarray) -> LabelDoubts:
+    """Compute which labels out-of-sample scores contradict.
+
+    Args:
+        scores: Scores (N, K) by networks that have not seen the label of the
+            image, finite; the higher the likelier, of any scale.
+        labels: Multi-hot labels (N, K) of the foreground classes.
+
+    Returns:
+        LabelDoubts: Scores and doubts, float64.
+    """
+    given = np.asarray(labels) > 0
     present, absent = given.sum(0), (~given).sum(0)
-    usable = np.flatnonzero((present >= 2) & (absent >= 2))
-    if not len(usable):
-        raise ValueError(
-            'labels are compared where at least two images have a class and '
-            'two have not: there is no such class'
-        )
     logits = np.full(given.shape, np.nan)
-    fitted = leave_one_out_scores(features, given[:, usable])
-    for k, scores in zip(usable, fitted.T, strict=True):
-        logits[:, k] = platt_logits(scores, given[:, k])
+    for k in np.flatnonzero((present >= 2) & (absent >= 2)):
+        logits[:, k] = platt_logits(scores[:, k], given[:, k])
     with np.errstate(divide='ignore', over='ignore'):
         doubts = np.where(  # Eq. 3
             given, -logits - np.log(absent), logits - np.log(present)
         )
         evidence = logits - np.log(present / absent)
-        scores = 1 / (1 + np.exp(-logits))
+        probabilities = 1 / (1 + np.exp(-logits))
     against = np.where(given, evidence < 0, evidence > 0)
-    return LabelDoubts(scores, np.where(against, doubts, -np.inf))
+    return LabelDoubts(probabilities, np.where(against, doubts, -np.inf))
 
 
-def leave_one_out_scores(features: np.ndarray, labels: np.ndarray):
+def leave_one_out_scores(
+    features: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
     """Compute the ridge regression of all other images at each image.
 
     The features are standardised. Each class has the penalty of

@@ -18,6 +18,8 @@ from .stage import Stage
 ROOT = Path(__file__).resolve().parents[3]
 # Tools that read the number of workers from the config.
 _LOADERS = ('train.py', 'make_cams.py', 'test.py')
+# Tools that have the checkpoint as an argument.
+_CHECKPOINTS = ('make_cams.py', 'test.py', 'find_label_errors.py')
 # Which option of which transform names each input.
 _STEPS = {
     'cams': ('LoadCAM', 'cam_dir'),
@@ -99,13 +101,15 @@ def stage_arguments(
     """
     tool, settings = stage.kind.tool, stage.settings
     words = [str(config)]
-    if tool in ('make_cams.py', 'test.py'):
+    if tool in _CHECKPOINTS and 'checkpoint' in inputs:
         words.append(inputs['checkpoint'])
     words += ['--work-dir', str(folder)]
     if tool == 'test.py':
         words += ['--out', str(folder / 'predictions')]
     elif tool == 'make_neighbours.py':
         words += ['--out', str(folder / 'neighbours.npz')]
+    elif tool == 'find_label_errors.py':
+        words += ['--out', str(folder / 'doubts.csv')]
     elif tool != 'train.py':
         words += ['--out-dir', str(folder)]
     if 'pipeline' in settings:

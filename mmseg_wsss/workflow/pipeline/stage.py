@@ -91,6 +91,12 @@ KINDS = {
         (),
         {'neighbours': 'neighbours.npz'},
     ),
+    'doubts': Kind(
+        'find_label_errors.py',
+        (*_IMAGES, 'model'),
+        _CHECKPOINT,
+        {'doubts': 'doubts.csv'},
+    ),
     'evaluate': Kind(
         'test.py',
         (*_TEST, 'test_evaluator', 'test_cfg'),

@@ -16,6 +16,7 @@ from ...io.atomic import atomic_write
 from ...version import __version__
 from . import sections
 from .collect import Content, collect
+from .doubts import doubted_photos
 from .strips import build_strips
 
 FILE = 'report.html'
@@ -33,8 +34,8 @@ def write_report(
     """Write a page that shows the results of every stage of a pipeline.
 
     It has the stages' figures, curves, confusion and co-occurrence maps,
-    images through all stages, and the settings. Everything is inside the
-    file; it is less than 5 MB.
+    images through all stages, doubted image labels, and the settings.
+    Everything is inside the file; it is less than 5 MB.
 
     Args:
         work_dir: Folder that ``tools/run_pipeline.py`` wrote. Stages may be
@@ -86,6 +87,7 @@ def render(content: Content) -> str:
         'confusion': sections.confusion_matrix(content),
         'trainings': sections.training_charts(content),
         'labels': sections.label_matrix(content),
+        'doubts': doubted_photos(content),
     }
     page = environment.get_template('page.html.j2')
     room = _MAX_PAGE - len(page.render(view, strip_groups=[]).encode())
