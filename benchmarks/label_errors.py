@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +43,7 @@ from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.jobs.classifier_features import classifier_backbone
 from mmseg_wsss.jobs.image_embeddings import PackedImages, pooled_features
 from mmseg_wsss.jobs.label_errors import LabelledImages
-from mmseg_wsss.pseudo_labels.label_doubts import (
+from mmseg_wsss.pseudo_labels.label_errors import (
     LabelDoubts,
     doubts_by_scores,
     label_doubts,
@@ -62,12 +61,7 @@ FOUND = {
 
 
 def corrupt(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return wrong labels, and for each image 1 (added), -1 (left out) or 0.
-
-    Args:
-        labels: Multi-hot labels (N, K), bool.
-        seed: Of the draw.
-    """
+    """Return wrong labels; and 1 (added), -1 (left out) or 0 by image."""
     rng = np.random.default_rng(seed)
     wrong, change = labels.copy(), np.zeros(len(labels), dtype=int)
     count = round(SHARE * labels.sum())
@@ -94,12 +88,11 @@ def write_config(
     labels: np.ndarray,
     kept: np.ndarray | None = None,
 ) -> str:
-    """Write a config with other labels, to train on all images or some."""
-    names = [
-        [images.classes[k] for k in np.flatnonzero(row)] for row in labels
-    ]
+    """Write a config with other labels, to train on all images or on some."""
     path = file.with_suffix('.json')
-    save_image_labels(path, dict(zip(images.stems, names, strict=True)))
+    names = np.array(images.classes)
+    rows = zip(images.stems, labels, strict=True)
+    save_image_labels(path, {s: names[row].tolist() for s, row in rows})
     content = copy.deepcopy(cfg.to_dict())
     for step in find_steps(content, 'LoadImageLabels'):
         step['ann_file'] = str(path)
@@ -132,13 +125,7 @@ def network_outputs(
 
 
 class Run:
-    """The networks and rankings of a seed.
-
-    Args:
-        data: ``'scenes'`` or ``'voc-mini'``.
-        folder: Where they are kept.
-        seed: Of the wrong labels and the trainings.
-    """
+    """The networks and rankings of a seed, kept in a folder."""
 
     def __init__(self, data: str, folder: Path, seed: int) -> None:
         config = f'configs/cam/cam_mobilenetv2_{data}.py'
@@ -219,7 +206,7 @@ def run_seed(args: argparse.Namespace, root: Path, seed: int) -> dict:
                 (f'corrected_{way}', run.corrected(found)),
             ):
                 miou = run.train(name, labels)[2]
-                rows[f'mIoU, {name} labels'] = {'mIoU': miou}
+                rows[f'{name} labels'.replace('_', ' by ')] = {'mIoU': miou}
     return rows
 
 
@@ -244,15 +231,10 @@ def main() -> None:
             root / 'results.json',
             {name: {str(seed): row} for name, row in rows.items()},
         )
-    for columns in (FOUND, {'mIoU': 'mIoU'}):
-        chosen = {k: v for k, v in results.items() if has(v, columns)}
-        if chosen:
-            print(table(chosen, columns, 1), end='\n\n')
-    print(json.dumps(results, indent=1), file=sys.stderr)
-
-
-def has(runs: dict[str, dict], columns: dict[str, str]) -> bool:
-    return all(set(columns) <= set(run) for run in runs.values())
+    print(table({k: results[k] for k in WAYS if k in results}, FOUND, 1))
+    trained = {k: v for k, v in results.items() if k not in WAYS}
+    if trained:
+        print('\n' + table(trained, {'mIoU': 'mIoU'}))
 
 
 if __name__ == '__main__':

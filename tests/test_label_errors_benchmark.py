@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mmseg_wsss.pseudo_labels.label_doubts import LabelDoubts
+from mmseg_wsss.pseudo_labels.label_errors import LabelDoubts
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -10,7 +10,7 @@ from mmseg.registry import TRANSFORMS
 
 from ..compat import is_type
 from ..datasets.label_files.label_changes import LabelChange
-from ..pseudo_labels.label_doubts import label_doubts
+from ..pseudo_labels.label_errors import label_doubts
 from ..structures import foreground_indices
 from .test_dataset import build_test_images, label_loader
 

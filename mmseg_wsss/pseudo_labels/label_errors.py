@@ -3,32 +3,31 @@ r"""Image labels that a linear classifier over the other images contradicts.
 Every image is scored by a ridge regression of the labels on the features of
 all other images. The fit without an image has a closed form (Rifkin and
 Lippert, `Notes on Regularized Least Squares
-<https://dspace.mit.edu/handle/1721.1/37318>`_, Sec. 4), so that no image is
-scored by a fit that has seen its label, and nothing is drawn:
+<https://dspace.mit.edu/handle/1721.1/37318>`_), so that no image is scored by
+a fit that has seen its label, and nothing is drawn at random:
 
 .. math::
-    s_{ik} = y_{ik} - \frac{y_{ik} - f_k(x_i)}{1 - h_i} \qquad (1)
+    s_{ik} = y_{ik} - \frac{y_{ik} - f_k(x_i)}{1 - h_i} \tag{1}
 
-with the fit :math:`f_k` to the labels :math:`y_{ik}` of class k and the
-leverages :math:`h_i`. Scores become probabilities by a logistic curve for each
-class (`Platt scaling <https://www.csie.ntu.edu.tw/~cjlin/papers/plattprob.pdf>`_):
+with the fit :math:`f_k` to the labels :math:`y_{ik}` of class k on all images
+and the leverages :math:`h_i`. A logistic curve for each class turns scores
+into probabilities (`Platt scaling
+<https://www.csie.ntu.edu.tw/~cjlin/papers/plattprob.pdf>`_):
 
 .. math::
-    \log \frac{p_{ik}}{1 - p_{ik}} = a_k s_{ik} + b_k \qquad (2)
+    \ell_{ik} = \log \frac{p_{ik}}{1 - p_{ik}} = a_k s_{ik} + b_k \tag{2}
 
 The log odds that a label is wrong, up to a constant, if as many of the
-:math:`n_k` images with class k have it by mistake as of the :math:`\bar n_k`
+:math:`n_k` images with class k have it by mistake as of the :math:`m_k`
 others lack it by mistake:
 
 .. math::
-    d_{ik} = \begin{cases}
-        -\log \frac{p_{ik}}{1 - p_{ik}} - \log \bar n_k & y_{ik} = 1 \\
-        \phantom{-}\log \frac{p_{ik}}{1 - p_{ik}} - \log n_k & y_{ik} = 0
-    \end{cases} \qquad (3)
+    d_{ik} &= -\ell_{ik} - \log m_k \quad (y_{ik} = 1) \\
+    d_{ik} &= \ell_{ik} - \log n_k \quad (y_{ik} = 0) \tag{3}
 
-cleanlab ranks by :math:`p_{ik}` of the given label (self-confidence,
-`Thyagarajan et al. <https://arxiv.org/abs/2211.13895>`_). That puts the images
-with a rare class first, as their probabilities are low: Eq. 3 does not.
+cleanlab ranks by the probability of the given label (self-confidence,
+`Thyagarajan et al. <https://arxiv.org/abs/2211.13895>`_). That puts images
+with a rare class first, as its probabilities are low; Eq. 3 does not.
 """
 
 from __future__ import annotations

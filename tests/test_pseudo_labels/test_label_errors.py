@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mmseg_wsss.pseudo_labels import label_doubts as module
-from mmseg_wsss.pseudo_labels.label_doubts import (
+from mmseg_wsss.pseudo_labels import label_errors as module
+from mmseg_wsss.pseudo_labels.label_errors import (
     label_doubts,
     leave_one_out_scores,
     platt_logits,
