@@ -14,8 +14,8 @@ from ..pseudo_labels.label_errors import label_doubts
 from ..structures import foreground_indices
 from .test_dataset import build_test_images, label_loader
 
-# At least this many rows, if there are doubts enough, or one in ten images.
-LEAST, SHARE = 50, 10
+# Rows of a table, but for very few and for many images.
+ROWS = 50
 
 
 class LabelledImages:
@@ -76,13 +76,13 @@ def doubted_labels(
 
     Returns:
         list[LabelChange]: One row for each image and class, the most doubted
-        first: as many as a tenth of the images, at least 50.
+        first: 50, or N / 10 where that is more, or N / 2 where that is less.
 
     Raises:
         ValueError: See :func:`label_doubts`.
     """
     found = label_doubts(features, labels)
-    limit = max(LEAST, len(stems) // SHARE)
+    limit = max(len(stems) // 10, min(ROWS, len(stems) // 2))
     return [
         LabelChange(
             stems[i], classes[k], bool(labels[i, k]), float(found.scores[i, k])

@@ -12,6 +12,7 @@ from PIL import Image
 
 from mmseg_wsss.datasets import load_image_labels, save_image_labels
 from mmseg_wsss.datasets.label_files.label_changes import read_label_changes
+from mmseg_wsss.jobs.label_errors import doubted_labels
 from tests import tiny
 from tests.test_tools.test_train_and_dump import ROOT, call
 
@@ -166,16 +167,13 @@ def test_labels_that_cannot_be_compared(folder, tool, tmp_path):
     assert read_label_changes(tmp_path / 'doubts.csv') == []
 
 
-def test_a_limited_number_of_rows():
-    from mmseg_wsss.jobs.label_errors import doubted_labels
-
+@pytest.mark.parametrize(
+    ('count', 'expected'), [(700, 70), (400, 50), (60, 30)]
+)
+def test_a_limited_number_of_rows(count, expected):
     rng = np.random.default_rng(0)
-    labels = rng.random((700, 2)) < 0.5
-    features = np.where(rng.random((700, 2)) < 0.2, ~labels, labels)
-    stems = [str(k) for k in range(700)]
-    rows = doubted_labels(features + 0.0, labels, stems, ['a', 'b'])
-    assert len(rows) == 70
-    rows = doubted_labels(
-        features[:400], labels[:400], stems[:400], ['a', 'b']
-    )
-    assert len(rows) == 50
+    labels = rng.random((count, 6)) < 0.5
+    features = np.where(rng.random((count, 6)) < 0.2, ~labels, labels)
+    stems = [str(k) for k in range(count)]
+    rows = doubted_labels(features + 0.0, labels, stems, list('abcdef'))
+    assert len(rows) == expected
