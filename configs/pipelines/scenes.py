@@ -2,6 +2,7 @@
 #   python tools/run_pipeline.py configs/pipelines/scenes.py
 # A method is switched off here, or with --cfg-options use.ocr=False.
 use = dict(
+    doubts=True,  # a list of the labels that the other pictures contradict
     hfpl=True,  # ISL and FSL in the CAM network
     refine=True,  # pixel-adaptive refinement of the seeds
     ocr=True,  # OCR in the segmentor
@@ -12,6 +13,10 @@ prepare = [['tools/dataset_converters/make_scenes.py', '--out', 'data/scenes']]
 options = {'randomness.seed': 0}
 stages = dict(
     classifier=dict(config='configs/cam/cam_mobilenetv2_scenes.py'),
+    doubts=dict(
+        config='{classifier.config}',
+        inputs=dict(checkpoint='{classifier.checkpoint}'),
+    ),
     hfpl=dict(
         kind='train',
         config='configs/hfpl/isl-fsl_mobilenetv2_scenes.py',

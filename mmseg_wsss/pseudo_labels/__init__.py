@@ -16,6 +16,7 @@ from .dense_crf import (
     require_pydensecrf,
 )
 from .kmeans import Clusters, kmeans
+from .label_errors import LabelDoubts, doubts_by_scores, label_doubts
 from .mars import (
     RegionClusters,
     background_distance,
@@ -41,6 +42,7 @@ __all__ = [
     'CRFParams',
     'Clusters',
     'DenseCRF',
+    'LabelDoubts',
     'RegionClusters',
     'Selection',
     'WalkGraph',
@@ -54,9 +56,11 @@ __all__ = [
     'crf_from_scores',
     'crf_params',
     'debiased_label',
+    'doubts_by_scores',
     'embedding_affinity',
     'irn_confident_label',
     'kmeans',
+    'label_doubts',
     'label_from_scores',
     'nearest_background_distance',
     'normalise_cam',

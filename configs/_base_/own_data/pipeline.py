@@ -3,6 +3,7 @@
 # A method is switched on or off here, or with --cfg-options use.ocr=False.
 _base_ = ['./common.py', 'mmseg_wsss::_base_/losses/ocr.py']
 use = dict(
+    doubts=True,  # a list of the labels that the other photos contradict
     hfpl=False,  # ISL and FSL, in a second training of the CAM network
     csd=False,  # CSD, in one more; for photos with several classes
     irn=False,  # IRN's walk, with refine; needs mmseg_wsss[crf]
@@ -18,8 +19,11 @@ here = _base_.data_root
 ce_loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 # From scratch a segmentor leaves whole classes out.
 start = {} if _base_.weights else dict(start='{classifier.checkpoint}')
+# Doubts are by features that have seen no label, where there are any.
+features = {} if _base_.weights else dict(checkpoint='{classifier.checkpoint}')
 stages = dict(
     classifier=dict(config=f'{here}/cam.py'),
+    doubts=dict(config=f'{here}/cam.py', inputs=features),
     hfpl=dict(
         kind='train',
         config=f'{here}/hfpl.py',

@@ -93,7 +93,7 @@ def _class_columns(header: list[str], path: Path) -> tuple[str, ...]:
 
 def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
     """Return a table's header and its rows with content by row number."""
-    rows = _read_rows(path)
+    rows = read_rows(path)
     first = min(rows, default=0)
     header = rows.pop(first, [])
     while header and not header[-1]:
@@ -133,7 +133,7 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
     return header, rows
 
 
-def _read_rows(path: Path) -> dict[int, list[str]]:
+def read_rows(path: Path) -> dict[int, list[str]]:
     """Return the rows with content, cells stripped, by row number."""
     try:
         with path.open(encoding='utf-8-sig', newline='') as file:

@@ -16,9 +16,11 @@ from .stage import Stage
 
 # Where the configs lie, beside the tools: in a checkout, or in .mim.
 ROOT = Path(__file__).resolve().parents[3]
-# Tools without an argument for the number of workers.
+# Tools that read the number of workers from the config.
 _EVAL_CAMS = 'analysis_tools/eval_cams.py'
 _LOADERS = ('train.py', 'make_cams.py', 'test.py', _EVAL_CAMS)
+# Tools that have the checkpoint as an argument.
+_CHECKPOINTS = ('make_cams.py', 'test.py', 'find_label_errors.py')
 # Which option of which transform names each input.
 _STEPS = {
     'cams': ('LoadCAM', 'cam_dir'),
@@ -100,7 +102,7 @@ def stage_arguments(
     """
     tool, settings = stage.kind.tool, stage.settings
     words = [str(config)]
-    if tool in ('make_cams.py', 'test.py'):
+    if tool in _CHECKPOINTS and 'checkpoint' in inputs:
         words.append(inputs['checkpoint'])
     elif tool == _EVAL_CAMS:
         words.append(inputs['cams'])
@@ -109,6 +111,8 @@ def stage_arguments(
         words += ['--out', str(folder / 'predictions')]
     elif tool == 'make_neighbours.py':
         words += ['--out', str(folder / 'neighbours.npz')]
+    elif tool == 'find_label_errors.py':
+        words += ['--out', str(folder / 'doubts.csv')]
     elif tool != 'train.py':
         words += ['--out-dir', str(folder)]
     if 'pipeline' in settings:

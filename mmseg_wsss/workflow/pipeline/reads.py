@@ -77,9 +77,9 @@ def parts_read(cfg: Mapping, stage: Stage) -> Reads:
 
 def _images(part: dict, tool: str, settings: Mapping) -> Reads:
     """Split the parts of a tool that reads the images of the test loader."""
-    if tool == 'make_cams.py':
+    if tool in ('make_cams.py', 'find_label_errors.py'):
         part['test_dataloader'].pop('sampler', None)
-        if settings['tta']:
+        if settings.get('tta'):
             _set_pipelines(part, None)
         for node in walk_dicts(part):
             for key, value in node.items():

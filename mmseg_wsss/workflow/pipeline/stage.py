@@ -98,6 +98,12 @@ KINDS = {
         {'curve': 'cam_eval.json'},
         needed=('cams',),
     ),
+    'doubts': Kind(
+        'find_label_errors.py',
+        (*_IMAGES, 'model'),
+        _CHECKPOINT,
+        {'doubts': 'doubts.csv'},
+    ),
     'evaluate': Kind(
         'test.py',
         (*_TEST, 'test_evaluator', 'test_cfg'),

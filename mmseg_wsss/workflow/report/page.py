@@ -16,6 +16,7 @@ from ...io.atomic import atomic_write
 from ...version import __version__
 from . import sections
 from .collect import Content, collect
+from .doubts import doubted_photos
 from .strips import build_strips
 from .take_away import take_away
 
@@ -34,8 +35,8 @@ def write_report(
     """Write a page that shows the results of every stage of a pipeline.
 
     It has the stages' figures, curves, confusion and co-occurrence maps,
-    images through all stages, and the settings. Everything is inside the
-    file; it is less than 5 MB.
+    images through all stages, doubted image labels, and the settings.
+    Everything is inside the file; it is less than 5 MB.
 
     Args:
         work_dir: Folder that ``tools/run_pipeline.py`` wrote. Stages may be
@@ -88,6 +89,7 @@ def render(content: Content) -> str:
         'confusion': sections.confusion_matrix(content),
         'trainings': sections.training_charts(content),
         'labels': sections.label_matrix(content),
+        'doubts': doubted_photos(content),
         'take_away': take_away(content),
     }
     page = environment.get_template('page.html.j2')
