@@ -1,6 +1,7 @@
 """Backbones, decode heads, losses and segmentors."""
 
 from . import backbones, decode_heads, feature_extractors, losses, segmentors
+from .attention_maps import record_attention
 from .backbones import *
 from .decode_heads import *
 from .feature_extractors import *
@@ -15,4 +16,5 @@ __all__ = [
     *losses.__all__,
     *segmentors.__all__,
     'PixelWeightSampler',
+    'record_attention',
 ]

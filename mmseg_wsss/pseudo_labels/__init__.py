@@ -6,6 +6,7 @@ from .affinity import (
     embedding_affinity,
     pair_offsets,
 )
+from .affinity_product import affinity_product
 from .cam import background_score, label_from_scores, normalise_cam
 from .confident import irn_confident_label, psa_confident_label
 from .crf_params import CRF_PRESETS, CRFParams, crf_params
@@ -44,6 +45,7 @@ __all__ = [
     'RegionClusters',
     'Selection',
     'WalkGraph',
+    'affinity_product',
     'background_distance',
     'background_score',
     'boundary_affinity',
