@@ -7,7 +7,12 @@ from .affinity import (
     pair_offsets,
 )
 from .affinity_product import affinity_product
-from .cam import background_score, label_from_scores, normalise_cam
+from .cam import (
+    background_score,
+    label_from_scores,
+    normalise_cam,
+    winning_scores,
+)
 from .confident import irn_confident_label, psa_confident_label
 from .crf_params import CRF_PRESETS, CRFParams, crf_params
 from .dense_crf import (
@@ -76,4 +81,5 @@ __all__ = [
     'top_fraction',
     'transition_matrix',
     'walk_cells',
+    'winning_scores',
 ]

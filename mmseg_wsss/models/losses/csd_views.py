@@ -148,7 +148,8 @@ def view_logits(
         dict[str, ViewPair]: By view name.
 
     Raises:
-        ValueError: If the network's batch norms do not allow it.
+        ValueError: If the network's batch norms do not allow it, or the
+            head returns no logits.
     """
     learning = learning_norms(segmentor)
     if norm == 'batch':
@@ -163,6 +164,12 @@ def view_logits(
         # Students first: autocast caches the weights that it casts, and those
         # cast without gradient would cut it off.
         student_logits = run_view(segmentor, head, torch.cat(pasted))
+        if not isinstance(student_logits, Tensor):
+            raise ValueError(
+                'CSDLoss compares logits, but the forward of '
+                f'{type(head).__name__} returns '
+                f'{type(student_logits).__name__}: use a CAMHead'
+            )
         with torch.no_grad(), changed_attributes(others, training=False):
             teacher_logits = run_view(segmentor, head, source)
     labels = dict(foreground='labels', background='target_labels')
