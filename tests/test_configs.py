@@ -126,7 +126,7 @@ def test_config_takes_a_step(path):
             module.set_cooccurrence(counts, num_images=4)
     # Without pretrained weights frozen layers keep theirs.
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    is_cam = path.parts[0] in ('cam', 'csd', 'hfpl')
+    is_cam = path.parts[0] in ('cam', 'csd', 'hfpl', 'seam')
     data = batch(size, classes, not is_cam, path.parts[0] == 'csd')
     losses = model.train_step(data, optim_wrapper)
     assert all(torch.isfinite(v).all() for v in losses.values())

@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def affinity_product(
-    values: Tensor, features: Tensor, block: int = 1024
+    values: Tensor, features: Tensor, block: int = 256
 ) -> tuple[Tensor, Tensor]:
     """Compute products of maps with the columns of A, and its column sums.
 
@@ -52,21 +52,21 @@ def affinity_product(
             f'of the same cells, got {tuple(values.shape)} and '
             f'{tuple(features.shape)}'
         )
-    products, sums = [], []
-    for value, feature in zip(values, features, strict=True):
-        parts = [
-            _block_product(value, feature, columns)
-            for columns in feature.split(block, dim=1)
-        ]
-        product, total = zip(*parts, strict=True)
-        products.append(torch.cat(product, 1))
-        sums.append(torch.cat(total, 1))
-    return torch.stack(products), torch.stack(sums)
-
-
-def _block_product(
-    value: Tensor, feature: Tensor, columns: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Compute one image's results (C, b) and (1, b) for b columns."""
-    affinity = (feature.T @ columns).relu_()
-    return value @ affinity, affinity.sum(0, keepdim=True)
+    cells = features.shape[2]
+    products = torch.empty_like(values)
+    sums = torch.empty_like(values[:, :1])
+    buffer = None  # one for all blocks, where autograd does not keep them
+    learns = values.requires_grad or features.requires_grad
+    if not (learns and torch.is_grad_enabled()):
+        buffer = features.new_empty(cells * min(block, cells))
+    for n, (value, feature) in enumerate(zip(values, features, strict=True)):
+        for start in range(0, cells, block):
+            columns = slice(start, start + block)
+            right = feature[:, columns]
+            out = None
+            if buffer is not None:
+                out = buffer[: cells * right.shape[1]].view(cells, -1)
+            affinity = torch.mm(feature.T, right, out=out).relu_()
+            products[n, :, columns] = value @ affinity
+            sums[n, 0, columns] = affinity.sum(0)
+    return products, sums

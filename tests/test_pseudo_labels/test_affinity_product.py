@@ -71,6 +71,26 @@ def test_no_tensor_is_larger_than_a_block():
     assert max(sizes) == 600 * 50
 
 
+def test_gradients_of_values_alone():
+    values, features = case(n=1, cells=9, dtype=torch.float64)
+    values.requires_grad_()
+    torch.autograd.gradcheck(
+        lambda v: affinity_product(v, features, 4), (values,)
+    )
+
+
+@pytest.mark.parametrize('block', [7, 24])
+def test_with_and_without_gradient_alike(block):
+    values, features = case()
+    features.requires_grad_()
+    with torch.no_grad():
+        expected = affinity_product(values, features, block)
+    for a, b in zip(
+        affinity_product(values, features, block), expected, strict=True
+    ):
+        assert torch.equal(a.detach(), b)
+
+
 def test_errors():
     values, features = case()
     with pytest.raises(ValueError, match='block must be >= 1'):

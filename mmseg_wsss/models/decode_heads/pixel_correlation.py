@@ -32,7 +32,7 @@ from ...utils import at_least_float32
 from ..feature_extractors.base import IMAGENET_MEAN, IMAGENET_STD
 
 
-def correlate(scores: Tensor, features: Tensor, block: int = 1024) -> Tensor:
+def correlate(scores: Tensor, features: Tensor, block: int = 256) -> Tensor:
     """Compute the refined scores r.
 
     Args:
@@ -109,19 +109,24 @@ class PixelCorrelation(BaseModule):
         Returns:
             Tensor: (N, K + 1, h, w), float32 in [0, 1], the background first.
         """
-        size = cam.shape[2:]
-        maps = [
-            self._resize(conv(x.detach()).relu(), size)
-            for conv, x in zip(self.reduce, features, strict=True)
-        ]
-        images = self._resize((images - self.mean) / self.std, size)
-        embedded = self.embed(torch.cat([images.to(maps[0]), *maps], 1))
+        embedded = self._embed(features, images, cam.shape[2:])
         with torch.autocast(cam.device.type, enabled=False):
             positive = at_least_float32(cam.detach()).relu()
             highest = positive.amax((2, 3), keepdim=True)
             scaled = F.relu(positive - EPS) / (highest + EPS)
             embedded = at_least_float32(embedded)
             return correlate(winning_scores(scaled), embedded)
+
+    def _embed(
+        self, features: Sequence[Tensor], images: Tensor, size: torch.Size
+    ) -> Tensor:
+        """Compute f (N, D, h, w)."""
+        maps = [
+            self._resize(conv(x.detach()).relu(), size)
+            for conv, x in zip(self.reduce, features, strict=True)
+        ]
+        images = self._resize((images - self.mean) / self.std, size)
+        return self.embed(torch.cat([images.to(maps[0]), *maps], 1))
 
     def _resize(self, maps: Tensor, size: torch.Size) -> Tensor:
         return resize(

@@ -1,0 +1,13 @@
+# OCR on SEAM's labels, VOC 2012: SEAM's CAMs, PSA with SEAM's values,
+# DeepLab-LargeFOV with OCR. The stages are those of voc12_ocr-psa.py.
+# configs/psa/README.md and configs/ocr/README.md say which weights and labels
+# they need. On several GPUs:
+#   python tools/run_pipeline.py configs/pipelines/voc12_ocr-seam.py \
+#       --launcher pytorch --gpus 8 --num-workers 4
+# Batch sizes are those of each GPU; change one with
+#       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
+_base_ = './voc12_ocr-psa.py'
+configs = dict(
+    classifier='configs/seam/seam_r38_voc12.py',
+    affinity='configs/psa/psa_r38_seam_voc12.py',
+)
