@@ -3,12 +3,14 @@
     python benchmarks/hfpl_ablation.py scenes --seeds 0 1 2
     python benchmarks/hfpl_ablation.py voc-mini --seeds 0 1 \
         --only gap isl fsl isl-fsl
+    python benchmarks/hfpl_ablation.py scenes --seeds 0 1 --only gap seam
 
 Every variant and seed trains a CAM network, writes the CAMs of the training
 images and evaluates them at each background threshold; figures are those at
 the run's best one. On the scenes all variants of a seed start from the same
-plain CAM network, and "gap" goes on training it like the others. A finished
-run is kept in the work dir and not repeated.
+plain CAM network, and "gap" goes on training it like the others. SEAM's
+variants run where --only names them. A finished run is kept in the work dir
+and not repeated.
 """
 
 from __future__ import annotations
@@ -47,6 +49,12 @@ VARIANTS = {
     'fsl-double': ('fsl', {'1.loss_weight': 0.6}),
     'isl-fsl-background': ('isl-fsl', {'1.with_background': True}),
 }
+SEAM = {
+    'seam': ('seam', {}),
+    'seam-no-er': ('seam', {'1.er_weight': 0}),
+    'seam-no-ecr': ('seam', {'1.ecr_weight': 0}),
+    'seam-no-min': ('seam', {'1.min_weight': 0}),
+}
 # voc_mini ignores the objects of its other classes altogether.
 CONTOUR_IGNORE = {'scenes': 'background', 'voc-mini': 'mask'}
 COLUMNS = {
@@ -72,8 +80,9 @@ def run(
     data: str, folder: Path, seed: int, start: Path | None, variant: str
 ) -> dict:
     """Train, write the CAMs and evaluate them."""
-    kind, options = VARIANTS[variant]
-    config = f'configs/hfpl/{kind}_mobilenetv2_{data}.py'
+    kind, options = {**VARIANTS, **SEAM}[variant]
+    method = 'seam' if variant in SEAM else 'hfpl'
+    config = f'configs/{method}/{kind}_mobilenetv2_{data}.py'
     work_dir = folder / variant / f'seed_{seed}'
     changes = [f'{LOSS}{key}={value}' for key, value in options.items()]
     if start is not None:
@@ -99,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('data', choices=['scenes', 'voc-mini'])
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument('--only', nargs='+', choices=VARIANTS)
+    parser.add_argument('--only', nargs='+', choices=[*VARIANTS, *SEAM])
     parser.add_argument('--jobs', type=int, default=2, help='runs at a time')
     parser.add_argument('--work-dir', default='work_dirs/hfpl_ablation')
     args = parser.parse_args()
