@@ -54,6 +54,7 @@ BENCHMARKS: dict[str, tuple[Part, ...]] = {
     'csd_step': (Part(),),
     'dense_crf': (Part(), Part(f'--images {PHOTOS}', needs=PHOTOS)),
     'random_walk': (Part(),),
+    'pixel_correlation': (Part(),),
     'mars_clustering': (Part(),),
     'complement_step': (Part(),),
     'channels_last': (Part(),),

@@ -26,6 +26,7 @@ with quiet_import():
         current_image_labels,
         current_images,
         current_segmentor,
+        network_inputs,
         set_image_labels,
         set_pixel_weights,
     )
@@ -41,6 +42,7 @@ __all__ = [
     'current_image_labels',
     'current_images',
     'current_segmentor',
+    'network_inputs',
     'set_image_labels',
     'set_pixel_weights',
 ]

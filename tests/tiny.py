@@ -59,7 +59,7 @@ def config(root: Path, head: dict, work_dir: Path, masks='pseudo') -> Config:
         ann_file=str(root / 'image_labels.json'),
         classes=CLASSES,
     )
-    is_cam = head['type'].endswith('CAMHead')
+    is_cam = head['type'].endswith(('CAMHead', 'SEAMHead'))
     train = [dict(type='LoadImageFromFile')]
     train += [] if is_cam else [dict(type='LoadAnnotations')]
     train += [load_labels, dict(type='mmseg_wsss.PackWSSSInputs')]
@@ -185,6 +185,22 @@ def cam_head(**options) -> dict:
         num_classes=4,
         **options,
     )
+
+
+def seam_head(**options) -> dict:
+    """A SEAM head on the one feature, with its losses."""
+    head = dict(
+        type='mmseg_wsss.SEAMHead',
+        in_channels=(8, 8, 8),
+        in_index=(0, 0, 0),
+        reduced_channels=(4, 6),
+        num_classes=4,
+        loss_decode=[
+            dict(type='mmseg_wsss.GAPLoss', loss_weight=0.5),
+            dict(type='mmseg_wsss.SEAMLoss', scale=0.5),
+        ],
+    )
+    return {**head, **options}
 
 
 def csd_config(root: Path, work_dir: Path, **loss) -> Config:

@@ -9,7 +9,7 @@
 #   python tools/train.py CONFIG
 #   python tools/make_pseudo_labels.py CONFIG --out-dir $D/psa
 # For the others set, with their CAM network's seeds,
-#   SEAM: low_alpha=4, high_alpha=24; walk alpha=6, steps=64; lr / 10
+#   SEAM: psa_r38_seam_voc12.py
 #   HFPL: psa_r38_hfpl_voc12.py
 _base_ = [
     '../_base_/models/affinity_r38.py',

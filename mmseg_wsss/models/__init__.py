@@ -1,8 +1,10 @@
 """Backbones, decode heads, losses and segmentors."""
 
 from . import backbones, decode_heads, feature_extractors, losses, segmentors
+from .attention_maps import record_attention
 from .backbones import *
 from .decode_heads import *
+from .extra_views import owning_head, run_view, view_statistics
 from .feature_extractors import *
 from .losses import *
 from .pixel_weight_sampler import PixelWeightSampler
@@ -15,4 +17,8 @@ __all__ = [
     *losses.__all__,
     *segmentors.__all__,
     'PixelWeightSampler',
+    'owning_head',
+    'record_attention',
+    'run_view',
+    'view_statistics',
 ]

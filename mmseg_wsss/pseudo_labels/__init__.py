@@ -6,7 +6,13 @@ from .affinity import (
     embedding_affinity,
     pair_offsets,
 )
-from .cam import background_score, label_from_scores, normalise_cam
+from .affinity_product import affinity_product
+from .cam import (
+    background_score,
+    label_from_scores,
+    normalise_cam,
+    winning_scores,
+)
 from .confident import irn_confident_label, psa_confident_label
 from .crf_params import CRF_PRESETS, CRFParams, crf_params
 from .dense_crf import (
@@ -46,6 +52,7 @@ __all__ = [
     'RegionClusters',
     'Selection',
     'WalkGraph',
+    'affinity_product',
     'background_distance',
     'background_score',
     'boundary_affinity',
@@ -78,4 +85,5 @@ __all__ = [
     'top_fraction',
     'transition_matrix',
     'walk_cells',
+    'winning_scores',
 ]

@@ -72,6 +72,20 @@ def background_score(
     return torch.full_like(cam[..., :1, :, :], constant)
 
 
+def winning_scores(cam: Tensor) -> Tensor:
+    """Compute scores of which each cell has one class and the background.
+
+    Args:
+        cam: Scores (N, K, h, w) in [0, 1] of the foreground classes.
+
+    Returns:
+        Tensor: (N, K + 1, h, w): 1 - max over the classes, then the classes,
+        0 where another one is larger.
+    """
+    best = cam.amax(1, keepdim=True)
+    return torch.cat([1 - best, cam.where(cam == best, cam.new_zeros(()))], 1)
+
+
 def label_from_scores(scores: Tensor, image_labels: Tensor) -> Tensor:
     """Return the best class of each pixel among the candidates.
 

@@ -19,7 +19,7 @@ from .image_labels import (
     set_image_labels,
     stack_image_labels,
 )
-from .images import rgb_images
+from .images import network_inputs, rgb_images
 from .paste_views import find_paste_views, set_paste_views
 from .pixel_weights import set_pixel_weights, stack_pixel_weights
 
@@ -38,6 +38,7 @@ __all__ = [
     'has_image_labels',
     'labels_from_mask',
     'leave_batch',
+    'network_inputs',
     'rgb_images',
     'set_image_labels',
     'set_paste_views',

@@ -34,11 +34,36 @@ def rgb_images(
     mean = getattr(data_preprocessor, 'mean', None)
     if mean is not None:
         images = images * data_preprocessor.std + mean
-    # MMSeg loads BGR. The stacks differ in the name.
-    converted = any(
+    if not _has_rgb(data_preprocessor):
+        images = images.flip(1)
+    return torch.clamp(images / 255, 0, 1)
+
+
+def network_inputs(
+    images: Tensor, data_preprocessor: nn.Module | None = None
+) -> Tensor:
+    """Normalise images as a data preprocessor does.
+
+    Args:
+        images: RGB in [0, 1], (N, 3, H, W).
+        data_preprocessor: As for :func:`rgb_images`, whose inverse this is.
+
+    Returns:
+        Tensor: Normalised batch (N, 3, H, W), float32, without padding.
+    """
+    inputs = images.float() * 255
+    if not _has_rgb(data_preprocessor):
+        inputs = inputs.flip(1)
+    mean = getattr(data_preprocessor, 'mean', None)
+    if mean is not None:
+        inputs = (inputs - mean) / data_preprocessor.std
+    return inputs
+
+
+def _has_rgb(data_preprocessor: nn.Module | None) -> bool:
+    """Return whether channels are RGB behind it; MMSeg loads BGR."""
+    # The stacks differ in the name.
+    return any(
         getattr(data_preprocessor, name, data_preprocessor is None)
         for name in ('channel_conversion', '_channel_conversion')
     )
-    if not converted:
-        images = images.flip(1)
-    return torch.clamp(images / 255, 0, 1)

@@ -2,7 +2,12 @@ import pytest
 import torch
 from mmseg.models import SegDataPreProcessor
 
-from mmseg_wsss.structures import batch_context, current_images, rgb_images
+from mmseg_wsss.structures import (
+    batch_context,
+    current_images,
+    network_inputs,
+    rgb_images,
+)
 
 
 def preprocessor(**options):
@@ -23,6 +28,8 @@ def test_normalisation_is_undone():
         rgb = picture.flip(0).float() / 255
         assert images.shape == (1, 3, 4, 4)
         assert torch.allclose(images[0], rgb, atol=1e-6)
+        back = network_inputs(images, pre)
+        assert torch.allclose(back, inputs, atol=1e-5)
 
 
 def test_zeros_are_the_mean_colour():
@@ -42,6 +49,13 @@ def test_without_a_mean_inputs_are_grey_levels():
     images = rgb_images(inputs)
     assert images.max() == 1 and not images.requires_grad
     assert rgb_images(inputs.detach() / 2).max() == pytest.approx(150 / 255)
+
+
+def test_inputs_without_a_mean():
+    images = torch.rand(1, 3, 2, 2)
+    assert torch.equal(network_inputs(images), images * 255)
+    inputs = network_inputs(images, preprocessor())
+    assert torch.equal(inputs, images.flip(1) * 255)
 
 
 def test_other_inputs_are_refused():

@@ -64,6 +64,7 @@ dhr_segmentor = dict(
     rates='not given (DHR: 0.001, heads x10)',
     images=train_aug,
 )
+seam_affinity = dict(psa_affinity, rates='0.01 x ' + psa_rates)
 voc_val = 'VOC val, 1,449 images, '
 papers = dict(
     ocr_voc12=dict(
@@ -142,7 +143,7 @@ papers = dict(
         recipe=dict(
             classifier=seam_classifier,
             seeds=dict(images='train, 1,464', test='best of 60 thresholds'),
-            affinity=dict(psa_affinity, rates='0.01 x ' + psa_rates),
+            affinity=seam_affinity,
             segmentor=hfpl_segmentor,
             evaluate=dict(images='val, 1,449', test=hfpl_test),
         ),

@@ -6,6 +6,7 @@ from .deeplabv2_head import DeepLabV2Head
 from .irn_displacement import IRNDisplacementHead
 from .irn_head import IRNHead
 from .large_fov_head import LargeFOVHead
+from .seam_head import SEAMHead, SEAMMaps
 
 __all__ = [
     'AffinityHead',
@@ -14,4 +15,6 @@ __all__ = [
     'IRNDisplacementHead',
     'IRNHead',
     'LargeFOVHead',
+    'SEAMHead',
+    'SEAMMaps',
 ]

@@ -46,7 +46,7 @@ class CAMHead(BaseDecodeHead):
     :meth:`class_logits`, :meth:`candidate_mask` and :meth:`scores`.
     :class:`CAMTTAModel` takes them apart to sum CAMs of several scales before
     they are normalised; a subclass whose :meth:`forward` returns something
-    else overrides the first two.
+    else overrides the first two, and :meth:`criterion_inputs`.
 
     Args:
         in_channels (int | list[int]): Channels of the features.
@@ -148,7 +148,8 @@ class CAMHead(BaseDecodeHead):
             dict[str, Tensor]: Losses by name, and ``acc_label``, the percent
             of (image, class) decisions that are right.
         """
-        labels = stack_image_labels(batch_data_samples).to(seg_logits.device)
+        labels = stack_image_labels(batch_data_samples)
+        labels = labels.to(self.conv_seg.weight.device)
         foreground = self._foreground_labels(labels)
         background = common_background_index(batch_data_samples)
         if background != self.background_index:
@@ -160,19 +161,35 @@ class CAMHead(BaseDecodeHead):
         criteria = self.loss_decode
         if not isinstance(criteria, nn.ModuleList):
             criteria = [criteria]
+        cam, others = self.criterion_inputs(seg_logits)
         losses: dict[str, Tensor] = {}
         for criterion in criteria:
             value = criterion(
-                seg_logits,
+                cam,
                 image_labels=labels,
                 background_index=background,
+                **others,
             )
             name = criterion.loss_name
             losses[name] = losses[name] + value if name in losses else value
-        present = self.class_logits(seg_logits.detach()) > 0
+        present = self.class_logits(seg_logits).detach() > 0
         right = present == (foreground > 0)
         losses['acc_label'] = right.float().mean() * 100
         return losses
+
+    def criterion_inputs(
+        self, seg_logits: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return what the losses get of the output of :meth:`forward`.
+
+        Args:
+            seg_logits: Raw CAM (N, K, h, w).
+
+        Returns:
+            tuple[Tensor, dict[str, Tensor]]: The raw CAM, and further
+            keyword arguments of every loss; none here.
+        """
+        return seg_logits, {}
 
     def _foreground_labels(self, labels: Tensor) -> Tensor:
         if labels.shape[1] != self.num_classes:

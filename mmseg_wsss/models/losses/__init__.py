@@ -8,6 +8,7 @@ from .fsl import FSL, feature_similarity_loss
 from .isl import BinomialISL, importance_sampling_loss
 from .ocr_loss import OCRLoss, ocr_loss, prior_correlation
 from .pooling_loss import GAPLoss, pooling_loss
+from .seam_loss import SEAMLoss
 from .stego_loss import STEGOLoss, correspondence_loss
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     'ImageLevelLoss',
     'LossInputs',
     'OCRLoss',
+    'SEAMLoss',
     'STEGOLoss',
     'affinity_loss',
     'background_consistency',

@@ -29,8 +29,9 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...utils import check_option
+from ..extra_views import NORMS
 from .base import ImageLevelLoss, LossInputs
-from .csd_views import NORMS, ViewPair, full_cells, run_current_views
+from .csd_views import ViewPair, full_cells, run_current_views
 
 CLASSES = ('all', 'union', 'own')
 
@@ -158,7 +159,7 @@ class CSDLoss(ImageLevelLoss):
         dummy_score (float): M' of Eq. 4. Defaults to 1.0.
         view_norm (str): Statistics of batch norms in training mode on the
             views, 'batch' or 'running', see
-            :mod:`mmseg_wsss.models.losses.csd_views`. Defaults to 'batch'.
+            :mod:`mmseg_wsss.models.extra_views`. Defaults to 'batch'.
         loss_weight (float): Factor of the sum. Defaults to 1.0.
         loss_name (str, optional): Key in the log. Defaults to 'loss_csd'.
 

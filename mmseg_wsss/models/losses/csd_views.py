@@ -6,27 +6,21 @@ pasted foregrounds and backgrounds, two images per pair) share one forward; the
 teacher (the single-label images) is a second one without gradient, in eval
 mode but for its batch norms.
 
-Batch norms in training mode would mix the images of a forward and add pasted
-images to the running statistics. ``norm`` says what they do on the views:
-
-* 'batch': students and teacher are each normalised by their own statistics;
-  the running statistics stay as they are.
-* 'running': all are normalised by the running statistics.
-
-Batch norms in eval mode (as in IRN), LayerNorm and GroupNorm are not affected.
+What batch norms do on the views is the option ``view_norm``, see
+:mod:`mmseg_wsss.models.extra_views`: with 'batch' students and teacher are
+each normalised by their own statistics, with 'running' all by the running
+ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from mmengine.dist import get_world_size
 from mmengine.structures import BaseDataElement
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
@@ -38,9 +32,14 @@ from ...structures import (
 )
 from ...structures.image_labels import common_background_index
 from ...utils import at_least_float32
+from ..extra_views import (
+    changed_attributes,
+    learning_norms,
+    owning_head,
+    run_view,
+    view_statistics,
+)
 from .base import check_finite
-
-NORMS = ('batch', 'running')
 
 
 class ViewPair(NamedTuple):
@@ -110,7 +109,7 @@ def run_current_views(
     Args:
         loss: The loss that asks; its head's logits count.
         view_names: Which pasted views to run.
-        norm: 'batch' or 'running', see above.
+        norm: 'batch' or 'running'.
 
     Returns:
         dict[str, ViewPair]: By view name; empty without a view.
@@ -124,15 +123,8 @@ def run_current_views(
     views = find_paste_views(current_data_samples())
     if not views or not view_names:
         return {}
-    for head in segmentor.modules():
-        if isinstance(head, BaseDecodeHead) and any(
-            module is loss for module in head.modules()
-        ):
-            return view_logits(segmentor, head, views, view_names, norm)
-    raise ValueError(
-        f'{type(loss).__name__} is in no decode head of the segmentor: put '
-        'it into loss_decode of one, or pass views to the call'
-    )
+    head = owning_head(segmentor, loss)
+    return view_logits(segmentor, head, views, view_names, norm)
 
 
 def view_logits(
@@ -150,31 +142,36 @@ def view_logits(
         views: Views of M images, at least one, from
             :func:`mmseg_wsss.structures.find_paste_views`.
         view_names: Which pasted views to run.
-        norm: 'batch' or 'running', see above.
+        norm: 'batch' or 'running'.
 
     Returns:
         dict[str, ViewPair]: By view name.
 
     Raises:
-        ValueError: If the network's batch norms do not allow it.
+        ValueError: If the network's batch norms do not allow it, or the
+            head returns no logits.
     """
-    learning = _learning_norms(segmentor)
-    _check_norm(segmentor, learning, norm)
+    learning = learning_norms(segmentor)
+    if norm == 'batch':
+        _check_not_synchronised(learning)
     images = [view.get(k) for k in ('source', *view_names) for view in views]
     samples = [SegDataSample() for _ in images]
     batch = dict(inputs=images, data_samples=samples)
     inputs = segmentor.data_preprocessor(batch, True)['inputs']
     source, *pasted = inputs.split(len(views))
     others = [x for x in segmentor.modules() if x not in learning]
-    mode: dict[str, Any] = dict(training=False)
-    if norm == 'batch':  # without an update of the running statistics
-        mode = dict(momentum=0.0, num_batches_tracked=None)
-    with _attributes(learning, **mode):
+    with view_statistics(segmentor, 'CSDLoss', norm):
         # Students first: autocast caches the weights that it casts, and those
         # cast without gradient would cut it off.
-        student_logits = head(segmentor.extract_feat(torch.cat(pasted)))
-        with torch.no_grad(), _attributes(others, training=False):
-            teacher_logits = head(segmentor.extract_feat(source))
+        student_logits = run_view(segmentor, head, torch.cat(pasted))
+        if not isinstance(student_logits, Tensor):
+            raise ValueError(
+                'CSDLoss compares logits, but the forward of '
+                f'{type(head).__name__} returns '
+                f'{type(student_logits).__name__}: use a CAMHead'
+            )
+        with torch.no_grad(), changed_attributes(others, training=False):
+            teacher_logits = run_view(segmentor, head, source)
     labels = dict(foreground='labels', background='target_labels')
     return {
         name: ViewPair(
@@ -191,52 +188,15 @@ def view_logits(
     }
 
 
-def _learning_norms(segmentor: nn.Module) -> list[nn.Module]:
-    """Return the layers in training mode with running statistics."""
-    return [
-        module
-        for module in segmentor.modules()
-        if module.training
-        and getattr(module, 'running_mean', None) is not None
-        and hasattr(module, 'momentum')  # a FrozenBatchNorm2d has none
-    ]
-
-
-def _check_norm(
-    segmentor: nn.Module, learning: Sequence[nn.Module], norm: str
-) -> None:
-    """Raise if the batch norms would silently give wrong statistics."""
-    synchronised = get_world_size() > 1 and any(
+def _check_not_synchronised(learning: Sequence[nn.Module]) -> None:
+    """Raise if a rank without views would deadlock the others."""
+    if get_world_size() > 1 and any(
         'SyncBatchNorm' in type(layer).__name__ for layer in learning
-    )
-    if norm == 'batch' and synchronised:
-        # A rank without views would deadlock the others.
+    ):
         raise ValueError(
             "view_norm='batch' does not work with SyncBN on several ranks, "
             "whose batches differ in their views: set view_norm='running'"
         )
-    checkpointed = any(
-        getattr(module, 'with_cp', False) for module in segmentor.modules()
-    )
-    if learning and checkpointed:
-        # The backward pass repeats the forward, with the modes restored.
-        raise ValueError(
-            'CSDLoss does not work with with_cp=True and batch norms in '
-            'training mode: set with_cp=False or norm_eval=True'
-        )
-
-
-@contextmanager
-def _attributes(modules: Iterable[nn.Module], **values: Any) -> Iterator[None]:
-    """Set attributes of modules and restore them on exit."""
-    before = [(m, k, getattr(m, k, None)) for m in modules for k in values]
-    try:
-        for module, name, _ in before:
-            setattr(module, name, values[name])
-        yield
-    finally:
-        for module, name, value in before:
-            setattr(module, name, value)
 
 
 def _pad_masks(masks: Sequence[Tensor], inputs: Tensor) -> Tensor:

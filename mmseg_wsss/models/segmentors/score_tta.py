@@ -12,7 +12,12 @@ from ...compat import unwrap
 from ...utils import check_option
 from ..decode_heads.cam_head import CAMHead
 
-FUSIONS = ('mean_probabilities', 'mean_logits', 'max_probabilities')
+FUSIONS = (
+    'mean_probabilities',
+    'mean_logits',
+    'max_probabilities',
+    'max_logits',
+)
 
 
 @MODELS.register_module()
@@ -26,7 +31,8 @@ class ScoreTTAModel(SegTTAModel):
     ``tta_model=dict(type='mmseg_wsss.ScoreTTAModel')``.
 
     'mean_probabilities' averages softmaxes (MMSeg, MARS), 'mean_logits'
-    averages logits and takes one softmax (SEAM, HFPL): both give
+    averages logits and takes one softmax (SEAM, HFPL), 'max_logits' takes
+    the softmax of each class's largest logit (ToCo): all three give
     probabilities that sum to 1. 'max_probabilities' takes each class's
     largest softmax (MCTformer), in [0, 1], not normalised again.
 
@@ -104,20 +110,19 @@ class ScoreTTAModel(SegTTAModel):
             part = self._part(sample.seg_logits.data.float())
             if total is None:
                 total = part.clone()
-            elif self.fusion == 'max_probabilities':
+            elif self.fusion.startswith('max'):
                 torch.maximum(total, part, out=total)
             else:
                 total += part
-        if self.fusion == 'max_probabilities':
-            return total
-        total /= len(samples)
-        if self.fusion == 'mean_probabilities':
+        if self.fusion.startswith('mean'):
+            total /= len(samples)
+        if self.fusion.endswith('probabilities'):
             return total
         return total.sigmoid() if len(total) == 1 else total.softmax(0)
 
     def _part(self, seg_logits: Tensor) -> Tensor:
         """Return what is fused of one prediction (C, H, W)."""
-        logits = self.fusion == 'mean_logits'
+        logits = self.fusion.endswith('logits')
         if len(seg_logits) == 1:  # probabilities already
             return seg_logits.logit(eps=1e-6) if logits else seg_logits
         return seg_logits if logits else seg_logits.softmax(0)

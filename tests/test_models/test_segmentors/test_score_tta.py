@@ -64,6 +64,7 @@ def test_fusions_by_hand():
         mean_probabilities=(prob[0] + prob[1]) / 2,
         mean_logits=torch.tensor([1.5, 1.5, -2.0]).softmax(0),
         max_probabilities=torch.maximum(prob[0], prob[1]),
+        max_logits=torch.tensor([3.0, 2.0, -2.0]).softmax(0),
     )
     assert set(expected) == set(FUSIONS)
     for fusion, scores in expected.items():
@@ -83,6 +84,8 @@ def test_against_a_stack(fusion):
         expected = logits.mean(0).softmax(0)
     elif fusion == 'mean_probabilities':
         expected = logits.softmax(1).mean(0)
+    elif fusion == 'max_logits':
+        expected = logits.amax(0).softmax(0)
     else:
         expected = logits.softmax(1).amax(0)
     assert torch.allclose(ours, expected, atol=1e-6)
@@ -138,6 +141,8 @@ def test_one_channel():
     scores, _ = merge(prob, 'mean_logits')
     expected = prob.logit().mean(0).sigmoid()
     assert torch.allclose(scores, expected, atol=1e-5)
+    scores, _ = merge(prob, 'max_logits')
+    assert torch.allclose(scores, torch.tensor([[[0.2, 0.4, 0.9]]]))
     extreme = torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1)
     scores, _ = merge(extreme, 'mean_logits')
     assert scores.item() == pytest.approx(0.5, abs=0.01)

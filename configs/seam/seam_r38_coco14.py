@@ -1,0 +1,13 @@
+# SEAM on ResNet38, MS COCO 2014: the recipe of cam_r38_coco14.py, as HFPL has
+# it; the rest as in seam_r38_voc12.py.
+_base_ = ['../cam/cam_r38_coco14.py', '../_base_/losses/seam.py']
+model = dict(
+    type='mmseg_wsss.WSSSEncoderDecoder',
+    backbone=dict(out_indices=(2, 3, 5)),
+    decode_head=dict(
+        type='mmseg_wsss.SEAMHead',
+        in_channels=(512, 1024, 4096),
+        in_index=(0, 1, 2),
+        loss_decode=[_base_.half_gap_loss, _base_.seam_loss],
+    ),
+)
