@@ -35,6 +35,12 @@ from .mars_selection import Selection, select_debiased
 from .pairs import pair_labels, reduce_label
 from .pixel_adaptive import pixel_adaptive_refine
 from .random_walk import random_walk, transition_matrix, walk_cells
+from .text_cam import (
+    attention_affinity,
+    gradient_maps,
+    propagate_maps,
+    text_logits,
+)
 
 __all__ = [
     'CRF_PRESETS',
@@ -44,6 +50,7 @@ __all__ = [
     'RegionClusters',
     'Selection',
     'WalkGraph',
+    'attention_affinity',
     'background_distance',
     'background_score',
     'boundary_affinity',
@@ -55,6 +62,7 @@ __all__ = [
     'crf_params',
     'debiased_label',
     'embedding_affinity',
+    'gradient_maps',
     'irn_confident_label',
     'kmeans',
     'label_from_scores',
@@ -63,6 +71,7 @@ __all__ = [
     'pair_labels',
     'pair_offsets',
     'pixel_adaptive_refine',
+    'propagate_maps',
     'psa_confident_label',
     'random_walk',
     'reduce_label',
@@ -71,6 +80,7 @@ __all__ = [
     'select_debiased',
     'similarity_map',
     'teacher_label',
+    'text_logits',
     'top_fraction',
     'transition_matrix',
     'walk_cells',
