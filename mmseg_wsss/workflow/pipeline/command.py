@@ -99,7 +99,7 @@ def stage_arguments(
     """
     tool, settings = stage.kind.tool, stage.settings
     words = [str(config)]
-    if tool in ('make_cams.py', 'test.py'):
+    if 'checkpoint' in stage.kind.needed:
         words.append(inputs['checkpoint'])
     words += ['--work-dir', str(folder)]
     if tool == 'test.py':

@@ -77,7 +77,7 @@ def _images(part: dict, tool: str, settings: Mapping) -> Reads:
     """Split the parts of a tool that reads the images of the test loader."""
     if tool == 'make_cams.py':
         part['test_dataloader'].pop('sampler', None)
-        if settings['tta']:
+        if settings.get('tta'):
             _set_pipelines(part, None)
         for node in walk_dicts(part):
             for key, value in node.items():
