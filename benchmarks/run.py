@@ -57,6 +57,7 @@ BENCHMARKS: dict[str, tuple[Part, ...]] = {
     'mars_clustering': (Part(),),
     'complement_step': (Part(),),
     'channels_last': (Part(),),
+    'clip_seeds': (Part(),),
 }
 
 

@@ -59,6 +59,7 @@ def foreground_classes(cfg: Config) -> list[str]:
 
 def read_texts(cfg: Config) -> tuple[dict, dict]:
     """Return the texts that a config asks for, and how they are embedded."""
+    classes = foreground_classes(cfg)
     settings = dict(cfg.get('clip_texts') or {})
     if set(settings) != SETTINGS:
         raise ValueError(
@@ -66,7 +67,6 @@ def read_texts(cfg: Config) -> tuple[dict, dict]:
             f'has {sorted(settings)}: inherit configs/_base_/models/'
             'clip_vit-b16.py'
         )
-    classes = foreground_classes(cfg)
     phrases = class_phrases(classes, settings['names'])
     check_backgrounds(classes, phrases, settings['background'])
     template = settings['template']

@@ -15,6 +15,6 @@ class NotWrapped:
     ``model_wrapper_cfg=dict(type='mmseg_wsss.NotWrapped')``.
     """
 
-    def __new__(cls, module: nn.Module) -> nn.Module:
-        """Return the module."""
+    def __new__(cls, module: nn.Module, **_) -> nn.Module:
+        """Return the module; what a real wrapper takes is ignored."""
         return module

@@ -33,17 +33,39 @@ def class_phrases(
     return [names.get(name, name.replace('_', ' ')) for name in classes]
 
 
-def check_backgrounds(
+def overlaps(
     classes: Sequence[str], phrases: Sequence[str], backgrounds: Sequence[str]
-) -> None:
-    """Check that no background name is that of a class.
+) -> dict[str, str]:
+    """Return the background names that are names of a class.
 
-    A name overlaps with a class if it is one of the class's names or the last
-    word of one: ``sign`` with the class ``stop sign``.
+    They are if they are one of the class's names, or the last word of one:
+    ``sign`` for the class ``stop sign``.
 
     Args:
         classes: The classes without the background.
         phrases: What each is called, with commas between several names.
+        backgrounds: Names of what is background.
+
+    Returns:
+        dict[str, str]: The class of each name that is one.
+    """
+    taken = {}
+    for name, phrase in zip(classes, phrases, strict=True):
+        for part in [name.replace('_', ' '), *phrase.split(',')]:
+            words = _words(part)
+            taken |= dict.fromkeys([tuple(words), tuple(words[-1:])], name)
+    words = {name: tuple(_words(name)) for name in backgrounds}
+    return {n: taken[key] for n, key in words.items() if key in taken}
+
+
+def check_backgrounds(
+    classes: Sequence[str], phrases: Sequence[str], backgrounds: Sequence[str]
+) -> None:
+    """Check that no background name is one of a class.
+
+    Args:
+        classes: As for :func:`overlaps`, and so are the others.
+        phrases: What each class is called.
         backgrounds: Names of what is background.
 
     Raises:
@@ -51,18 +73,9 @@ def check_backgrounds(
     """
     if len(set(backgrounds)) != len(backgrounds):
         raise ValueError('clip_texts.background has a name twice')
-    wrong = []
-    for name, phrase in zip(classes, phrases, strict=True):
-        taken = set()
-        for part in [name.replace('_', ' '), *phrase.split(',')]:
-            words = _words(part)
-            taken |= {tuple(words), tuple(words[-1:])}
-        wrong += [
-            f'{other!r} (class {name!r})'
-            for other in backgrounds
-            if tuple(_words(other)) in taken
-        ]
-    if wrong:
+    found = overlaps(classes, phrases, backgrounds)
+    if found:
+        wrong = (f'{n!r} (class {name!r})' for n, name in found.items())
         raise ValueError(
             f'background names are those of classes: {", ".join(wrong)}. Take '
             'them out of clip_texts.background in the config'

@@ -136,6 +136,20 @@ def starting_weights(network: str, weights: str | None) -> str | None:
     return str(Path(weights).resolve())
 
 
+def check_clip() -> None:
+    """Check that what CLIP's seeds need is installed.
+
+    Raises:
+        ValueError: If something is missing.
+    """
+    missing = [n for n in ('timm', 'open_clip') if find_spec(n) is None]
+    if missing:
+        raise ValueError(
+            f'--seeds clip needs {" and ".join(missing)}: '
+            'pip install "mmseg_wsss[clip]"'
+        )
+
+
 def _check_package(weights: str) -> None:
     package = weights.removeprefix(SCHEME)
     if find_spec(package.replace('-', '_')) is None:
