@@ -6,7 +6,7 @@ One image of 500 x 375 pixels with two classes, on the networks alone, without
 reading files; weights are random, which takes as long as trained ones. CLIP is
 a ViT-B/16 on one scale, with 25 texts of backgrounds. CAMs are those of
 VOC's configs, summed over 4 scales and flips as `make_cams.py --tta` does.
-CLIP needs no training before; its peak is that of attention.
+The ratio leaves out that a CAM network is trained before, and CLIP is not.
 """
 
 from __future__ import annotations
