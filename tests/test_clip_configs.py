@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
-from mmseg.registry import DATASETS, MODELS, TRANSFORMS
+from mmseg.registry import MODELS, TRANSFORMS
 
 from mmseg_wsss.compat import load_config
 from mmseg_wsss.io.text_embeddings import (
@@ -14,6 +14,7 @@ from mmseg_wsss.io.text_embeddings import (
     save_text_embeddings,
 )
 from mmseg_wsss.jobs.text_prompts import check_backgrounds, class_phrases
+from mmseg_wsss.structures.classes import listed_classes
 
 pytest.importorskip('timm')
 ROOT = Path(__file__).resolve().parents[1] / 'configs'
@@ -24,9 +25,7 @@ TINY = dict(embed_dim=32, depth=3, num_heads=4, num_classes=8, img_size=64)
 def shrink(cfg, folder):
     """Replace the tower by a tiny one and the texts by random vectors."""
     model = cfg.model
-    classes = model.classes
-    if isinstance(classes, str):
-        classes = DATASETS.get(classes).METAINFO['classes']
+    classes = listed_classes(model.classes)
     vectors = np.random.default_rng(0).normal(size=(len(classes) + 1, 8))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors = vectors.astype(np.float32)

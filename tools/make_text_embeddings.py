@@ -24,9 +24,9 @@ from mmseg_wsss.jobs.text_prompts import (
 )
 from mmseg_wsss.jobs.tool_setup import exit_on_error, start_tool
 from mmseg_wsss.structures import foreground_indices
+from mmseg_wsss.structures.classes import listed_classes
 
 from mmengine.config import Config
-from mmseg.registry import DATASETS
 
 SETTINGS = {'model', 'pretrained', 'template', 'names', 'background'}
 
@@ -50,9 +50,7 @@ def foreground_classes(cfg: Config) -> list[str]:
             f'the model of {cfg.filename} is no CLIPSeedSegmentor: it has no '
             'text_embeddings or no classes'
         )
-    classes = model.classes
-    if isinstance(classes, str):
-        classes = DATASETS.get(classes).METAINFO['classes']
+    classes = listed_classes(model.classes)
     background = model.get('background_index', 0)
     return [classes[k] for k in foreground_indices(len(classes), background)]
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmseg.models.segmentors import BaseSegmentor
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...io.text_embeddings import load_text_embeddings
@@ -27,6 +27,7 @@ from ...structures import (
     has_image_labels,
     stack_image_labels,
 )
+from ...structures.classes import listed_classes
 from ...utils import check_option
 from ..decode_heads.cam_head import CANDIDATES
 
@@ -87,8 +88,7 @@ class CLIPSeedSegmentor(BaseSegmentor):
         self.candidates = candidates
         self.box_threshold = box_threshold
         self._warned = False
-        if isinstance(classes, str):
-            classes = DATASETS.get(classes).METAINFO['classes']
+        classes = listed_classes(classes)
         self.num_classes = len(classes)
         self.foreground = foreground_indices(len(classes), background_index)
         texts = load_text_embeddings(text_embeddings)
@@ -130,15 +130,16 @@ class CLIPSeedSegmentor(BaseSegmentor):
             )
         tokens, attention, grid = self.tower(inputs)
         present = self._present(labels, len(inputs))
-        maps = [
-            self._maps(
-                tokens[-1][n : n + 1],
-                [layer[n] for layer in attention],
-                grid,
-                present[n],
-            )
-            for n in range(len(inputs))
-        ]
+        with torch.autocast(inputs.device.type, enabled=False):
+            maps = [
+                self._maps(
+                    tokens[-1][n : n + 1],
+                    [layer[n] for layer in attention],
+                    grid,
+                    present[n],
+                )
+                for n in range(len(inputs))
+            ]
         maps = F.interpolate(
             torch.stack(maps), size, mode='bilinear', align_corners=False
         )

@@ -176,6 +176,14 @@ def test_batch_is_image_by_image_and_needs_no_grad_mode(texts):
     assert not whole.requires_grad
 
 
+def test_computes_in_float32_within_autocast(texts):
+    model = build(texts)
+    plain = model.scores(images(32, 48), LABELS)
+    with torch.autocast('cpu', torch.bfloat16):
+        found = model.scores(images(32, 48), LABELS)
+    assert torch.equal(found, plain)
+
+
 def test_candidates(texts):
     model = build(texts, candidates='all')
     every = model.scores(images(32, 48), LABELS)
@@ -230,6 +238,8 @@ def test_names_a_data_set(tmp_path):
 def test_wrong_input(texts, tmp_path):
     with pytest.raises(ValueError, match=r"clip_text.npz: .*class 'pink'"):
         build(texts, (*CLASSES, 'pink'))
+    with pytest.raises(ValueError, match='no registered MMSeg data set'):
+        build(texts, 'PascalVOCDatset')
     with pytest.raises(FileNotFoundError, match='make_text_embeddings'):
         build(str(tmp_path / 'none.npz'))
     other = write_texts(tmp_path / 'other.npz', dims=6)
