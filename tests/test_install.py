@@ -125,6 +125,7 @@ class TestWheel:
         extras = {
             'onedl',
             'openmmlab',
+            'clip',
             'crf',
             'timm',
             'onnx',

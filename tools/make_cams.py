@@ -1,6 +1,7 @@
 r"""Write CAMs and seed labels of the images that a config tests on.
 
     python tools/make_cams.py CONFIG CHECKPOINT --out-dir DIR
+    python tools/make_cams.py CONFIG --out-dir DIR      (a frozen CLIP)
     python -m torch.distributed.run --nproc_per_node=8 \
         tools/make_cams.py CONFIG CHECKPOINT --launcher pytorch
 
@@ -30,12 +31,14 @@ from mmseg_wsss.jobs.output_folder import OutputFolder
 from mmseg_wsss.jobs.run_errors import RESUMES, exit_on_run_error
 from mmseg_wsss.jobs.test_dataset import label_loader
 from mmseg_wsss.jobs.tool_setup import exit_on_error
+from mmseg_wsss.workflow.pipeline.identity import named_files
 
 from mmengine.config import Config
 from mmengine.dist import barrier
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, TRANSFORMS
+from torch import nn
 
 HOOK = 'mmseg_wsss.WeakSupervisionHook'
 
@@ -45,7 +48,11 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file; none for a network that is not trained',
+    )
     add_folder_arguments(parser, 'pseudo_labels')
     parser.add_argument(
         '--no-cams', action='store_true', help='write labels only'
@@ -68,6 +75,15 @@ def drop_masks(pipeline: list[dict]) -> list[dict]:
         if not is_type(step, 'LoadAnnotations'):
             kept.append(step)
     return kept
+
+
+def check_frozen(model: nn.Module) -> None:
+    """Check that a model needs no checkpoint."""
+    if any(p.requires_grad for p in model.parameters()):
+        raise ValueError(
+            'the network is trained, its checkpoint must be named: '
+            'make_cams.py CONFIG CHECKPOINT'
+        )
 
 
 def background_index(pipeline: list[dict]) -> int | None:
@@ -104,8 +120,13 @@ def prepare_config(cfg: Config, args: argparse.Namespace) -> None:
 def describe(cfg: Config, args: argparse.Namespace) -> dict:
     """Return what the files are made from, for source.json."""
     pipeline = cfg.test_dataloader.dataset.pipeline
+    if args.checkpoint is None:
+        files = [f for f in named_files(cfg.model) if Path(f).is_file()]
+        weights = {f'file {file}': file_identity(file) for file in files}
+    else:
+        weights = {'checkpoint': file_identity(args.checkpoint)}
     return {
-        'checkpoint': file_identity(args.checkpoint),
+        **weights,
         '--tta': args.tta,
         'model or test pipeline': settings_hash(
             model=cfg.model, pipeline=pipeline
@@ -140,10 +161,13 @@ def main() -> None:
     todo = out.find_todo()
     settings.indices = todo
     cfg.test_evaluator = [writer]
-    runner = Runner.from_cfg(cfg)
+    with exit_on_error():
+        runner = Runner.from_cfg(cfg)
     runner.register_hook(CheckpointCheckHook())
     if todo:
         with exit_on_error():
+            if args.checkpoint is None:
+                check_frozen(runner.model)
             runner.load_or_resume()
     out.log_todo(todo)
     out.prepare()

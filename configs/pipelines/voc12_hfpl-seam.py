@@ -11,3 +11,8 @@ configs = dict(
     classifier='configs/seam/seam_r38_voc12.py',
     hfpl='configs/hfpl/isl-fsl_seam-r38_voc12.py',
 )
+paper = dict(
+    _base_.papers.hfpl_voc12,
+    differs='SEAM and AffinityNet with momentum',
+    _delete_=True,
+)

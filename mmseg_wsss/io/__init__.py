@@ -15,9 +15,15 @@ from .labels import label_reader, read_label, save_label, write_label_file
 from .photos import read_photo
 from .provenance import check_source, folder_origin, save_source
 from .stems import file_stem, image_stem, unique_stems
+from .text_embeddings import (
+    TextEmbeddings,
+    load_text_embeddings,
+    save_text_embeddings,
+)
 
 __all__ = [
     'DebiasedCentroids',
+    'TextEmbeddings',
     'atomic_write',
     'check_source',
     'file_stem',
@@ -28,6 +34,7 @@ __all__ = [
     'load_centroids',
     'load_features',
     'load_shards',
+    'load_text_embeddings',
     'original_class_ids',
     'read_label',
     'read_photo',
@@ -37,6 +44,7 @@ __all__ = [
     'save_label',
     'save_shard',
     'save_source',
+    'save_text_embeddings',
     'unique_stems',
     'update_centroids',
     'write_cam_file',

@@ -25,7 +25,8 @@ RUNNER_KEYS = frozenset(
 # Parts that our tools read beside them. data_root moves the other paths.
 TOOL_KEYS = frozenset(
     (
-        *('data_root', 'feature_extraction', 'feature_extractor'),
+        *('clip_texts', 'data_root', 'feature_extraction'),
+        'feature_extractor',
         *('neighbour_file', 'neighbour_pipeline', 'selection', 'tta_model'),
         *('tta_pipeline',),
     )

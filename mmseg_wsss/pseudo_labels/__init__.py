@@ -42,6 +42,12 @@ from .mars_selection import Selection, select_debiased
 from .pairs import pair_labels, reduce_label
 from .pixel_adaptive import pixel_adaptive_refine
 from .random_walk import random_walk, transition_matrix, walk_cells
+from .text_cam import (
+    attention_affinity,
+    gradient_maps,
+    propagate_maps,
+    text_logits,
+)
 
 __all__ = [
     'CRF_PRESETS',
@@ -53,6 +59,7 @@ __all__ = [
     'Selection',
     'WalkGraph',
     'affinity_product',
+    'attention_affinity',
     'background_distance',
     'background_score',
     'boundary_affinity',
@@ -65,6 +72,7 @@ __all__ = [
     'debiased_label',
     'doubts_by_scores',
     'embedding_affinity',
+    'gradient_maps',
     'irn_confident_label',
     'kmeans',
     'label_doubts',
@@ -74,6 +82,7 @@ __all__ = [
     'pair_labels',
     'pair_offsets',
     'pixel_adaptive_refine',
+    'propagate_maps',
     'psa_confident_label',
     'random_walk',
     'reduce_label',
@@ -82,6 +91,7 @@ __all__ = [
     'select_debiased',
     'similarity_map',
     'teacher_label',
+    'text_logits',
     'top_fraction',
     'transition_matrix',
     'walk_cells',

@@ -75,6 +75,14 @@ def parse_args() -> argparse.Namespace:
         '\nfor the others)',
     )
     parser.add_argument(
+        '--seeds',
+        choices=['cam', 'clip'],
+        default='cam',
+        help='where the first labels come from: a CAM network that is trained '
+        '\non the photos, or a frozen CLIP that knows the names of the '
+        '\nclasses (default: %(default)s)',
+    )
+    parser.add_argument(
         '--max-side',
         type=int,
         default=640,
@@ -154,9 +162,10 @@ def in_parallel(function, items: list) -> list:
 def command(args: argparse.Namespace) -> str:
     """Return the command that trains."""
     tool = TOOLS / 'run_pipeline.py'
+    file = 'clip_pipeline.py' if args.seeds == 'clip' else 'pipeline.py'
     if tool.is_relative_to(Path.cwd()):
         tool = tool.relative_to(Path.cwd())
-    return shlex.join(['python', str(tool), f'{args.out}/pipeline.py'])
+    return shlex.join(['python', str(tool), f'{args.out}/{file}'])
 
 
 def check(args: argparse.Namespace) -> tuple:
@@ -214,6 +223,8 @@ def main() -> None:
     from mmseg_wsss.workflow import own_data
 
     weights = own_data.starting_weights(args.network, args.weights)
+    if args.seeds == 'clip':
+        own_data.check_clip()
     infos, found, masks, report = check(args)
     lists = own_data.split_lists(
         found.labels, args.val_share, args.seed, masks if args.masks else None

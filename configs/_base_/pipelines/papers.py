@@ -219,6 +219,26 @@ papers = dict(
             "given: crop, schedule, scales and CRF are DHR's, a reading"
         ),
     ),
+    clip_es_voc12=dict(
+        name='CLIP-ES (CVPR 2023)',
+        method='crf',
+        figures=[
+            dict(
+                stage='refine',
+                what='VOC train, 1,464 images, labels, mIoU',
+                before=70.8,
+                after=75.0,
+            )
+        ],
+        recipe=dict(
+            cams=dict(network='CLIP ViT-B/16 of OpenAI, frozen'),
+            segmentor=dict(network='DeepLabV2, ResNet-101', images=train_aug),
+        ),
+        differs=(
+            'labels are compared on the 10,582 images of train_aug; '
+            'DeepLab-LargeFOV on ResNet38 with OCR as the segmentor'
+        ),
+    ),
     mars_voc12=dict(
         name='MARS (ICCV 2023), Table 5, on IRN',
         method='mars',

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
-from mmseg.registry import DATASETS, TRANSFORMS
+from mmseg.registry import TRANSFORMS
 
 from ...structures import foreground_indices
+from ...structures.classes import listed_classes
 from ..label_files.class_names import class_name
 from ..label_files.load import load_image_labels
 from ..label_files.table import ImageLabels
@@ -155,24 +156,12 @@ def resolve_classes(classes: str | Sequence[str]) -> tuple[str, ...]:
         ValueError: If there is no such data set, it declares no classes, or
             a class occurs twice.
     """
-    if isinstance(classes, str):
-        try:
-            dataset = DATASETS.get(classes)
-        except RuntimeError:  # MMEngine on names such as 'a..b'
-            dataset = None
-        names = getattr(dataset, 'METAINFO', {}).get('classes')
-        if names is None:
-            raise ValueError(
-                f"classes='{classes}' is no registered MMSeg data set with "
-                "METAINFO['classes']: check the spelling, name the module in "
-                'custom_imports, or list the class names instead'
-            )
-        classes = names
+    classes = listed_classes(classes)
     if not classes or len(set(map(class_name, classes))) != len(classes):
         raise ValueError(
             f'classes must be distinct names, got {tuple(classes)}'
         )
-    return tuple(classes)
+    return classes
 
 
 def _warn_if_no_background(

@@ -60,7 +60,9 @@ class TimmFeatures(FeatureExtractor):
         self.model_name = model_name
         self.layer = layer
         self.norm = norm
-        self.model = _create_model(model_name, pretrained, checkpoint)
+        self.model = create_vit(
+            model_name, pretrained, checkpoint, num_classes=0
+        )
         if not -len(self.model.blocks) <= layer < len(self.model.blocks):
             raise ValueError(
                 f'{model_name} has {len(self.model.blocks)} blocks, there is '
@@ -97,17 +99,36 @@ class TimmFeatures(FeatureExtractor):
         return tokens.float()
 
 
-def _create_model(
-    name: str, pretrained: bool, checkpoint: str | os.PathLike | None
+def create_vit(
+    name: str,
+    pretrained: bool,
+    checkpoint: str | os.PathLike | None,
+    **options,
 ) -> nn.Module:
-    """Build a transformer that takes images of any size."""
+    """Build a transformer of timm that takes images of any size.
+
+    Args:
+        name: timm's name, with the tag of the weights after the dot.
+        pretrained: Take the weights that timm downloads for the name.
+        checkpoint: File of the weights instead.
+        **options: For ``timm.create_model``.
+
+    Raises:
+        ImportError: If timm is not installed.
+        FileNotFoundError: If there is no such checkpoint.
+        ValueError: If timm has no such vision transformer, or the weights
+            cannot be had or do not fit.
+    """
     timm = _import_timm()
-    options = {'num_classes': 0, 'dynamic_img_size': True}
+    options['dynamic_img_size'] = True
     if checkpoint is not None:
         if not Path(checkpoint).is_file():
             raise FileNotFoundError(f'there is no checkpoint {checkpoint}')
         # This road converts the authors' own files; checkpoint_path does not.
-        options['pretrained_cfg_overlay'] = {'file': str(checkpoint)}
+        overlay = {'file': str(checkpoint)}
+        if options.get('num_classes'):  # else timm drops the projection
+            overlay['num_classes'] = options['num_classes']
+        options['pretrained_cfg_overlay'] = overlay
     base, _, tag = name.partition('.')
     if not timm.is_model(base) or (
         tag and name not in timm.list_pretrained(f'{base}.*')
@@ -150,7 +171,7 @@ def _import_timm() -> ModuleType:
         import timm
     except ImportError as error:
         raise ImportError(
-            f'TimmFeatures needs timm ({error}): pip install timm, or '
-            'pip install "mmseg_wsss[timm]"'
+            f'timm is missing ({error}): pip install timm, or pip install '
+            '"mmseg_wsss[timm]"'
         ) from error
     return timm

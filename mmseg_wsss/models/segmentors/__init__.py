@@ -1,6 +1,7 @@
 """Segmentors."""
 
 from .cam_tta import CAMTTAModel
+from .clip_seeds import CLIPSeedSegmentor
 from .score_tta import ScoreTTAModel
 from .weak_supervision import (
     WeakSupervisionMixin,
@@ -10,6 +11,7 @@ from .weak_supervision import (
 
 __all__ = [
     'CAMTTAModel',
+    'CLIPSeedSegmentor',
     'ScoreTTAModel',
     'WSSSCascadeEncoderDecoder',
     'WSSSEncoderDecoder',

@@ -22,7 +22,13 @@ from .report import (
     warning_lines,
     wrapped,
 )
-from .settings import NETWORKS, batch_size, epochs_for, starting_weights
+from .settings import (
+    NETWORKS,
+    batch_size,
+    check_clip,
+    epochs_for,
+    starting_weights,
+)
 from .split import split_lists, split_photos
 
 __all__ = [
@@ -30,6 +36,7 @@ __all__ = [
     'Collection',
     'ImageInfo',
     'batch_size',
+    'check_clip',
     'check_folder',
     'check_sources',
     'config_texts',

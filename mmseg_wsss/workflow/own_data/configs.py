@@ -6,7 +6,9 @@ import ast
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...compat import load_config
 from ...datasets.palette import voc_palette
+from ...jobs.text_prompts import overlaps
 from .settings import (
     NETWORKS,
     batch_size,
@@ -20,7 +22,7 @@ FILES = ('common', 'data', 'training', 'cam', 'hfpl', 'csd', 'csd_hfpl')
 FILES += ('affinity', 'refine', 'debias', 'segmentor', 'mars_segmentor')
 FILES += ('full_segmentor',)
 NETWORK_FILES = ('efficientnet_lite', 'mobilenetv2', 'r50')
-FILES += ('pipeline', *NETWORK_FILES)
+FILES += ('clip', 'clip_pipeline', 'pipeline', *NETWORK_FILES)
 # Photos of a longer side get features at stride 8 in place of 4.
 _SMALL = 320
 
@@ -90,6 +92,9 @@ def config_texts(
         texts[name_of_file] = set_values(
             texts[name_of_file], arch=repr(network)
         )
+    texts['clip.py'] = set_values(
+        texts['clip.py'], background=_lines(_backgrounds(classes), '[', ']')
+    )
     texts['common.py'] = set_values(
         texts['common.py'],
         name=repr(name),
@@ -109,6 +114,14 @@ def config_texts(
         seed=seed,
     )
     return texts
+
+
+def _backgrounds(classes: Sequence[str]) -> list[str]:
+    """Return the names of backgrounds that are none of the classes'."""
+    base = package_configs()[0] / '_base_' / 'models' / 'clip_vit-b16.py'
+    names = load_config(base).clip_texts.background
+    taken = overlaps(classes[1:], classes[1:], names)
+    return [name for name in names if name not in taken]
 
 
 def set_values(text: str, **values: object) -> str:

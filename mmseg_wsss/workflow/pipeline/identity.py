@@ -26,7 +26,7 @@ SAME_SINCE = '0.1.0'
 # Options that name a file, or a folder of annotations.
 _FILES = (
     *('ann_file', 'checkpoint', 'load_from', 'centroids'),
-    *('neighbours', 'pretrained'),
+    *('neighbours', 'pretrained', 'text_embeddings'),
 )
 # Data sets that read every image of their list, and what names the images.
 _COMPLETE = ('BaseSegDataset', 'PascalVOCDataset', 'ScenesDataset')

@@ -64,6 +64,12 @@ KINDS = {
         {'tta': False},
         needed=_CHECKPOINT,
     ),
+    'frozen_cams': Kind(  # of a network that is not trained
+        'make_cams.py',
+        (*_IMAGES, 'model', 'custom_hooks'),
+        (),
+        {'cams': 'cams', 'labels': 'labels'},
+    ),
     'labels': Kind(
         'make_pseudo_labels.py',
         _IMAGES,

@@ -295,6 +295,26 @@ def test_a_config_that_imports_what_is_not_there(pipeline):
         plan_of(pipeline)
 
 
+def test_seeds_take_no_checkpoint(tmp_path):
+    """They are the CAMs of a network that is not trained."""
+    content = fake.PIPELINE.format(root=tmp_path)
+    start = content.index('    classifier=')
+    end = content.index('    refine=')
+    file = fake.make(tmp_path)
+    seeds = f"    cams=dict(kind='frozen_cams', config='{tmp_path}/cam.py'),\n"
+    file.write_text(content[:start] + seeds + content[end:])
+    said = fake.run(file)
+    call = fake.calls(tmp_path)[0]
+    assert call['stage'] == 'cams'
+    assert call['argv'][1] == '--work-dir' and '--tta' not in call['argv']
+    assert said[0].split()[1].endswith('make_cams.py')
+    plan = plan_of(file)
+    assert plan.stages['refine'].inputs == {'cams': '{cams.cams}'}
+    edit(file, "kind='frozen_cams'", "kind='frozen_cams', tta=True")
+    with pytest.raises(ValueError, match="unknown setting 'tta'"):
+        plan_of(file)
+
+
 STEGO = """
 stages = dict(
     neighbours=dict(config='{root}/stego.py'),

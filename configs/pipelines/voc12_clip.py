@@ -1,0 +1,29 @@
+# VOC 2012 from class names: seeds of a frozen CLIP, DenseCRF, a segmentor with
+# OCR; nothing is trained before it.
+#   python tools/run_pipeline.py configs/pipelines/voc12_clip.py
+_base_ = [
+    '../_base_/pipelines/segmentor.py',
+    '../_base_/pipelines/evaluation.py',
+    '../_base_/pipelines/papers.py',
+]
+use = dict(
+    crf=True,  # DenseCRF on the seeds
+    ocr=True,  # OCR in the segmentor
+)
+options = {'randomness.seed': 0}
+configs = dict(segmentor='configs/ocr_deeplab_voc.py')
+clip = 'configs/clip_es/clip-es_vit-b16_voc12.py'
+prepare = [['tools/make_text_embeddings.py', clip]]
+stages = dict(
+    cams=dict(kind='frozen_cams', config=clip),
+    seeds=_base_.seeds,
+    refine=dict(method='crf', config=clip, inputs=dict(cams='{cams.cams}')),
+    segmentor=dict(
+        config='segmentor',
+        options=_base_.with_ce,
+        inputs=dict(labels='{refine.labels}'),
+        when=dict(ocr=dict(options=_base_.with_ocr)),
+    ),
+    evaluate=dict(_base_.evaluate, **_base_.test_as_ocr),
+)
+paper = _base_.papers.clip_es_voc12

@@ -1,0 +1,32 @@
+"""The classes of a data set, by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmseg.registry import DATASETS
+
+
+def listed_classes(classes: str | Sequence[str]) -> tuple[str, ...]:
+    """Return class names as a tuple.
+
+    Args:
+        classes: Names, or the name of a registered MMSeg data set.
+
+    Raises:
+        ValueError: If there is no such data set, or it has no list of them.
+    """
+    if not isinstance(classes, str):
+        return tuple(classes)
+    try:
+        dataset = DATASETS.get(classes)
+    except RuntimeError:  # MMEngine on names such as 'a..b'
+        dataset = None
+    names = getattr(dataset, 'METAINFO', {}).get('classes')
+    if names is None:
+        raise ValueError(
+            f"classes='{classes}' is no registered MMSeg data set with "
+            "METAINFO['classes']: check the spelling, name the module in "
+            'custom_imports, or list the class names instead'
+        )
+    return tuple(names)

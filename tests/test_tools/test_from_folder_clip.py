@@ -1,0 +1,105 @@
+"""Own photos with CLIP's seeds: what from_folder.py writes."""
+
+import pytest
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS, MODELS
+
+from mmseg_wsss.compat import load_config
+from mmseg_wsss.jobs.text_prompts import check_backgrounds
+from mmseg_wsss.workflow.own_data import check_clip, settings
+from mmseg_wsss.workflow.pipeline import read_plan
+from tests.test_clip_configs import shrink
+from tests.test_tools.test_from_folder import call, folders, joined
+
+__all__ = ['call', 'folders']  # fixtures
+
+
+@pytest.fixture
+def own(call, folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, 'find_spec', lambda name: True)
+    (folders / 'dog').rename(folders / 'stop sign')
+    out = tmp_path / 'own'
+    result = call(folders, '--out', out, '--seeds', 'clip')
+    assert result.returncode == 0, result.stderr
+    last = result.stdout.splitlines()[-1]
+    assert last.endswith(f'{out}/clip_pipeline.py')
+    return out
+
+
+def test_the_pipeline_starts_with_clips_seeds(own, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plan = read_plan(own / 'clip_pipeline.py')
+    assert [stage.name for stage in plan.on] == [
+        *('cams', 'refine', 'segmentor', 'evaluate'),
+    ]
+    assert plan.work_dir == tmp_path / 'work_dirs' / 'own_clip'
+    assert plan.prepare == [
+        ['tools/make_text_embeddings.py', str(own / 'clip.py')]
+    ]
+    (missing,) = plan.missing  # what that tool writes
+    assert missing == str(own / 'clip_text.npz')
+    assert plan.missing[missing] == ['cams']
+    assert plan.stages['refine'].settings['pipeline'] == 'local_pipeline'
+    steps = plan.configs['refine'].local_pipeline
+    assert steps[2]['cam_dir'] == '{cams.cams}'
+    for name, source in (
+        ('segmentor', '{refine.labels}'),
+        ('second_segmentor', '{second_labels.labels}'),
+    ):
+        assert plan.stages[name].inputs == {'labels': source}
+    for switch, on in load_config(own / 'clip_pipeline.py').use.items():
+        other = read_plan(own / 'clip_pipeline.py', {f'use.{switch}': not on})
+        assert other.hashes != plan.hashes, switch
+        assert other.on[-1].name == 'evaluate'
+    crf = read_plan(own / 'clip_pipeline.py', {'use.crf': True})
+    assert crf.stages['refine'].settings['pipeline'] == 'crf_pipeline'
+    # The other pipeline is there too.
+    assert read_plan(own / 'pipeline.py').on[0].name == 'classifier'
+
+
+def test_texts_and_seeds(own, tmp_path):
+    cfg = load_config(own / 'clip.py')
+    assert cfg.model.classes == ('background', 'cat', 'stop sign')
+    background = cfg.clip_texts.background
+    assert len(background) == 24 and 'sign' not in background
+    check_backgrounds(cfg.model.classes[1:], ['cat', 'stop sign'], background)
+    assert cfg.clip_texts.pretrained == 'openai'
+    assert cfg.model.tower.checkpoint is None
+    shrink(cfg, tmp_path)
+    init_default_scope('mmseg')
+    model = MODELS.build(cfg.model).eval()
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    assert len(dataset) == 11
+    sample = dataset[0]
+    assert max(sample['inputs'].shape[1:]) == 512
+    batch = {key: [value] for key, value in sample.items()}
+    (result,) = model.test_step(batch)
+    assert result.seg_logits.data.shape == (3, 64, 80)
+
+
+def test_weights_of_clip_from_a_file(own):
+    common = (own / 'common.py').read_text()
+    assert '\nclip_weights = None\n' in common
+    (own / 'common.py').write_text(
+        common.replace('clip_weights = None', "clip_weights = 'clip.pth'")
+    )
+    cfg = load_config(own / 'clip.py')
+    assert cfg.model.tower.checkpoint == 'clip.pth'
+    assert cfg.clip_texts.pretrained == 'clip.pth'
+
+
+def test_needs_both_packages(call, folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        settings,
+        'find_spec',
+        lambda name: None if name == 'open_clip' else True,
+    )
+    out = tmp_path / 'own'
+    result = call(folders, '--out', out, '--seeds', 'clip')
+    assert result.returncode
+    assert 'needs open_clip: pip install' in str(result.returncode) + joined(
+        result
+    ) + str(result.stderr)
+    assert not out.exists()
+    with pytest.raises(ValueError, match='--seeds clip needs open_clip'):
+        check_clip()
