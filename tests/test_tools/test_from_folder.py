@@ -208,7 +208,8 @@ def test_each_switch_can_be_turned(call, folders, tmp_path):
     assert call(folders, '--out', out).returncode == 0
     before = read_plan(out / 'pipeline.py')
     assert [stage.name for stage in before.on] == [
-        *('classifier', 'doubts', 'cams', 'refine', 'segmentor', 'evaluate'),
+        *('classifier', 'doubts', 'hfpl', 'cams', 'confident', 'affinity'),
+        *('refine', 'segmentor', 'evaluate'),
     ]
     cfg = load_config(out / 'pipeline.py')
     assert list(cfg.use) == [

@@ -4,11 +4,11 @@
 _base_ = ['./common.py', 'mmseg_wsss::_base_/losses/ocr.py']
 use = dict(
     doubts=True,  # a list of the labels that the other photos contradict
-    hfpl=False,  # ISL and FSL, in a second training of the CAM network
+    hfpl=True,  # ISL and FSL, in a second training of the CAM network
     csd=False,  # CSD, in one more; for photos with several classes
-    irn=False,  # IRN's walk, with refine; needs mmseg_wsss[crf]
-    refine=True,  # refined labels, of the walked CAMs where IRN is on
-    crf=False,  # refine by DenseCRF; needs mmseg_wsss[crf]
+    irn=True,  # IRN's walk on the CAMs
+    refine=True,  # pixel-adaptive refinement of the labels
+    crf=False,  # DenseCRF in its place; needs mmseg_wsss[crf]
     mars=False,  # debiased labels, and a teacher that completes them
     ocr=True,  # OCR in the segmentor
     second=False,  # a new segmentor on the labels that the first one gives
@@ -59,10 +59,12 @@ stages = dict(
         inputs=dict(start='{csd.checkpoint}', labels='{confident.labels}'),
     ),
     refine=dict(
+        method='labels',
         config=f'{here}/refine.py',
-        pipeline='local_pipeline',
+        pipeline='seed_pipeline',
         inputs=dict(cams='{cams.cams}'),
         when=dict(
+            refine=dict(pipeline='local_pipeline'),
             irn=dict(
                 config=f'{here}/affinity.py',
                 inputs=dict(checkpoint='{affinity.checkpoint}'),

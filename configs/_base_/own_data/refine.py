@@ -10,8 +10,8 @@ load_seed = [
     dict(type='mmseg_wsss.LoadCAM', cam_dir=f'{_base_.data_root}/seeds/cams'),
 ]
 # Background's score is (1 - m)^alpha, m the largest CAM: it wins below
-# m = 0.38. A larger alpha makes objects larger.
-background = dict(type='mmseg_wsss.AddBackground', alpha=2)
+# m = 0.44. A larger alpha makes objects larger.
+background = dict(type='mmseg_wsss.AddBackground', alpha=1.4)
 local = dict(type='mmseg_wsss.PixelAdaptiveRefine')
 crf = dict(type='mmseg_wsss.DenseCRFRefine', params='irn')
 to_label = dict(type='mmseg_wsss.ScoresToLabel')
