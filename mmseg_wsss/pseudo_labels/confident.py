@@ -82,8 +82,8 @@ def irn_confident_label(
     The best class against a constant background score is taken twice, with a
     high constant for a sure foreground and a low one for a sure background,
     and each label goes through a DenseCRF that trusts it by ``gt_prob``. A
-    pixel is background if both say so. Without CRFs (``params=None``) these are
-    the two labels as they are; pixels between the constants are unsure.
+    pixel is background if both say so. Without a CRF (``params=None``) these
+    are the two labels as they are: pixels between the constants are unsure.
 
     Args:
         image: RGB image (H, W, 3), uint8.

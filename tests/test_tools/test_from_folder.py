@@ -208,7 +208,7 @@ def test_each_switch_can_be_turned(call, folders, tmp_path):
     assert call(folders, '--out', out).returncode == 0
     before = read_plan(out / 'pipeline.py')
     assert [stage.name for stage in before.on] == [
-        *('classifier', 'doubts', 'hfpl', 'cams', 'confident', 'affinity'),
+        *('classifier', 'doubts', 'hfpl', 'cams'),
         *('refine', 'segmentor', 'evaluate'),
     ]
     cfg = load_config(out / 'pipeline.py')
@@ -252,6 +252,20 @@ def test_set_values():
     assert set_values(text) == text
     with pytest.raises(ValueError, match='no d'):
         set_values(text, d=1)
+
+
+def test_a_walk_needs_photos(tmp_path):
+    for photos, walks in ((99, False), (100, True)):
+        texts = config_texts(
+            *('x', ('background', 'a'), photos, 'lite0', None, True, 500, 0)
+        )
+        for file, text in texts.items():
+            (tmp_path / file).write_text(text)
+        plan = read_plan(tmp_path / 'pipeline.py')
+        assert plan.stages['affinity'].on == walks
+        assert plan.configs['refine'].filename.endswith(
+            'affinity.py' if walks else 'refine.py'
+        )
 
 
 @pytest.mark.parametrize('network', NETWORKS)

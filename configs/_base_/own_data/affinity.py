@@ -13,8 +13,8 @@ custom_hooks = [
     *_base_.custom_hooks,
     dict(type='mmseg_wsss.ChannelsLastHook'),
 ]
-# Thresholds, rates and steps are those of configs/irn for voc_mini, without its
-# DenseCRF.
+# Thresholds, rates and steps are those of configs/irn for voc_mini, without
+# its DenseCRF.
 label_pipeline = [
     *_base_.load_seed,
     dict(

@@ -23,6 +23,8 @@ FILES += ('affinity', 'refine', 'debias', 'segmentor', 'mars_segmentor')
 FILES += ('full_segmentor',)
 NETWORK_FILES = ('efficientnet_lite', 'mobilenetv2', 'r50')
 FILES += ('clip', 'clip_pipeline', 'pipeline', *NETWORK_FILES)
+# On 24 photos IRN's walk made labels worse, on 238 better.
+_WALK_FROM = 100
 # Photos of a longer side get features at stride 8 in place of 4.
 _SMALL = 320
 
@@ -91,6 +93,10 @@ def config_texts(
         name_of_file = f'{preset.file}.py'
         texts[name_of_file] = set_values(
             texts[name_of_file], arch=repr(network)
+        )
+    if train_photos < _WALK_FROM:
+        texts['pipeline.py'] = texts['pipeline.py'].replace(
+            'irn=True,', 'irn=False,'
         )
     texts['clip.py'] = set_values(
         texts['clip.py'], background=_lines(_backgrounds(classes), '[', ']')
