@@ -18,12 +18,15 @@ BIASED = ('relative_position_bias_table', 'relative_position_bias', 'rope')
 
 
 @contextmanager
-def record_attention(network: nn.Module) -> Iterator[list[Tensor]]:
+def record_attention(
+    network: nn.Module, mean_of_heads: bool = False
+) -> Iterator[list[Tensor]]:
     """Record the attention maps of a transformer's blocks.
 
     Args:
         network: A vision transformer of MMPretrain or timm whose attentions
-            are softmaxes of scaled dot products.
+            are softmaxes of scaled dot products, or some of its blocks.
+        mean_of_heads: Keep only the mean over heads, (N, T, T) per block.
 
     Yields:
         list[Tensor]: It is filled while the network runs: one map (N, heads,
@@ -59,7 +62,9 @@ def record_attention(network: nn.Module) -> Iterator[list[Tensor]]:
         )
     maps: list[Tensor] = []
     handles = [
-        attention.qkv.register_forward_hook(partial(_record, attention, maps))
+        attention.qkv.register_forward_hook(
+            partial(_record, attention, maps, mean_of_heads)
+        )
         for attention in attentions
     ]
     try:
@@ -70,7 +75,12 @@ def record_attention(network: nn.Module) -> Iterator[list[Tensor]]:
 
 
 def _record(
-    attention: nn.Module, maps: list[Tensor], layer, args, qkv: Tensor
+    attention: nn.Module,
+    maps: list[Tensor],
+    mean_of_heads: bool,
+    layer,
+    args,
+    qkv: Tensor,
 ) -> None:
     """Compute a map from queries and keys (N, T, 3 * heads * d)."""
     parts = qkv.unflatten(2, (3, attention.num_heads, -1))
@@ -78,4 +88,5 @@ def _record(
     if hasattr(attention, 'q_norm'):  # timm's; identities in most networks
         query, key = attention.q_norm(query), attention.k_norm(key)
     logits = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
-    maps.append(logits.softmax(-1))
+    found = logits.softmax(-1)
+    maps.append(found.mean(1) if mean_of_heads else found)

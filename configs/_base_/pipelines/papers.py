@@ -215,8 +215,9 @@ papers = dict(
             evaluate=dict(images='val, 1,449', test='not given'),
         ),
         differs=(
-            'IRN with momentum; segmentor and test of the paper are not '
-            "given: crop, schedule, scales and CRF are DHR's, a reading"
+            'CSD starts from a first training of the CAM network; IRN with '
+            'momentum; segmentor and test of the paper are not given: crop, '
+            "schedule, scales and CRF are DHR's, a reading"
         ),
     ),
     clip_es_voc12=dict(

@@ -7,8 +7,8 @@ Supervision", ICML 2021, https://arxiv.org/abs/2103.00020.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -16,6 +16,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...utils import check_option
+from ..attention_maps import record_attention
 from ..feature_extractors.timm_vit import create_vit
 
 POSITIONS = ('bilinear', 'bicubic')
@@ -117,8 +118,6 @@ class CLIPTower(nn.Module):
         self.model = model
         self.positions = positions
         self.first_attention = len(model.blocks) - attention_layers
-        for block in model.blocks[self.first_attention :]:
-            block.attn.fused_attn = False  # so that the softmax can be read
         self.patch_size = model.patch_embed.patch_size[0]
         self.embed_dims = model.embed_dim
         self.text_dims = model.head.out_features
@@ -154,15 +153,22 @@ class CLIPTower(nn.Module):
                 f'multiples of {side}, got {shape}'
             )
         blocks = self.model.blocks[:-1]
+        kept = blocks[self.first_attention :]
+        recorded = (
+            record_attention(kept, mean_of_heads=True)
+            if len(kept)
+            else nullcontext([])
+        )
         with (
             _full_precision(images),
-            _attention_of(blocks[self.first_attention :]) as attention,
+            recorded as maps,
         ):
             x, grid = self._embed(images)
             tokens = []
             for block in blocks:
                 x = block(x)
                 tokens.append(x)
+        attention = [one[:, 1:, 1:] for one in maps]
         return TowerFeatures(tokens, attention, grid)
 
     def _embed(self, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
@@ -195,30 +201,18 @@ class CLIPTower(nn.Module):
         """
         model, block = self.model, self.model.blocks[-1]
         tokens = tokens.detach()
-        with _full_precision(tokens), _attention_of([block]) as attention:
+        with (
+            _full_precision(tokens),
+            record_attention(block, mean_of_heads=True) as maps,
+        ):
             features = block.norm1(tokens).detach().requires_grad_()
             x = tokens + block.ls1(block.attn(features))
             x = x + block.ls2(block.mlp(block.norm2(x)))
             embedding = model.head(model.norm(x)[:, 1:].mean(1))
-        return LastLayer(features, embedding, attention[0].detach())
+        attention = maps[0][:, 1:, 1:].detach()
+        return LastLayer(features, embedding, attention)
 
 
 def _full_precision(tensor: Tensor) -> torch.autocast:
     """Return a block without autocast on a tensor's device."""
     return torch.autocast(tensor.device.type, enabled=False)
-
-
-@contextmanager
-def _attention_of(blocks: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
-    """Collect the mean attention between patches of what runs inside."""
-    found: list[Tensor] = []
-
-    def keep(_, inputs: tuple[Tensor]) -> None:
-        found.append(inputs[0].mean(1)[:, 1:, 1:])
-
-    hooks = [b.attn.attn_drop.register_forward_pre_hook(keep) for b in blocks]
-    try:
-        yield found
-    finally:
-        for hook in hooks:
-            hook.remove()
