@@ -75,15 +75,14 @@ def irn_confident_label(
     foreground: float = 0.30,
     background: float = 0.05,
     gt_prob: float = 0.7,
-    params: str | CRFParams | Mapping | None = 'irn',
+    params: str | CRFParams | Mapping = 'irn',
 ) -> np.ndarray:
     """Compute IRN's confident label (CVPR 2019, Section 3.2.1).
 
     The best class against a constant background score is taken twice, with a
     high constant for a sure foreground and a low one for a sure background,
     and each label goes through a DenseCRF that trusts it by ``gt_prob``. A
-    pixel is background if both say so. Without a CRF (``params=None``) these
-    are the two labels as they are: pixels between the constants are unsure.
+    pixel is background if both say so.
 
     Args:
         image: RGB image (H, W, 3), uint8.
@@ -91,7 +90,7 @@ def irn_confident_label(
         foreground: The high constant.
         background: The low constant.
         gt_prob: Trust in the labels, in (0, 1).
-        params: Settings of the CRFs, or None for no CRF.
+        params: Settings of the CRFs.
 
     Returns:
         np.ndarray: (H, W), uint8: 0 background, k + 1 for row k of ``cam``,
@@ -102,14 +101,12 @@ def irn_confident_label(
         ImportError: If pydensecrf is missing.
     """
     count = len(cam) + 1
-    crf = None if params is None else DenseCRF(image, count, params)
+    crf = DenseCRF(image, count, params)
     if not len(cam):
         return np.zeros(image.shape[:2], np.uint8)
 
     def best(constant: float) -> np.ndarray:
         label = np.where(cam.max(0) > constant, cam.argmax(0) + 1, 0)
-        if crf is None:
-            return label
         unary = labels_to_unary(label, count, gt_prob)
         return crf.marginals(unary).argmax(0)
 

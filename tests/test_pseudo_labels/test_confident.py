@@ -40,14 +40,6 @@ def test_irn_by_hand():
     assert label[0].tolist() == [0, 0, 255, 255, 1, 2]
 
 
-def test_irn_without_a_crf_by_hand():
-    cam = column_cam([0.0, 0.04, 0.06, 0.31], [0.0, 0.0, 0.1, 0.8])
-    label = irn_confident_label(image(), cam, 0.3, 0.05, params=None)
-    assert label[0, :4].tolist() == [0, 0, 255, 2]
-    sure = irn_confident_label(image(), cam, 0.05, 0.05, params=None)
-    assert sure[0, :4].tolist() == [0, 0, 2, 2]
-
-
 def test_equal_thresholds_leave_nothing_open():
     cam = np.random.default_rng(0).random((2, 4, 6), np.float32)
     for label in (

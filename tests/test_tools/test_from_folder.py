@@ -39,6 +39,7 @@ from mmseg_wsss.workflow.own_data import (
     split_photos,
 )
 from mmseg_wsss.workflow.own_data.configs import FILES
+from mmseg_wsss.workflow.own_data.report import training_lines
 from mmseg_wsss.workflow.pipeline import read_plan
 from tests.processes import run_python
 from tests.test_tools.test_dataset_converters import TOOLS, check_fails, run
@@ -254,8 +255,13 @@ def test_set_values():
         set_values(text, d=1)
 
 
-def test_a_walk_needs_photos(tmp_path):
-    for photos, walks in ((99, False), (100, True)):
+def test_a_walk_needs_photos_and_a_crf(tmp_path, monkeypatch):
+    for photos, crf, walks in (
+        (99, True, False),
+        (100, True, True),
+        (100, None, False),
+    ):
+        monkeypatch.setattr(settings, 'find_spec', lambda name, at=crf: at)
         texts = config_texts(
             *('x', ('background', 'a'), photos, 'lite0', None, True, 500, 0)
         )
@@ -290,6 +296,16 @@ def test_networks_build(network, tmp_path):
     cam = MODELS.build(load_config(tmp_path / 'cam.py').model)
     names = [n for n in cam.state_dict() if n.startswith('backbone.')]
     assert set(names) <= set(MODELS.build(cfg.model).state_dict())
+
+
+def test_it_says_what_would_make_better_labels(monkeypatch):
+    lists = [['x'] * 100, []]
+    said = {}
+    for crf in (True, None):
+        monkeypatch.setattr(settings, 'find_spec', lambda name, at=crf: at)
+        lines = training_lines(Path('out'), 'lite0', 'w', lists, 320, True)
+        said[crf] = 'mmseg_wsss[crf]' in ' '.join(lines)
+    assert said == {True: False, None: True}
 
 
 def test_weights(call, folders, tmp_path, monkeypatch):

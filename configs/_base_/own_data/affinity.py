@@ -1,6 +1,6 @@
 # IRN: a network learns boundaries from what the CAMs are sure of
 # (label_pipeline); the CAMs then spread until a boundary stops them, and are
-# refined as in refine.py.
+# refined as in refine.py. Needs DenseCRF: pip install "mmseg_wsss[crf]"
 _base_ = [
     'mmseg_wsss::_base_/models/irn_mobilenetv2.py',
     'mmseg_wsss::_base_/schedules/irn_sgd_3e.py',
@@ -13,15 +13,11 @@ custom_hooks = [
     *_base_.custom_hooks,
     dict(type='mmseg_wsss.ChannelsLastHook'),
 ]
-# Thresholds, rates and steps are those of configs/irn for voc_mini, without
-# its DenseCRF.
+# Thresholds, rates and steps are those of configs/irn for voc_mini.
 label_pipeline = [
     *_base_.load_seed,
     dict(
-        type='mmseg_wsss.IRNConfidentLabels',
-        foreground=0.55,
-        background=0.3,
-        params=None,
+        type='mmseg_wsss.IRNConfidentLabels', foreground=0.55, background=0.3
     ),
 ]
 walked = [

@@ -17,11 +17,9 @@ from .keys import require, required_background, rgb_image
 class _ConfidentLabels(BaseTransform):
     """Base of both steps: from scores to a label."""
 
-    def __init__(self, params: str | dict | None) -> None:
-        if params is not None:
-            require_pydensecrf()
-            params = crf_params(params)
-        self.params = params
+    def __init__(self, params: str | dict) -> None:
+        require_pydensecrf()
+        self.params = crf_params(params)
 
     def transform(self, results: dict) -> dict:
         """Add ``pseudo_label``.
@@ -116,8 +114,7 @@ class IRNConfidentLabels(_ConfidentLabels):
             to 0.30.
         background: Background score that a sure background does not exceed.
             Defaults to 0.05.
-        params: CRF parameters, see :class:`DenseCRFRefine`, or None for no
-            CRF. Defaults to 'irn'.
+        params: CRF parameters, see :class:`DenseCRFRefine`. Defaults to 'irn'.
 
     Raises:
         ImportError: If pydensecrf is missing.
@@ -128,7 +125,7 @@ class IRNConfidentLabels(_ConfidentLabels):
         self,
         foreground: float = 0.30,
         background: float = 0.05,
-        params: str | dict | None = 'irn',
+        params: str | dict = 'irn',
     ) -> None:
         super().__init__(params)
         if not 0 <= background <= foreground <= 1:

@@ -14,6 +14,7 @@ from .settings import (
     batch_size,
     epochs_for,
     teacher_momentum,
+    walks,
     working_size,
 )
 
@@ -23,8 +24,6 @@ FILES += ('affinity', 'refine', 'debias', 'segmentor', 'mars_segmentor')
 FILES += ('full_segmentor',)
 NETWORK_FILES = ('efficientnet_lite', 'mobilenetv2', 'r50')
 FILES += ('clip', 'clip_pipeline', 'pipeline', *NETWORK_FILES)
-# On 24 photos IRN's walk made labels worse, on 238 better.
-_WALK_FROM = 100
 # Photos of a longer side get features at stride 8 in place of 4.
 _SMALL = 320
 
@@ -94,7 +93,7 @@ def config_texts(
         texts[name_of_file] = set_values(
             texts[name_of_file], arch=repr(network)
         )
-    if train_photos < _WALK_FROM:
+    if not walks(train_photos):
         texts['pipeline.py'] = texts['pipeline.py'].replace(
             'irn=True,', 'irn=False,'
         )

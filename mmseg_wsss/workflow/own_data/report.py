@@ -13,7 +13,14 @@ import numpy as np
 from .advice import class_table, find_warnings
 from .names import list_kinds, printable
 from .photos import ImageInfo
-from .settings import NETWORKS, batch_size, epochs_for, working_size
+from .settings import (
+    NETWORKS,
+    WALK_FROM,
+    batch_size,
+    epochs_for,
+    walks,
+    working_size,
+)
 
 WIDTH = 79
 
@@ -110,6 +117,11 @@ def training_lines(
         )
     else:
         lines.append(f'The network starts from {weights}')
+    if photos >= WALK_FROM and not walks(photos):
+        lines.append(
+            "IRN's walk, which makes better labels, is off: it needs DenseCRF, "
+            'pip install "mmseg_wsss[crf]"'
+        )
     if not has_masks:
         lines.append(
             'There are no masks, so the evaluation cannot measure mIoU. A few '
