@@ -119,7 +119,7 @@ def training_lines(
         lines.append(f'The network starts from {weights}')
     if photos >= WALK_FROM and not walks(photos):
         lines.append(
-            "IRN's walk, which makes better labels, is off: it needs DenseCRF, "
+            "IRN's walk, which makes better labels, is off: install DenseCRF, "
             'pip install "mmseg_wsss[crf]"'
         )
     if not has_masks:
