@@ -44,8 +44,8 @@ def text_logits(embedding: Tensor, texts: Tensor) -> Tensor:
 
     Examples:
         >>> cosines = torch.tensor([[0.3, 0.25, 0.2]])
-        >>> (TEMPERATURE * cosines).softmax(1)
-        tensor([[9.9326e-01, 6.6926e-03, 4.5094e-05]])
+        >>> (TEMPERATURE * cosines).softmax(1).round(decimals=3)
+        tensor([[0.9930, 0.0070, 0.0000]])
     """
     unit = F.normalize(embedding, dim=-1)
     return TEMPERATURE * unit @ F.normalize(texts, dim=-1).T
