@@ -199,14 +199,16 @@ def gate_present(inputs: ClassLogits, gate: str) -> Tensor:
     """Map logits to [0, 1] and leave out the absent classes.
 
     The gate is 'max_norm' (Eq. 4), 'min_max' (the code's), 'sigmoid' (Eq. 14)
-    or 'softmax' (Eq. 5). Returns (N, M, h, w), M the largest number of classes
-    in an image: its present classes, then zeros.
+    or 'softmax' (Eq. 5). Returns (N, M, h, w): an image's present classes, then
+    zeros. M is their largest number on a CPU, that of all classes elsewhere.
     """
     values = inputs.logits
     if gate == 'softmax':
         values = log_posterior(inputs, 'multinomial')
     present = inputs.labels > 0
-    most = max(int(present.sum(1).max()), 1)
+    most = present.shape[1]
+    if present.is_cpu:  # a GPU need not wait for the number
+        most = max(int(present.sum(1).max()), 1)
     order = present.int().argsort(dim=1, descending=True, stable=True)
     order = order[:, :most]
     mask = present.gather(1, order)[:, :, None, None]

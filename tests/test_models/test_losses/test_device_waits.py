@@ -1,0 +1,133 @@
+"""Losses on a device: no wait for a value, a bounded number of operations.
+
+Meta tensors take the path of a GPU and hold no values: whatever reads one,
+such as ``item``, ``nonzero`` or a mask as an index, raises an error.
+"""
+
+from contextlib import nullcontext
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from mmseg_wsss.models.losses import (
+    FSL,
+    BinomialISL,
+    GAPLoss,
+    OCRLoss,
+    background_consistency,
+    foreground_consistency,
+)
+from mmseg_wsss.models.losses.seam_loss import (
+    cross_equivariance,
+    equivariance,
+    low_scores,
+)
+from mmseg_wsss.pseudo_labels import affinity_product, pixel_adaptive_refine
+
+META = torch.device('meta')
+
+
+class Launches(TorchDispatchMode):
+    """Count operations that are no views: each is a kernel or more."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += not function.is_view
+        return function(*args, **(kwargs or {}))
+
+
+def logits(classes=21, size=32, images=2):
+    return torch.randn(
+        images, classes, size, size, device=META, requires_grad=True
+    )
+
+
+def labels(images=2, classes=21):
+    return torch.ones(images, classes, device=META)
+
+
+def in_head(loss, classes=21, **kwargs):
+    def call():
+        z = logits(classes)
+        seg_label = torch.zeros(2, 32, 32, dtype=torch.long, device=META)
+        return loss(
+            z, seg_label, image_labels=labels(), background_index=0, **kwargs
+        )
+
+    return call
+
+
+def consistency(function):
+    def call():
+        mask = torch.zeros(2, 64, 64, dtype=torch.bool, device=META)
+        return function(logits(20), logits(20), mask).mean()
+
+    return call
+
+
+def seam():
+    one, two = logits(20), logits(20)
+    total = equivariance(one, two) + low_scores(one)
+    return total + cross_equivariance(one, two)
+
+
+def product():
+    return affinity_product(
+        logits(20).flatten(2), logits(64).flatten(2), block=256
+    )[0].mean()
+
+
+def refined():
+    images = torch.rand(2, 3, 32, 32, device=META)
+    return pixel_adaptive_refine(logits(21).detach(), images).mean()
+
+
+# Bounds are what was counted (torch 2.14.1), and a tenth more.
+CASES = {
+    'GAP': (in_head(GAPLoss(), 20), 17),
+    'OCR': (in_head(OCRLoss()), 69),
+    'ISL': (in_head(BinomialISL(), 20), 37),
+    'FSL': (
+        in_head(FSL(), 20, images=torch.rand(2, 3, 64, 64, device=META)),
+        87,
+    ),
+    'CSD, foreground': (consistency(foreground_consistency), 27),
+    'CSD, background': (consistency(background_consistency), 37),
+    'SEAM': (seam, 40),
+    "SEAM's product": (product, 180),
+    'PAMR': (refined, 950),
+}
+
+
+def launches(call):
+    with Launches() as counter:
+        loss = call()
+        if loss.requires_grad:
+            loss.backward()
+    assert loss.device == META
+    return counter.count
+
+
+@pytest.fixture(autouse=True)
+def _no_autocast(monkeypatch):
+    """There is none on meta tensors."""
+    monkeypatch.setattr(torch, 'autocast', lambda *_, **__: nullcontext())
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_nothing_waits(name):
+    call, most = CASES[name]
+    assert launches(call) <= most
+
+
+def test_a_wait_is_an_error():
+    for wait in (
+        lambda: logits().sum().item(),
+        lambda: (logits() > 0).nonzero(),
+        lambda: logits()[logits() > 0],
+        lambda: bool(logits().sum() > 0),
+    ):
+        with pytest.raises((RuntimeError, NotImplementedError)):
+            wait()
