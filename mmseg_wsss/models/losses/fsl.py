@@ -199,8 +199,8 @@ def gate_present(inputs: ClassLogits, gate: str) -> Tensor:
     """Map logits to [0, 1] and leave out the absent classes.
 
     The gate is 'max_norm' (Eq. 4), 'min_max' (the code's), 'sigmoid' (Eq. 14)
-    or 'softmax' (Eq. 5). Returns (N, M, h, w): an image's present classes, then
-    zeros. M is their largest number on a CPU, that of all classes elsewhere.
+    or 'softmax' (Eq. 5). Returns (N, M, h, w): an image's present classes,
+    then zeros. M is their largest number on a CPU, else that of all classes.
     """
     values = inputs.logits
     if gate == 'softmax':

@@ -26,6 +26,7 @@ from mmseg_wsss.models.losses.seam_loss import (
 from mmseg_wsss.pseudo_labels import affinity_product, pixel_adaptive_refine
 
 META = torch.device('meta')
+IMAGES = torch.rand(2, 3, 64, 64, device=META)
 
 
 class Launches(TorchDispatchMode):
@@ -90,7 +91,7 @@ CASES = {
     'OCR': (in_head(OCRLoss()), 69),
     'ISL': (in_head(BinomialISL(), 20), 37),
     'FSL': (
-        in_head(FSL(), 20, images=torch.rand(2, 3, 64, 64, device=META)),
+        in_head(FSL(), 20, images=IMAGES),
         87,
     ),
     'CSD, foreground': (consistency(foreground_consistency), 27),
