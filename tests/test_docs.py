@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.structures import SegDataSample
@@ -331,3 +332,19 @@ def test_extend_extractor(extension):
     exact = extractor(images[..., :48])[0, :, 1, 0]
     torch.testing.assert_close(exact[:3], cell.mean(1))
     torch.testing.assert_close(exact[3:], cell.std(1, correction=0))
+
+
+def test_the_citation_has_the_version():
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
+    assert citation['version'] == mmseg_wsss.__version__
+
+
+def test_what_github_reads_is_yaml():
+    files = sorted((ROOT / '.github').rglob('*.yml'))
+    assert len(files) == 3
+    for file in files:
+        assert yaml.safe_load(file.read_text())
+    jobs = yaml.safe_load((ROOT / '.github/workflows/test.yml').read_text())
+    steps = jobs['jobs']['test']['steps']
+    (command,) = [step['run'] for step in steps if 'run' in step]
+    assert (ROOT / command).is_file()
