@@ -1,5 +1,6 @@
 """Algorithms on arrays and tensors: no registry, no files."""
 
+from .adversarial_climbing import ascend, climb, climbing_objective
 from .affinity import (
     WalkGraph,
     boundary_affinity,
@@ -59,11 +60,14 @@ __all__ = [
     'Selection',
     'WalkGraph',
     'affinity_product',
+    'ascend',
     'attention_affinity',
     'background_distance',
     'background_score',
     'boundary_affinity',
     'certain_mask',
+    'climb',
+    'climbing_objective',
     'complement_batch',
     'complement_label',
     'crf_from_labels',

@@ -19,6 +19,7 @@ from mmseg_wsss import (
     LoadCAM,
     NormaliseScores,
     PixelAdaptiveRefine,
+    PowerScores,
     PSAConfidentLabels,
     RandomWalk,
     ScoresToLabel,
@@ -151,6 +152,18 @@ def test_normalise_jointly_and_by_class():
     assert scores.max() == 4  # not in place
     with pytest.raises(ValueError, match='over must be one of'):
         NormaliseScores('all')
+
+
+def test_power():
+    scores = np.array([[[0.0, 0.25, 1.0]]], np.float32)
+    results = scored()
+    results['scores'] = scores
+    out = PowerScores(1.5)(dict(results))['scores']
+    assert out.tolist() == [[[0.0, 0.125, 1.0]]]
+    assert scores[0, 0, 1] == 0.25  # not in place
+    assert out.dtype == np.float32
+    with pytest.raises(ValueError, match='power must be positive'):
+        PowerScores(0)
 
 
 def test_background_constant_and_power():

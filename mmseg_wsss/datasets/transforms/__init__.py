@@ -11,7 +11,12 @@ from .loading import LoadImageLabels
 from .mars_debias import MARSDebias
 from .random_walk import RandomWalk
 from .refine_crf import DenseCRFRefine, PixelAdaptiveRefine
-from .refine_scores import AddBackground, NormaliseScores, ScoresToLabel
+from .refine_scores import (
+    AddBackground,
+    NormaliseScores,
+    PowerScores,
+    ScoresToLabel,
+)
 from .region_centroids import RegionCentroids
 
 __all__ = [
@@ -29,6 +34,7 @@ __all__ = [
     'PSAConfidentLabels',
     'PackWSSSInputs',
     'PixelAdaptiveRefine',
+    'PowerScores',
     'RandomWalk',
     'RegionCentroids',
     'ScoresToLabel',

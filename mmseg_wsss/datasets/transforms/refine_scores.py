@@ -46,6 +46,34 @@ class NormaliseScores(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+class PowerScores(BaseTransform):
+    """Raise scores to a power, which weakens the low ones (AdvCAM).
+
+    Changed key: ``scores`` (K, H, W) in [0, 1].
+
+    Args:
+        power: The exponent, positive. AdvCAM takes 1.5 before IRN's walk.
+
+    Raises:
+        ValueError: If ``power`` is not positive.
+    """
+
+    def __init__(self, power: float) -> None:
+        if not power > 0:
+            raise ValueError(f'power must be positive, got {power}')
+        self.power = power
+
+    def transform(self, results: dict) -> dict:
+        """Change ``scores``; without any class they stay empty."""
+        scores = require(results, 'scores', self)
+        results['scores'] = scores**self.power
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(power={self.power})'
+
+
+@TRANSFORMS.register_module()
 class AddBackground(BaseTransform):
     """Add a background score before the foreground scores.
 

@@ -1,5 +1,6 @@
 """Segmentors."""
 
+from .adversarial_cam import AdversarialCAMTTAModel
 from .cam_tta import CAMTTAModel
 from .clip_seeds import CLIPSeedSegmentor
 from .score_tta import ScoreTTAModel
@@ -10,6 +11,7 @@ from .weak_supervision import (
 )
 
 __all__ = [
+    'AdversarialCAMTTAModel',
     'CAMTTAModel',
     'CLIPSeedSegmentor',
     'ScoreTTAModel',

@@ -58,8 +58,8 @@ class CAMTTAModel(BaseTTAModel):
         head = getattr(self.segmentor, 'decode_head', None)
         if not isinstance(head, CAMHead):
             raise ValueError(
-                'CAMTTAModel sums the CAMs of a CAMHead, but the decode head '
-                f'is {type(head).__name__}: use '
+                f'{type(self).__name__} sums the CAMs of a CAMHead, but the '
+                f'decode head is {type(head).__name__}: use '
                 "tta_model=dict(type='SegTTAModel') for other segmentors"
             )
 
@@ -85,7 +85,7 @@ class CAMTTAModel(BaseTTAModel):
         """
         head = self.segmentor.decode_head
         samples, sums, logits, count = [], [], 0.0, 0
-        for batch in _augmentations(data):
+        for batch in augmentations(data):
             batch = self.segmentor.data_preprocessor(batch, False)
             outputs = self.segmentor(**batch, mode='tensor')
             maps = [
@@ -103,10 +103,39 @@ class CAMTTAModel(BaseTTAModel):
                     total += part
             logits = logits + head.class_logits(outputs)
             count += 1
+        candidates = self.candidate_mask(samples, logits / count)
+        return self.add_scores(samples, sums, candidates)
+
+    def candidate_mask(self, samples: list, logits: Tensor) -> Tensor:
+        """Return the head's candidates, of image labels where it asks them.
+
+        Args:
+            samples (list[SegDataSample]): One of each image.
+            logits: Their pooled logits (N, K).
+
+        Returns:
+            Tensor: 1 for candidates, 0 for other classes, float32 (N, K).
+        """
         labels = None
         if has_image_labels(samples):
             labels = stack_image_labels(samples)
-        candidates = head.candidate_mask(logits / count, labels)
+        return self.segmentor.decode_head.candidate_mask(logits, labels)
+
+    def add_scores(
+        self, samples: list, sums: list[Tensor], candidates: Tensor
+    ) -> list:
+        """Add the scores of summed maps to samples.
+
+        Args:
+            samples (list[SegDataSample]): One of each image.
+            sums: Its summed maps (1, K, H, W), non-negative.
+            candidates: Mask (N, K).
+
+        Returns:
+            list[SegDataSample]: The samples, with ``seg_logits`` and
+            ``pred_sem_seg``.
+        """
+        head = self.segmentor.decode_head
         for index, sample in enumerate(samples):
             scores = head.scores(sums[index], candidates[index : index + 1])[0]
             best = scores.argmax(0, keepdim=True)
@@ -117,18 +146,42 @@ class CAMTTAModel(BaseTTAModel):
     def merge_preds(self, data_samples_list: list) -> list:
         """Raise: :meth:`test_step` sums instead."""
         raise NotImplementedError(
-            'CAMTTAModel has no predictions to merge: call test_step'
+            f'{type(self).__name__} has no predictions to merge: call '
+            'test_step'
         )
 
 
-def _augmentations(data: dict) -> Iterator[dict]:
+def augmentations(data: dict) -> Iterator[dict]:
     """Yield the batch of each augmentation."""
     for index in range(len(data['inputs'])):
         yield {key: value[index] for key, value in data.items()}
 
 
-def _restore(head: CAMHead, cam: Tensor, sample) -> Tensor:
-    """Resize a CAM (K, h, w) to the original image, (1, K, H, W)."""
+def unflip(cam: Tensor, sample) -> Tensor:
+    """Turn the maps (..., h, w) of a flipped image back.
+
+    Args:
+        cam: The maps.
+        sample (SegDataSample): The image's, which says how it was flipped.
+
+    Returns:
+        Tensor: Of the same shape.
+    """
+    meta = sample.metainfo
+    if not meta.get('flip'):
+        return cam
+    return cam.flip(FLIPPED_AXES[meta['flip_direction']])
+
+
+def check_unpadded(sample) -> None:
+    """Check that an image was not padded for testing.
+
+    Args:
+        sample (SegDataSample): The image's, after the data preprocessor.
+
+    Raises:
+        ValueError: If it was.
+    """
     meta = sample.metainfo
     padding = meta.get('img_padding_size', meta.get('padding_size', (0,)))
     if any(padding):
@@ -138,6 +191,10 @@ def _restore(head: CAMHead, cam: Tensor, sample) -> Tensor:
             'image alone. Drop size and size_divisor from '
             'model.data_preprocessor.test_cfg, and test one image per batch'
         )
-    if meta.get('flip'):
-        cam = cam.flip(FLIPPED_AXES[meta['flip_direction']])
-    return head.upsample(cam[None], meta['ori_shape'][:2])
+
+
+def _restore(head: CAMHead, cam: Tensor, sample) -> Tensor:
+    """Resize a CAM (K, h, w) to the original image, (1, K, H, W)."""
+    check_unpadded(sample)
+    size = sample.metainfo['ori_shape'][:2]
+    return head.upsample(unflip(cam, sample)[None], size)
