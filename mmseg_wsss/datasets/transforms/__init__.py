@@ -9,6 +9,7 @@ from .load_features import LoadFeatures
 from .load_pseudo_label import LoadPseudoLabel
 from .loading import LoadImageLabels
 from .mars_debias import MARSDebias
+from .proportional_masks import ProportionalMasks, SmoothScores
 from .random_walk import RandomWalk
 from .refine_crf import DenseCRFRefine, PixelAdaptiveRefine
 from .refine_scores import AddBackground, NormaliseScores, ScoresToLabel
@@ -29,7 +30,9 @@ __all__ = [
     'PSAConfidentLabels',
     'PackWSSSInputs',
     'PixelAdaptiveRefine',
+    'ProportionalMasks',
     'RandomWalk',
     'RegionCentroids',
     'ScoresToLabel',
+    'SmoothScores',
 ]
