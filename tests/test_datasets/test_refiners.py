@@ -302,7 +302,7 @@ def test_smooth_scores():
     assert (found > results['scores']).any() and (found == 0).any()
     empty = scored(classes=(), background_index=None)
     assert SmoothScores()(empty)['scores'].shape == (0, *SIZE)
-    with pytest.raises(ValueError, match='put mmseg_wsss.AddBackground after'):
+    with pytest.raises(ValueError, match='AddBackground after it'):
         SmoothScores()(AddBackground()(dict(results)))
     with pytest.raises(ValueError, match='smoothing must be >= 0'):
         SmoothScores(threshold=1.5)
