@@ -30,7 +30,11 @@ CONFIGS = sorted(
 
 
 # A config without a model holds refiners only.
-REFINERS = [path for path in CONFIGS if path.parts[0] == 'crf']
+REFINERS = [
+    path
+    for path in CONFIGS
+    if path.parts[0] == 'crf' or path.name.startswith('ppmg_')
+]
 DEBIAS = [path for path in CONFIGS if path.name.startswith('debias_')]
 # Pipelines of stages, and what has tests of its own.
 OTHERS = [
@@ -162,6 +166,7 @@ def test_config_takes_a_step(path, layouts):
         'psa': 'affinity',
         'irn': 'affinity',
         'mars': 'ce',
+        'pmm': 'under_fitting',
         'ignored': 'ce',
         'full': 'ce',
     }

@@ -42,6 +42,7 @@ from .mars_complement import (
 from .mars_selection import Selection, select_debiased
 from .pairs import pair_labels, reduce_label
 from .pixel_adaptive import pixel_adaptive_refine
+from .proportional import proportional_label, smooth_cam
 from .random_walk import random_walk, transition_matrix, walk_cells
 from .text_cam import (
     attention_affinity,
@@ -87,6 +88,7 @@ __all__ = [
     'pair_offsets',
     'pixel_adaptive_refine',
     'propagate_maps',
+    'proportional_label',
     'psa_confident_label',
     'random_walk',
     'reduce_label',
@@ -94,6 +96,7 @@ __all__ = [
     'require_pydensecrf',
     'select_debiased',
     'similarity_map',
+    'smooth_cam',
     'teacher_label',
     'text_logits',
     'top_fraction',

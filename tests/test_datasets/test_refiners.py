@@ -20,9 +20,11 @@ from mmseg_wsss import (
     NormaliseScores,
     PixelAdaptiveRefine,
     PowerScores,
+    ProportionalMasks,
     PSAConfidentLabels,
     RandomWalk,
     ScoresToLabel,
+    SmoothScores,
 )
 from mmseg_wsss.io.cam import save_cam
 from mmseg_wsss.pseudo_labels import (
@@ -30,8 +32,10 @@ from mmseg_wsss.pseudo_labels import (
     crf_from_scores,
     irn_confident_label,
     pixel_adaptive_refine,
+    proportional_label,
     psa_confident_label,
     random_walk,
+    smooth_cam,
 )
 from tests import tiny  # noqa: F401 (registers TinyBackbone)
 
@@ -277,6 +281,7 @@ def test_confident_labels_hold_class_indices():
     for step, function, options in (
         (PSAConfidentLabels, psa_confident_label, (2, 8, 'psa')),
         (IRNConfidentLabels, irn_confident_label, (0.7, 0.2)),
+        (ProportionalMasks, proportional_label, (0.3, 2, 0.05, 'irn')),
     ):
         expected = function(rgb(results), results['scores'], *options)
         label = step(*options)(dict(results))['pseudo_label']
@@ -288,6 +293,32 @@ def test_confident_labels_hold_class_indices():
         PSAConfidentLabels(4, 4)
     with pytest.raises(ValueError, match='background <= foreground'):
         IRNConfidentLabels(0.1, 0.2)
+
+
+def test_proportional_masks_need_no_crf():
+    results = scored()
+    options = dict(smoothing=0.1, alpha=1, threshold=0.2, params=None)
+    label = ProportionalMasks(**options)(dict(results))['pseudo_label']
+    assert set(np.unique(label)) == {0, 2, 3}
+    found = proportional_label(rgb(results), results['scores'], **options)
+    assert (label == np.array([0, 2, 3])[found]).all()
+    with pytest.raises(ValueError, match='alpha must be > 0'):
+        ProportionalMasks(alpha=0, params=None)
+    with pytest.raises(ValueError, match='smoothing must be >= 0'):
+        ProportionalMasks(smoothing=-1, params=None)
+
+
+def test_smooth_scores():
+    results = scored()
+    found = SmoothScores(0.5, 0.2)(dict(results))['scores']
+    assert (found == smooth_cam(results['scores'], 0.5, 0.2)).all()
+    assert (found > results['scores']).any() and (found == 0).any()
+    empty = scored(classes=(), background_index=None)
+    assert SmoothScores()(empty)['scores'].shape == (0, *SIZE)
+    with pytest.raises(ValueError, match='AddBackground after it'):
+        SmoothScores()(AddBackground()(dict(results)))
+    with pytest.raises(ValueError, match='smoothing must be >= 0'):
+        SmoothScores(threshold=1.5)
 
 
 # ------------------------------------------------------------- random walk
@@ -452,6 +483,8 @@ def test_every_refiner_shows_its_settings(psa, tmp_path):
         DenseCRFRefine(),
         PSAConfidentLabels(),
         IRNConfidentLabels(),
+        ProportionalMasks(),
+        SmoothScores(),
         AddBackground(),
         NormaliseScores(),
         ScoresToLabel(),

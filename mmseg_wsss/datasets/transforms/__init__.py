@@ -9,6 +9,7 @@ from .load_features import LoadFeatures
 from .load_pseudo_label import LoadPseudoLabel
 from .loading import LoadImageLabels
 from .mars_debias import MARSDebias
+from .proportional_masks import ProportionalMasks, SmoothScores
 from .random_walk import RandomWalk
 from .refine_crf import DenseCRFRefine, PixelAdaptiveRefine
 from .refine_scores import (
@@ -35,7 +36,9 @@ __all__ = [
     'PackWSSSInputs',
     'PixelAdaptiveRefine',
     'PowerScores',
+    'ProportionalMasks',
     'RandomWalk',
     'RegionCentroids',
     'ScoresToLabel',
+    'SmoothScores',
 ]

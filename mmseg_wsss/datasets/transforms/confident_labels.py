@@ -14,8 +14,8 @@ from ...pseudo_labels.dense_crf import require_pydensecrf
 from .keys import require, required_background, rgb_image
 
 
-class _ConfidentLabels(BaseTransform):
-    """Base of both steps: from scores to a label."""
+class LabelFromCAM(BaseTransform):
+    """Base of steps that make a label of CAMs, background included."""
 
     def __init__(self, params: str | dict) -> None:
         require_pydensecrf()
@@ -55,7 +55,7 @@ class _ConfidentLabels(BaseTransform):
 
 
 @TRANSFORMS.register_module()
-class PSAConfidentLabels(_ConfidentLabels):
+class PSAConfidentLabels(LabelFromCAM):
     """Labels for AffinityNet from two CRFs with weak and strong background.
 
     Added key: ``pseudo_label`` (H, W), uint8: foreground where even a strong
@@ -102,7 +102,7 @@ class PSAConfidentLabels(_ConfidentLabels):
 
 
 @TRANSFORMS.register_module()
-class IRNConfidentLabels(_ConfidentLabels):
+class IRNConfidentLabels(LabelFromCAM):
     """Labels for IRN from two thresholds, each refined by a label CRF.
 
     Added key: ``pseudo_label`` (H, W), uint8: foreground where it passes the

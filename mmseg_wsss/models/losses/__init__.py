@@ -10,6 +10,7 @@ from .ocr_loss import OCRLoss, ocr_loss, prior_correlation
 from .pooling_loss import GAPLoss, pooling_loss
 from .seam_loss import SEAMLoss
 from .stego_loss import STEGOLoss, correspondence_loss
+from .under_fitting import UnderFittingCrossEntropy, under_fitting_loss
 
 __all__ = [
     'FSL',
@@ -24,6 +25,7 @@ __all__ = [
     'OCRLoss',
     'SEAMLoss',
     'STEGOLoss',
+    'UnderFittingCrossEntropy',
     'affinity_loss',
     'background_consistency',
     'correspondence_loss',
@@ -34,4 +36,5 @@ __all__ = [
     'ocr_loss',
     'pooling_loss',
     'prior_correlation',
+    'under_fitting_loss',
 ]
