@@ -163,6 +163,8 @@ def test_config_takes_a_step(path, layouts):
         'mars': 'ce',
         'ignored': 'ce',
         'full': 'ce',
+        'spatial': 'spatial_bce',
+        'bce': 'spatial_bce',
     }
     for method in named:
         assert f'decode.loss_{expected.get(method, method)}' in losses

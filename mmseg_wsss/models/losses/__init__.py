@@ -9,6 +9,7 @@ from .isl import BinomialISL, importance_sampling_loss
 from .ocr_loss import OCRLoss, ocr_loss, prior_correlation
 from .pooling_loss import GAPLoss, pooling_loss
 from .seam_loss import SEAMLoss
+from .spatial_bce import SpatialBCE
 from .stego_loss import STEGOLoss, correspondence_loss
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     'OCRLoss',
     'SEAMLoss',
     'STEGOLoss',
+    'SpatialBCE',
     'affinity_loss',
     'background_consistency',
     'correspondence_loss',
