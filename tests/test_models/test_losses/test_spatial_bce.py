@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmseg_wsss import SpatialBCE, batch_context, set_image_labels
+from mmseg_wsss import CAMHead, SpatialBCE, batch_context, set_image_labels
 from mmseg_wsss.models.losses.spatial_bce import (
     polar_loss,
     share_divergence,
@@ -226,6 +227,42 @@ def test_half_precision(dtype):
     assert loss == run(
         cam.detach().float(), threshold_logits=torch.zeros(2, 3)
     )
+
+
+def test_maps_become_polar_and_cover_their_share():
+    torch.manual_seed(0)
+    start = torch.randn(1, 1, 10, 10)
+    cam, bias = start.clone().requires_grad_(), torch.zeros(1, 1)
+    bias.requires_grad_()
+    optimizer = torch.optim.Adam([cam, bias], lr=0.1)
+    seg = torch.zeros(1, 10, 10, dtype=torch.long)
+    seg[:, :3] = 1  # 30 of 100 pixels
+    for _ in range(300):
+        optimizer.zero_grad()
+        loss = run(cam, torch.ones(1, 2), seg, threshold_logits=bias)
+        loss.backward()
+        optimizer.step()
+    scores = cam.detach().sigmoid().flatten()
+    assert ((scores < 0.1) | (scores > 0.9)).float().mean() > 0.95
+    assert 25 <= (scores > bias.sigmoid()[0]).sum() <= 35
+    best = start.flatten().topk(20).indices
+    assert (scores[best] > 0.9).all()
+
+
+def test_in_a_plain_cam_head():
+    init_default_scope('mmseg')
+    loss_decode = dict(type='mmseg_wsss.SpatialBCE')
+    head = CAMHead(8, num_classes=4, in_index=0, loss_decode=loss_decode)
+    samples = []
+    for label, mask in zip(LABELS, masks(), strict=True):
+        sample = SegDataSample()
+        set_image_labels(sample, label)
+        sample.gt_sem_seg = PixelData(data=mask[None])
+        samples.append(sample)
+    cam = logits()
+    with batch_context(samples):
+        losses = head.loss_by_feat(cam, samples)
+    assert losses['loss_spatial_bce'] == run(cam)
 
 
 # ------------------------------------------------------------------ bad input
