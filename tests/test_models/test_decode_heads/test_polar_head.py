@@ -4,8 +4,12 @@ import math
 
 import pytest
 import torch
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import nn
 
-from mmseg_wsss import PolarHead
+from mmseg_wsss import CAMTTAModel, PolarHead
 from mmseg_wsss.models.decode_heads import PolarMaps
 
 K = 3
@@ -75,6 +79,42 @@ def test_absent_classes_have_no_score():
     scores = built.scores(cam, torch.tensor([[1.0, 0.0, 1.0]]))
     assert not scores[:, 2].any()
     assert (scores[:, 0] == 0.5).all()
+
+
+def test_augmented_views_are_compared_with_their_mean_threshold():
+    init_default_scope('mmseg')
+    segmentor = MODELS.build(
+        dict(
+            type='mmseg_wsss.WSSSEncoderDecoder',
+            data_preprocessor=dict(type='SegDataPreProcessor'),
+            backbone=dict(type='mmseg_wsss.ResNet38'),
+            decode_head=dict(
+                type='mmseg_wsss.PolarHead',
+                in_channels=3,
+                in_index=0,
+                num_classes=K + 1,
+                candidates='all',
+            ),
+            test_cfg=dict(mode='whole'),
+        )
+    )
+    segmentor.backbone = nn.Identity()
+    built = segmentor.decode_head.eval()
+    images = [torch.randint(0, 256, (3, 6, 7)).float() / 255 for _ in 'ab']
+    sample = SegDataSample()
+    sample.set_metainfo(dict(ori_shape=(6, 7), img_shape=(6, 7), flip=False))
+    data = dict(
+        inputs=[[image] for image in images],
+        data_samples=[[sample.clone()] for _ in images],
+    )
+    (found,) = CAMTTAModel(segmentor).eval().test_step(data)
+    maps = [built([image[None]]) for image in images]
+    flat = [m.threshold_logits / 10 for m in maps]
+    score = sum(m.cam.sigmoid() for m in maps) / 2
+    threshold = sum(bias.sigmoid() for bias in flat) / 2
+    above = score > threshold[:, :, None, None]
+    assert 0 < above.float().mean() < 1
+    assert torch.equal(found.seg_logits.data[1:] > 0.5, above[0])
 
 
 def test_bad_width():
