@@ -1,7 +1,8 @@
 # Spatial-BCE on the built-in scenes, whole pictures squashed to 128 x 128. The
-# backbone starts from the plain CAM network; the shares are those of the
-# scenes' pseudo labels. Train it first:
+# backbone starts from the plain CAM network, whose pseudo labels, in
+# data/scenes/pseudo_labels, give the shares:
 #   python tools/train.py configs/cam/cam_mobilenetv2_scenes.py
+#   write its CAMs, and refine them by configs/crf/crf_scenes.py
 _base_ = ['../cam/cam_mobilenetv2_scenes.py']
 epochs = 6
 model = dict(
