@@ -169,6 +169,8 @@ def test_config_takes_a_step(path, layouts):
         'pmm': 'under_fitting',
         'ignored': 'ce',
         'full': 'ce',
+        'spatial': 'spatial_bce',
+        'bce': 'spatial_bce',
     }
     for method in named:
         assert f'decode.loss_{expected.get(method, method)}' in losses

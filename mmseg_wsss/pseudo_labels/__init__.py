@@ -24,6 +24,7 @@ from .dense_crf import (
 )
 from .kmeans import Clusters, kmeans
 from .label_errors import LabelDoubts, doubts_by_scores, label_doubts
+from .label_shares import label_shares
 from .mars import (
     RegionClusters,
     background_distance,
@@ -82,6 +83,7 @@ __all__ = [
     'kmeans',
     'label_doubts',
     'label_from_scores',
+    'label_shares',
     'nearest_background_distance',
     'normalise_cam',
     'pair_labels',

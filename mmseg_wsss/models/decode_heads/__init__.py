@@ -6,6 +6,7 @@ from .deeplabv2_head import DeepLabV2Head
 from .irn_displacement import IRNDisplacementHead
 from .irn_head import IRNHead
 from .large_fov_head import LargeFOVHead
+from .polar_head import PolarHead, PolarMaps
 from .seam_head import SEAMHead, SEAMMaps
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     'IRNDisplacementHead',
     'IRNHead',
     'LargeFOVHead',
+    'PolarHead',
+    'PolarMaps',
     'SEAMHead',
     'SEAMMaps',
 ]

@@ -9,6 +9,7 @@ from .isl import BinomialISL, importance_sampling_loss
 from .ocr_loss import OCRLoss, ocr_loss, prior_correlation
 from .pooling_loss import GAPLoss, pooling_loss
 from .seam_loss import SEAMLoss
+from .spatial_bce import SpatialBCE
 from .stego_loss import STEGOLoss, correspondence_loss
 from .under_fitting import UnderFittingCrossEntropy, under_fitting_loss
 
@@ -25,6 +26,7 @@ __all__ = [
     'OCRLoss',
     'SEAMLoss',
     'STEGOLoss',
+    'SpatialBCE',
     'UnderFittingCrossEntropy',
     'affinity_loss',
     'background_consistency',
