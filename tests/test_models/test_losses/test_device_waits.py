@@ -17,11 +17,17 @@ from mmseg_wsss.models.losses import (
     OCRLoss,
     background_consistency,
     foreground_consistency,
+    under_fitting_loss,
 )
 from mmseg_wsss.models.losses.seam_loss import (
     cross_equivariance,
     equivariance,
     low_scores,
+)
+from mmseg_wsss.models.losses.spatial_bce import (
+    polar_loss,
+    share_divergence,
+    share_thresholds,
 )
 from mmseg_wsss.pseudo_labels import affinity_product, pixel_adaptive_refine
 
@@ -74,6 +80,16 @@ def seam():
     return total + cross_equivariance(one, two)
 
 
+def spatial_bce():
+    scores, shares = logits(20).sigmoid(), torch.rand(2, 20, device=META)
+    polar = polar_loss(scores, share_thresholds(scores, shares))
+    return polar.mean() + share_divergence(scores, shares).mean()
+
+
+def under_fitting():
+    return under_fitting_loss(logits(1)).mean()
+
+
 def product():
     return affinity_product(
         logits(20).flatten(2), logits(64).flatten(2), block=256
@@ -97,6 +113,8 @@ CASES = {
     'CSD, foreground': (consistency(foreground_consistency), 27),
     'CSD, background': (consistency(background_consistency), 37),
     'SEAM': (seam, 40),
+    'PMM': (under_fitting, 20),
+    'Spatial-BCE': (spatial_bce, 86),
     "SEAM's product": (product, 180),
     'PAMR': (refined, 950),
 }
