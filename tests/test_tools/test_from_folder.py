@@ -257,9 +257,9 @@ def test_set_values():
 
 def test_a_walk_needs_photos_and_a_crf(tmp_path, monkeypatch):
     for photos, crf, walks in (
-        (99, True, False),
-        (100, True, True),
-        (100, None, False),
+        (199, True, False),
+        (200, True, True),
+        (200, None, False),
     ):
         monkeypatch.setattr(settings, 'find_spec', lambda name, at=crf: at)
         texts = config_texts(
@@ -299,7 +299,7 @@ def test_networks_build(network, tmp_path):
 
 
 def test_it_says_what_would_make_better_labels(monkeypatch):
-    lists = [['x'] * 100, []]
+    lists = [['x'] * 200, []]
     said = {}
     for crf in (True, None):
         monkeypatch.setattr(settings, 'find_spec', lambda name, at=crf: at)

@@ -16,7 +16,7 @@ FEWEST_EPOCHS, MOST_EPOCHS = 8, 100
 
 
 # On 24 photos IRN's walk made labels worse, on 238 better.
-WALK_FROM = 100
+WALK_FROM = 200
 
 
 @dataclass(frozen=True)
