@@ -92,7 +92,9 @@ class ProportionalMasks(LabelFromCAM):
         threshold: float = THRESHOLD,
         params: str | dict | None = PMM_CRF,
     ) -> None:
-        super().__init__(params)
+        self.params = None
+        if params is not None:
+            super().__init__(params)
         check_smoothing(smoothing, threshold)
         if not alpha > 0:
             raise ValueError(f'alpha must be > 0, got {alpha}')
