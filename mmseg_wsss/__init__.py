@@ -46,3 +46,12 @@ __all__ = [
     'set_image_labels',
     'set_pixel_weights',
 ]
+
+
+def __getattr__(name: str):
+    """Import what needs MMPretrain when a config or a user asks for it."""
+    if name == 'MultiTokenViT':
+        from .models.backbones.token_vit import MultiTokenViT
+
+        return MultiTokenViT
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -203,6 +203,28 @@ def seam_head(**options) -> dict:
     return {**head, **options}
 
 
+# A transformer with a token for each of the three foreground classes.
+TOKEN_VIT = dict(
+    type='mmseg_wsss.MultiTokenViT',
+    num_tokens=3,
+    arch=dict(
+        embed_dims=12, num_layers=2, num_heads=3, feedforward_channels=24
+    ),
+    img_size=32,
+    patch_size=8,
+)
+
+
+def token_head(**options) -> dict:
+    """A head for its tokens."""
+    return dict(
+        type='mmseg_wsss.TokenCAMHead',
+        in_channels=12,
+        num_classes=4,
+        **options,
+    )
+
+
 def csd_config(root: Path, work_dir: Path, **loss) -> Config:
     """A whole Runner config of a CAM head with GAP and CSD losses."""
     losses = [

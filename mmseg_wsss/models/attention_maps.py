@@ -19,7 +19,7 @@ BIASED = ('relative_position_bias_table', 'relative_position_bias', 'rope')
 
 @contextmanager
 def record_attention(
-    network: nn.Module, mean_of_heads: bool = False
+    network: nn.Module, mean_of_heads: bool = False, detached: bool = False
 ) -> Iterator[list[Tensor]]:
     """Record the attention maps of a transformer's blocks.
 
@@ -27,11 +27,12 @@ def record_attention(
         network: A vision transformer of MMPretrain or timm whose attentions
             are softmaxes of scaled dot products, or some of its blocks.
         mean_of_heads: Keep only the mean over heads, (N, T, T) per block.
+        detached: Record without gradient, which saves its memory.
 
     Yields:
         list[Tensor]: It is filled while the network runs: one map (N, heads,
         T, T) per block, in their order, over all T tokens. Rows are queries
-        and sum to 1. Gradients flow where they are enabled.
+        and sum to 1. Gradients flow where they are enabled, unless detached.
 
     Raises:
         ValueError: If the network has no such attention.
@@ -63,7 +64,7 @@ def record_attention(
     maps: list[Tensor] = []
     handles = [
         attention.qkv.register_forward_hook(
-            partial(_record, attention, maps, mean_of_heads)
+            partial(_record, attention, maps, mean_of_heads, detached)
         )
         for attention in attentions
     ]
@@ -78,11 +79,13 @@ def _record(
     attention: nn.Module,
     maps: list[Tensor],
     mean_of_heads: bool,
+    detached: bool,
     layer,
     args,
     qkv: Tensor,
 ) -> None:
     """Compute a map from queries and keys (N, T, 3 * heads * d)."""
+    qkv = qkv.detach() if detached else qkv
     parts = qkv.unflatten(2, (3, attention.num_heads, -1))
     query, key, _ = parts.permute(2, 0, 3, 1, 4)
     if hasattr(attention, 'q_norm'):  # timm's; identities in most networks

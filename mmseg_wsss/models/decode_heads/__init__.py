@@ -8,6 +8,7 @@ from .irn_head import IRNHead
 from .large_fov_head import LargeFOVHead
 from .polar_head import PolarHead, PolarMaps
 from .seam_head import SEAMHead, SEAMMaps
+from .token_cam_head import TokenCAMHead, TokenFeatures, TokenMaps
 
 __all__ = [
     'AffinityHead',
@@ -20,4 +21,7 @@ __all__ = [
     'PolarMaps',
     'SEAMHead',
     'SEAMMaps',
+    'TokenCAMHead',
+    'TokenFeatures',
+    'TokenMaps',
 ]

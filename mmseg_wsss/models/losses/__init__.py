@@ -11,6 +11,7 @@ from .pooling_loss import GAPLoss, pooling_loss
 from .seam_loss import SEAMLoss
 from .spatial_bce import SpatialBCE
 from .stego_loss import STEGOLoss, correspondence_loss
+from .token_loss import TokenLoss
 from .under_fitting import UnderFittingCrossEntropy, under_fitting_loss
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     'SEAMLoss',
     'STEGOLoss',
     'SpatialBCE',
+    'TokenLoss',
     'UnderFittingCrossEntropy',
     'affinity_loss',
     'background_consistency',

@@ -1,0 +1,67 @@
+r"""Classification losses of a network with a token per class.
+
+Xu et al., "Multi-class Token Transformer for Weakly Supervised Semantic
+Segmentation", CVPR 2022, https://arxiv.org/abs/2203.02891 (MCTformer-V2). The
+mean z of the D entries of a class's token is its logit:
+
+.. math::
+    L = \mathrm{BCE}(\sigma(z^c), y^c), \qquad
+    z^c = \tfrac1D \sum_d t^c_d
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ...utils import at_least_float32
+from .base import ImageLevelLoss, LossInputs
+from .pooling_loss import pooling_loss
+
+
+@MODELS.register_module()
+class TokenLoss(ImageLevelLoss):
+    """The loss of the class tokens, in a :class:`TokenCAMHead`.
+
+    It stands beside a loss of the patch map::
+
+        loss_decode=[
+            dict(type='mmseg_wsss.GAPLoss'),
+            dict(type='mmseg_wsss.TokenLoss'),
+        ]
+
+    Args:
+        **kwargs: See :class:`ImageLevelLoss`.
+    """
+
+    default_name = 'loss_token'
+
+    def compute(
+        self,
+        inputs: LossInputs,
+        token_logits: Tensor | None = None,
+        **kwargs: Any,
+    ) -> Tensor:
+        """Compute the loss of the foreground classes.
+
+        Args:
+            inputs: Patch map and labels.
+            token_logits: Logits of the tokens (N, K).
+            **kwargs: Not read.
+
+        Returns:
+            Tensor: Scalar >= 0.
+
+        Raises:
+            ValueError: If there are no token logits.
+        """
+        if token_logits is None:
+            raise ValueError(
+                'TokenLoss needs class tokens: put it into loss_decode of a '
+                'TokenCAMHead'
+            )
+        _, labels, _ = inputs.foreground()
+        logits = at_least_float32(token_logits)
+        return pooling_loss(logits[:, :, None, None], labels)

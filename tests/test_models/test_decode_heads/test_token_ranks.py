@@ -1,0 +1,90 @@
+"""MCTformer in whole runs: an epoch on one rank and on two is the same."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.runner import Runner
+
+from tests import tiny
+
+pytest.importorskip('mmpretrain')
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def config(root, work_dir, batch_size):
+    cfg = tiny.config(root, tiny.token_head(), work_dir)
+    cfg.model.backbone = dict(tiny.TOKEN_VIT)
+    cfg.train_dataloader.batch_size = batch_size
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    return cfg
+
+
+TWO_RANKS = """
+import os
+import sys
+import tests.conftest
+import torch
+from mmengine.dist import all_gather
+from mmengine.runner import Runner
+from mmseg_wsss.jobs import launch
+from pathlib import Path
+from tests.test_models.test_decode_heads.test_token_ranks import config
+
+
+def main():
+    torch.set_num_threads(1)
+    cfg = config(Path(sys.argv[1]), Path(sys.argv[2]), batch_size=1)
+    cfg.launcher = 'pytorch'
+    launch.get_device = lambda: 'cpu'
+    launch.prepare_launch(cfg, 'pytorch')
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    first, second = all_gather(runner.model.module.backbone.cls_token.detach())
+    assert torch.equal(first, second)
+
+
+main()
+# Gloo's threads can abort or stall an interpreter that winds down.
+torch.distributed.barrier()
+os._exit(0)
+"""
+
+
+def test_two_ranks_train_the_same_network_as_one(tiny_root, tmp_path, on_cpu):
+    """A parameter without gradient would stop DDP in the second step."""
+    script = tmp_path / 'two.py'
+    script.write_text(TWO_RANKS)
+    done = subprocess.run(
+        [
+            sys.executable,
+            *('-m', 'torch.distributed.run', '--standalone'),
+            *('--nproc_per_node=2', script, tiny_root, tmp_path / 'two'),
+        ],
+        cwd=ROOT,
+        env=dict(
+            os.environ,
+            PYTHONPATH=str(ROOT),
+            OMP_NUM_THREADS='1',
+            CUDA_VISIBLE_DEVICES='',
+        ),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    runner = Runner.from_cfg(config(tiny_root, tmp_path / 'one', 2))
+    runner.load_or_resume()
+    before = {k: v.clone() for k, v in runner.model.state_dict().items()}
+    runner.train()
+    one = runner.model.state_dict()
+    two = torch.load(tmp_path / 'two' / 'epoch_1.pth', weights_only=False)[
+        'state_dict'
+    ]
+    assert set(one) == set(two)
+    for name, value in one.items():
+        assert not torch.equal(value, before[name]), name
+        assert torch.allclose(value, two[name], atol=1e-5), name
