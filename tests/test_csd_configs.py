@@ -60,7 +60,8 @@ def test_pairs_are_made_and_packed(name, tmp_path):
 def test_it_starts_from_a_cam_network(name):
     cfg = read(f'csd/{name}')
     run, file = cfg.load_from.split('/')[1:]
-    first = read(f'cam/{run}.py')
+    (path,) = ROOT.rglob(f'{run}.py')
+    first = read(path.relative_to(ROOT))
     assert file == f'epoch_{first.train_cfg.max_epochs}.pth'
     assert first.model.backbone == cfg.model.backbone
     assert first.data_root == cfg.data_root

@@ -1,10 +1,8 @@
-# Plain CAM network on DeiT-S/16, VOC 2012, with MCTformer's values: crop 224,
-# batch 64, 60 epochs of AdamW, DeiT's ImageNet weights, no final norm, seeds
-# from one scale and its flip, min-max. What is not MCTformer: one class token
-# that no loss reads in place of one per class; a 1x1 classifier on the patch
-# tokens in place of a 3x3 one; no attention is fused into the CAMs or used to
-# refine them; crops, flips and ColorJitter are all the augmentation, without
-# RandAugment and erasing. Needs MMPretrain.
+# Plain CAM network on DeiT-S/16, VOC 2012: what MCTformer is without its class
+# tokens and attention (configs/mctformer), with its values: crop 224, batch
+# 64, 60 epochs of AdamW, DeiT's ImageNet weights, no final norm, seeds from
+# one scale and its flip, min-max. Crops, flips and ColorJitter are all the
+# augmentation, without RandAugment and erasing. Needs MMPretrain.
 _base_ = [
     '../_base_/models/cam_deit-s.py',
     '../_base_/datasets/voc12_cam.py',

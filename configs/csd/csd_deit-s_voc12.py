@@ -1,15 +1,17 @@
-# CSD on the DeiT-S CAM network, VOC 2012, with the paper's values: of our
-# networks the one nearest to the paper's MCTformer. Short side 256 and crop
-# 224, since MMPretrain's RandomResizedCrop does not crop masks. It starts from
-# a first run, whose refined pseudo labels (MCTformer's are PSA's walk,
-# configs/psa/psa_r38_voc12.py) are the masks, <data_root>/pseudo_labels.
+# CSD on MCTformer-V2, VOC 2012, with the paper's values, on the logits of the
+# patch map. Short side 256 and crop 224, since MMPretrain's RandomResizedCrop
+# does not crop masks. It starts from a first run, whose refined pseudo labels
+# (PSA's walk, configs/psa/psa_r38_mctformer_voc12.py) are the masks,
+# <data_root>/pseudo_labels.
 _base_ = [
-    '../cam/cam_deit-s_voc12.py',
+    '../mctformer/mctformer_deit-s_voc12.py',
     '../_base_/losses/csd.py',
 ]
-load_from = 'work_dirs/cam_deit-s_voc12/epoch_60.pth'
+load_from = 'work_dirs/mctformer_deit-s_voc12/epoch_60.pth'
 gap_loss = dict(type='mmseg_wsss.GAPLoss')
-model = dict(decode_head=dict(loss_decode=[gap_loss, _base_.paper_csd_loss]))
+token_loss = dict(type='mmseg_wsss.TokenLoss')
+losses = [gap_loss, token_loss, _base_.paper_csd_loss]
+model = dict(decode_head=dict(loss_decode=losses))
 single_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),

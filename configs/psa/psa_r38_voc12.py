@@ -11,6 +11,7 @@
 # For the others set, with their CAM network's seeds,
 #   SEAM: psa_r38_seam_voc12.py
 #   HFPL: psa_r38_hfpl_voc12.py
+#   MCTformer: psa_r38_mctformer_voc12.py
 _base_ = [
     '../_base_/models/affinity_r38.py',
     '../_base_/datasets/voc12_refine.py',

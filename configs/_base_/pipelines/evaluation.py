@@ -6,6 +6,8 @@
 #   suggested in' DeepLab v1. Scales are MCTformer's, whose code is the only
 #   one of the three baselines that names them, with flips; the CRF is that of
 #   DeepLab's published script.
+# - mctformer: its code has these scales without flips, the maximum over the
+#   scales, and this CRF.
 # - hfpl: the paper gives none; these are the values of its code.
 # - dhr: MARS has 'multi-scale inference and CRF with conventional settings',
 #   CSD 'the official codes', and IRN's holds no segmentor. These are the
@@ -36,10 +38,27 @@ test_pipelines = {
     ]
     for paper, scales in test_scales.items()
 }
+test_without_flips = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale_factor=r, keep_ratio=True)
+                for r in test_scales['ocr']
+            ],
+            [dict(type='LoadAnnotations')],
+            [dict(type='PackSegInputs')],
+        ],
+    ),
+]
 mean_probabilities = dict(
     type='mmseg_wsss.ScoreTTAModel', fusion='mean_probabilities'
 )
 mean_logits = dict(type='mmseg_wsss.ScoreTTAModel', fusion='mean_logits')
+max_probabilities = dict(
+    type='mmseg_wsss.ScoreTTAModel', fusion='max_probabilities'
+)
 metrics = [
     dict(type='IoUMetric', iou_metrics=['mIoU']),
     dict(type='mmseg_wsss.OutOfCandidateMetric'),
@@ -51,6 +70,16 @@ test_as_ocr = dict(
         'tta_model': mean_probabilities,
         'custom_hooks': [
             dict(type='mmseg_wsss.DenseCRFHook', params='deeplab_test')
+        ],
+    },
+)
+test_as_mctformer = dict(
+    tta=True,
+    options={
+        'tta_pipeline': test_without_flips,
+        'tta_model': max_probabilities,
+        'custom_hooks': [
+            dict(type='mmseg_wsss.DenseCRFHook', params='mctformer_test')
         ],
     },
 )

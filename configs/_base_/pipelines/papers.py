@@ -47,6 +47,18 @@ seam_classifier = dict(
     rates='0.01 x ' + psa_rates,
     images=train_aug,
 )
+mctformer_classifier = dict(
+    network='DeiT-S/16, MCTformer-V2',
+    crop='224 x 224, RandomResizedCrop',
+    schedule='60 epochs, batch 64, AdamW 6.25e-5, decay 0.05, cosine',
+    images=train_aug,
+)
+mctformer_affinity = dict(
+    psa_affinity,
+    schedule='5 epochs, batch 8, poly 0.9',
+    rates='0.01 x ' + psa_rates,
+)
+mctformer_test = '5 scales 0.5 to 1.5, maximum of probabilities, CRF'
 hfpl_segmentor = dict(
     network='ResNet38 at stride 8, DeepLab v1',
     crop='448 x 448',

@@ -15,7 +15,7 @@ ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -158,20 +158,15 @@ def view_logits(
     samples = [SegDataSample() for _ in images]
     batch = dict(inputs=images, data_samples=samples)
     inputs = segmentor.data_preprocessor(batch, True)['inputs']
-    source, *pasted = inputs.split(len(views))
+    source, images = inputs[: len(views)], inputs[len(views) :]
     others = [x for x in segmentor.modules() if x not in learning]
     with view_statistics(segmentor, 'CSDLoss', norm):
         # Students first: autocast caches the weights that it casts, and those
         # cast without gradient would cut it off.
-        student_logits = run_view(segmentor, head, torch.cat(pasted))
-        if not isinstance(student_logits, Tensor):
-            raise ValueError(
-                'CSDLoss compares logits, but the forward of '
-                f'{type(head).__name__} returns '
-                f'{type(student_logits).__name__}: use a CAMHead'
-            )
+        student_logits = _logits(head, run_view(segmentor, head, images))
         with torch.no_grad(), changed_attributes(others, training=False):
-            teacher_logits = run_view(segmentor, head, source)
+            outputs = run_view(segmentor, head, source)
+            teacher_logits = _logits(head, outputs)
     labels = dict(foreground='labels', background='target_labels')
     return {
         name: ViewPair(
@@ -186,6 +181,19 @@ def view_logits(
             view_names, student_logits.split(len(views)), strict=True
         )
     }
+
+
+def _logits(head: nn.Module, outputs: Any) -> Tensor:
+    """Return the logits among what a head's forward returns."""
+    if hasattr(head, 'criterion_inputs'):  # a CAMHead
+        outputs = head.criterion_inputs(outputs)[0]
+    if not isinstance(outputs, Tensor):
+        raise ValueError(
+            f'CSDLoss compares logits, but the forward of '
+            f'{type(head).__name__} returns {type(outputs).__name__}: use a '
+            'CAMHead'
+        )
+    return outputs
 
 
 def _check_not_synchronised(learning: Sequence[nn.Module]) -> None:

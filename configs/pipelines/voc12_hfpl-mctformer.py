@@ -1,0 +1,67 @@
+# HFPL on MCTformer, VOC 2012: MCTformer-V2's CAMs trained with ISL and FSL,
+# PSA with MCTformer's values, DeepLab-LargeFOV. The stages are those of
+# voc12_hfpl.py.
+# configs/psa/README.md and configs/ocr/README.md say which weights and labels
+# they need, MCTformer needs MMPretrain. On several GPUs:
+#   python tools/run_pipeline.py configs/pipelines/voc12_hfpl-mctformer.py \
+#       --launcher pytorch --gpus 8 --num-workers 4
+# Batch sizes are those of each GPU; change one with
+#       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
+_base_ = './voc12_ocr-psa.py'
+use = dict(
+    hfpl=True,  # ISL and FSL in the CAM network
+    psa=True,  # AffinityNet's walk on the seeds
+    ocr=False,  # OCR in the segmentor
+)
+configs = dict(
+    classifier='configs/mctformer/mctformer_deit-s_voc12.py',
+    hfpl='configs/hfpl/isl-fsl_deit-s_voc12.py',
+    affinity='configs/psa/psa_r38_mctformer_voc12.py',
+)
+contours = [*_base_.metrics, dict(type='mmseg_wsss.ContourMetric')]
+stages = dict(
+    classifier=_base_.train_classifier,
+    evaluate=dict(
+        _base_.test_as_mctformer,
+        options={
+            **_base_.test_as_mctformer.options,
+            'test_evaluator': contours,
+        },
+    ),
+)
+paper = dict(
+    name='ISL + FSL (WACV 2024), on MCTformer',
+    method='hfpl',
+    figures=[
+        dict(
+            stage='seeds',
+            what='VOC train, 1,464 images, CAMs, mIoU',
+            before=59.4,
+            after=61.2,
+        ),
+        dict(
+            stage='evaluate',
+            what=_base_.voc_val + 'mIoU',
+            before=67.5,
+            after=68.3,
+        ),
+        dict(
+            stage='evaluate',
+            what=_base_.voc_val + 'contour F',
+            before=46.7,
+            after=47.3,
+        ),
+    ],
+    recipe=dict(
+        classifier=_base_.mctformer_classifier,
+        affinity=_base_.mctformer_affinity,
+        segmentor=dict(network='ResNet38', images=_base_.train_aug),
+        evaluate=dict(images='val, 1,449', test=_base_.mctformer_test),
+    ),
+    differs=(
+        'MCTformer without RandAugment and erasing; AffinityNet with '
+        'momentum, and from ImageNet; segmentor, its schedule and rates are '
+        "OCR's; FSL as in the text, not as in the code for SEAM"
+    ),
+    _delete_=True,
+)

@@ -1,0 +1,35 @@
+# OCR on MCTformer's labels, VOC 2012: MCTformer-V2's CAMs, PSA with its
+# values, DeepLab-LargeFOV with OCR. The stages are those of voc12_ocr-psa.py.
+# configs/psa/README.md and configs/ocr/README.md say which weights and labels
+# they need, MCTformer needs MMPretrain. On several GPUs:
+#   python tools/run_pipeline.py configs/pipelines/voc12_ocr-mctformer.py \
+#       --launcher pytorch --gpus 8 --num-workers 4
+# Batch sizes are those of each GPU; change one with
+#       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
+_base_ = './voc12_ocr-psa.py'
+configs = dict(
+    classifier='configs/mctformer/mctformer_deit-s_voc12.py',
+    affinity='configs/psa/psa_r38_mctformer_voc12.py',
+)
+stages = dict(evaluate=_base_.test_as_mctformer)
+paper = dict(
+    name='OCR (CVPR 2023), Table 1, on MCTformer',
+    figures=[
+        dict(
+            stage='evaluate',
+            what=_base_.voc_val + 'mIoU',
+            before=71.9,
+            after=72.7,
+        )
+    ],
+    recipe=dict(
+        classifier=_base_.mctformer_classifier,
+        affinity=_base_.mctformer_affinity,
+    ),
+    differs=(
+        'MCTformer without RandAugment and erasing; AffinityNet with '
+        'momentum, and like the segmentor from ImageNet; poly for the '
+        '"exponential decay"; scales, fusion and CRF of the test are those of '
+        "MCTformer's code, a reading"
+    ),
+)
