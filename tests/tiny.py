@@ -59,7 +59,7 @@ def config(root: Path, head: dict, work_dir: Path, masks='pseudo') -> Config:
         ann_file=str(root / 'image_labels.json'),
         classes=CLASSES,
     )
-    is_cam = head['type'].endswith(('CAMHead', 'SEAMHead'))
+    is_cam = head['type'].endswith(('CAMHead', 'SEAMHead', 'WeakTrHead'))
     train = [dict(type='LoadImageFromFile')]
     train += [] if is_cam else [dict(type='LoadAnnotations')]
     train += [load_labels, dict(type='mmseg_wsss.PackWSSSInputs')]

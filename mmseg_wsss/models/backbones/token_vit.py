@@ -12,7 +12,9 @@ and of its position, so that all are equal until the labels of a batch differ.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import torch
 from mmengine.model import BaseModule
@@ -20,19 +22,24 @@ from mmpretrain.models import VisionTransformer
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...utils import check_option
 from ..attention_maps import record_attention
 from ..decode_heads.token_cam_head import TokenFeatures
+
+ATTENTIONS = ('mean', 'heads')
 
 
 @MODELS.register_module()
 class MultiTokenViT(VisionTransformer):
     """MMPretrain's vision transformer with K class tokens.
 
-    The mean over heads of every layer's attention is recorded in eval mode
-    only: MCTformer's training does not read it.
-
     Args:
         num_tokens (int): K, the foreground classes of the data set.
+        attention (str): What is recorded of every layer's attention. 'mean':
+            the mean over heads, in eval mode only, as MCTformer's training
+            does not read it. 'heads': the map and the largest outputs of each
+            head, without gradient, in training too (WeakTr). Defaults to
+            'mean'.
         patch_size (int): Side of a patch, or stride of the stem. Defaults to
             16.
         stem (dict, optional): An MMSeg backbone whose last feature map takes
@@ -43,8 +50,8 @@ class MultiTokenViT(VisionTransformer):
             ``arch='deit-small'``, ``img_size`` and ``drop_path_rate``.
 
     Raises:
-        ValueError: If there is no token, or of stem and stem_channels only
-            one is given.
+        ValueError: If an option is out of range, or of stem and stem_channels
+            only one is given.
 
     Example::
 
@@ -59,11 +66,13 @@ class MultiTokenViT(VisionTransformer):
     def __init__(
         self,
         num_tokens: int,
+        attention: str = 'mean',
         patch_size: int = 16,
         stem: dict | None = None,
         stem_channels: int | None = None,
         **kwargs,
     ):
+        check_option('attention', attention, ATTENTIONS)
         if num_tokens < 1:
             raise ValueError(f'num_tokens must be >= 1, got {num_tokens}')
         if (stem is None) != (stem_channels is None):
@@ -74,6 +83,7 @@ class MultiTokenViT(VisionTransformer):
         super().__init__(
             patch_size=patch_size, out_type='raw', final_norm=False, **kwargs
         )
+        self.attention = attention
         self.patch_size = patch_size
         self.out_indices = range(self.num_layers)
         if stem is not None:
@@ -137,16 +147,55 @@ class MultiTokenViT(VisionTransformer):
                 f'{side}, got {tuple(x.shape)}: add dict(type='
                 f"'ResizeToMultiple', size_divisor={side}) to the pipeline"
             )
-        recorded = nullcontext()
-        if not self.training:
-            recorded = record_attention(self.layers, mean_of_heads=True)
-        with recorded as maps:
+        heads = self.attention == 'heads'
+        with ExitStack() as stack:
+            maps = outputs = None
+            if heads or not self.training:
+                maps = stack.enter_context(
+                    record_attention(
+                        self.layers, mean_of_heads=not heads, detached=heads
+                    )
+                )
+            if heads:
+                outputs = stack.enter_context(record_outputs(self.layers))
             layers = super().forward(x)
         count = self.num_extra_tokens
         patches = layers[-1][:, count:].transpose(1, 2)
         patches = patches.unflatten(2, (x.shape[2] // side, -1))
         tokens = torch.stack([layer[:, :count] for layer in layers], 1)
-        return TokenFeatures(patches, tokens, maps)
+        outputs = torch.cat(outputs, 1) if heads else None
+        return TokenFeatures(patches, tokens, maps, outputs)
+
+
+@contextmanager
+def record_outputs(layers: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
+    """Record the largest outputs of the heads of MMPretrain's layers.
+
+    Args:
+        layers: The layers of a vision transformer.
+
+    Yields:
+        list[Tensor]: It is filled while they run: of each layer the maximum
+        over the tokens (N, heads, d) of what goes into its projection,
+        without gradient.
+    """
+    found: list[Tensor] = []
+
+    def record(heads: int, projection: nn.Module, args: tuple) -> None:
+        outputs = args[0].detach().unflatten(2, (heads, -1))
+        found.append(outputs.amax(1))
+
+    handles = [
+        layer.attn.proj.register_forward_pre_hook(
+            partial(record, layer.attn.num_heads)
+        )
+        for layer in layers
+    ]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 class StemEmbed(BaseModule):

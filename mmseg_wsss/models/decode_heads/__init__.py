@@ -1,6 +1,7 @@
 """Decode heads."""
 
 from .affinity_head import AffinityHead
+from .attention_fusion import WeakTrHead
 from .cam_head import CAMHead
 from .deeplabv2_head import DeepLabV2Head
 from .irn_displacement import IRNDisplacementHead
@@ -24,4 +25,5 @@ __all__ = [
     'TokenCAMHead',
     'TokenFeatures',
     'TokenMaps',
+    'WeakTrHead',
 ]

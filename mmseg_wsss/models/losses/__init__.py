@@ -11,7 +11,7 @@ from .pooling_loss import GAPLoss, pooling_loss
 from .seam_loss import SEAMLoss
 from .spatial_bce import SpatialBCE
 from .stego_loss import STEGOLoss, correspondence_loss
-from .token_loss import TokenLoss
+from .token_loss import FusedCAMLoss, TokenLoss
 from .under_fitting import UnderFittingCrossEntropy, under_fitting_loss
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     'CSDLoss',
     'ClassLogits',
     'DisplacementLoss',
+    'FusedCAMLoss',
     'GAPLoss',
     'ImageLevelLoss',
     'LossInputs',

@@ -1,4 +1,4 @@
-r"""Classification losses of a network with a token per class.
+r"""Classification losses of networks with a token per class.
 
 Xu et al., "Multi-class Token Transformer for Weakly Supervised Semantic
 Segmentation", CVPR 2022, https://arxiv.org/abs/2203.02891 (MCTformer-V2). The
@@ -7,6 +7,10 @@ mean z of the D entries of a class's token is its logit:
 .. math::
     L = \mathrm{BCE}(\sigma(z^c), y^c), \qquad
     z^c = \tfrac1D \sum_d t^c_d
+
+Zhu et al., "WeakTr", https://arxiv.org/abs/2304.01184, has the same loss of
+the mean of the fused map, which is never negative: for an absent class it is
+at least log 2.
 """
 
 from __future__ import annotations
@@ -65,3 +69,42 @@ class TokenLoss(ImageLevelLoss):
         _, labels, _ = inputs.foreground()
         logits = at_least_float32(token_logits)
         return pooling_loss(logits[:, :, None, None], labels)
+
+
+@MODELS.register_module()
+class FusedCAMLoss(ImageLevelLoss):
+    """The loss of the fused map, in a :class:`WeakTrHead`.
+
+    It stands beside the losses of the patch map and of the tokens, and trains
+    the weights of the attention alone.
+
+    Args:
+        **kwargs: See :class:`ImageLevelLoss`.
+    """
+
+    default_name = 'loss_fused'
+
+    def compute(
+        self, inputs: LossInputs, fused: Tensor | None = None, **kwargs: Any
+    ) -> Tensor:
+        """Compute the loss of the foreground classes.
+
+        Args:
+            inputs: Patch map and labels.
+            fused: Fused map (N, K, h, w) >= 0.
+            **kwargs: Not read.
+
+        Returns:
+            Tensor: Scalar >= 0.
+
+        Raises:
+            ValueError: If there is no fused map.
+        """
+        if fused is None:
+            raise ValueError(
+                'FusedCAMLoss needs a fused map in training: put it into '
+                "loss_decode of a WeakTrHead, and set attention='heads' in "
+                'MultiTokenViT'
+            )
+        _, labels, _ = inputs.foreground()
+        return pooling_loss(at_least_float32(fused), labels)
