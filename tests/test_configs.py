@@ -166,6 +166,7 @@ def test_config_takes_a_step(path, layouts):
         'advcam': 'gap',
         'cam': 'gap',
         'mctformer': 'token',
+        'plus': 'contrast',
         'weaktr': 'fused',
         'psa': 'affinity',
         'irn': 'affinity',

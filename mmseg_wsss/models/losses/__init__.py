@@ -7,10 +7,11 @@ from .displacement_loss import DisplacementLoss, displacement_loss
 from .fsl import FSL, feature_similarity_loss
 from .isl import BinomialISL, importance_sampling_loss
 from .ocr_loss import OCRLoss, ocr_loss, prior_correlation
-from .pooling_loss import GAPLoss, pooling_loss
+from .pooling_loss import GAPLoss, GWRPLoss, pooling_loss
 from .seam_loss import SEAMLoss
 from .spatial_bce import SpatialBCE
 from .stego_loss import STEGOLoss, correspondence_loss
+from .token_contrast import TokenContrastLoss, token_contrast
 from .token_loss import FusedCAMLoss, TokenLoss
 from .under_fitting import UnderFittingCrossEntropy, under_fitting_loss
 
@@ -23,12 +24,14 @@ __all__ = [
     'DisplacementLoss',
     'FusedCAMLoss',
     'GAPLoss',
+    'GWRPLoss',
     'ImageLevelLoss',
     'LossInputs',
     'OCRLoss',
     'SEAMLoss',
     'STEGOLoss',
     'SpatialBCE',
+    'TokenContrastLoss',
     'TokenLoss',
     'UnderFittingCrossEntropy',
     'affinity_loss',
@@ -41,5 +44,6 @@ __all__ = [
     'ocr_loss',
     'pooling_loss',
     'prior_correlation',
+    'token_contrast',
     'under_fitting_loss',
 ]
