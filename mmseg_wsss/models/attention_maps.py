@@ -44,23 +44,7 @@ def record_attention(
             vit(torch.rand(1, 3, 224, 224))
         attention = torch.stack(maps).mean(2)  # (12, 1, 197, 197)
     """
-    attentions = [
-        module
-        for module in network.modules()
-        if isinstance(getattr(module, 'qkv', None), nn.Linear)
-        and hasattr(module, 'num_heads')
-    ]
-    biased = any(
-        getattr(module, name, None) is not None
-        for module in attentions
-        for name in BIASED
-    )
-    if not attentions or biased:
-        raise ValueError(
-            f'{type(network).__name__} has no attentions that are softmaxes '
-            'of scaled dot products: use a plain vision transformer of '
-            'MMPretrain or timm'
-        )
+    attentions = _attentions(network)
     maps: list[Tensor] = []
     handles = [
         attention.qkv.register_forward_hook(
@@ -93,3 +77,59 @@ def _record(
     logits = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
     found = logits.softmax(-1)
     maps.append(found.mean(1) if mean_of_heads else found)
+
+
+@contextmanager
+def record_head_outputs(network: nn.Module) -> Iterator[list[Tensor]]:
+    """Record the largest outputs of the heads of a transformer's blocks.
+
+    Args:
+        network: As for :func:`record_attention`.
+
+    Yields:
+        list[Tensor]: It is filled while the network runs: per block the
+        maximum over the tokens (N, heads, d) of the heads' outputs, which go
+        into the block's projection; without gradient.
+
+    Raises:
+        ValueError: If the network has no such attention.
+    """
+    found: list[Tensor] = []
+
+    def record(heads: int, projection: nn.Module, args: tuple) -> None:
+        outputs = args[0].detach().unflatten(2, (heads, -1))
+        found.append(outputs.amax(1))
+
+    handles = [
+        attention.proj.register_forward_pre_hook(
+            partial(record, attention.num_heads)
+        )
+        for attention in _attentions(network)
+    ]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _attentions(network: nn.Module) -> list[nn.Module]:
+    """List the attentions whose maps follow from qkv."""
+    attentions = [
+        module
+        for module in network.modules()
+        if isinstance(getattr(module, 'qkv', None), nn.Linear)
+        and hasattr(module, 'num_heads')
+    ]
+    biased = any(
+        getattr(module, name, None) is not None
+        for module in attentions
+        for name in BIASED
+    )
+    if not attentions or biased:
+        raise ValueError(
+            f'{type(network).__name__} has no attentions that are softmaxes '
+            'of scaled dot products: use a plain vision transformer of '
+            'MMPretrain or timm'
+        )
+    return attentions

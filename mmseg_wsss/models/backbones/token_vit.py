@@ -12,19 +12,21 @@ and of its position, so that all are equal until the labels of a batch differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from contextlib import ExitStack
 
 import torch
-from mmengine.model import BaseModule
-from mmpretrain.models import VisionTransformer
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...utils import check_option
-from ..attention_maps import record_attention
+from ..attention_maps import record_attention, record_head_outputs
 from ..decode_heads.token_cam_head import TokenFeatures
+from .stem_embed import StemEmbed
+
+try:
+    from mmpretrain.models import VisionTransformer
+except ImportError:  # raised again when the network is built
+    VisionTransformer = nn.Module
 
 ATTENTIONS = ('mean', 'heads')
 
@@ -50,6 +52,7 @@ class MultiTokenViT(VisionTransformer):
             ``arch='deit-small'``, ``img_size`` and ``drop_path_rate``.
 
     Raises:
+        ImportError: If MMPretrain is not installed.
         ValueError: If an option is out of range, or of stem and stem_channels
             only one is given.
 
@@ -72,6 +75,11 @@ class MultiTokenViT(VisionTransformer):
         stem_channels: int | None = None,
         **kwargs,
     ):
+        if VisionTransformer is nn.Module:
+            raise ImportError(
+                'MultiTokenViT needs MMPretrain: pip install '
+                'onedl-mmpretrain, or mmpretrain on the upstream stack'
+            )
         check_option('attention', attention, ATTENTIONS)
         if num_tokens < 1:
             raise ValueError(f'num_tokens must be >= 1, got {num_tokens}')
@@ -157,7 +165,7 @@ class MultiTokenViT(VisionTransformer):
                     )
                 )
             if heads:
-                outputs = stack.enter_context(record_outputs(self.layers))
+                outputs = stack.enter_context(record_head_outputs(self.layers))
             layers = super().forward(x)
         count = self.num_extra_tokens
         patches = layers[-1][:, count:].transpose(1, 2)
@@ -165,66 +173,3 @@ class MultiTokenViT(VisionTransformer):
         tokens = torch.stack([layer[:, :count] for layer in layers], 1)
         outputs = torch.cat(outputs, 1) if heads else None
         return TokenFeatures(patches, tokens, maps, outputs)
-
-
-@contextmanager
-def record_outputs(layers: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
-    """Record the largest outputs of the heads of MMPretrain's layers.
-
-    Args:
-        layers: The layers of a vision transformer.
-
-    Yields:
-        list[Tensor]: It is filled while they run: of each layer the maximum
-        over the tokens (N, heads, d) of what goes into its projection,
-        without gradient.
-    """
-    found: list[Tensor] = []
-
-    def record(heads: int, projection: nn.Module, args: tuple) -> None:
-        outputs = args[0].detach().unflatten(2, (heads, -1))
-        found.append(outputs.amax(1))
-
-    handles = [
-        layer.attn.proj.register_forward_pre_hook(
-            partial(record, layer.attn.num_heads)
-        )
-        for layer in layers
-    ]
-    try:
-        yield found
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-class StemEmbed(BaseModule):
-    """Patches of a hybrid: a backbone's last map and a 1x1 convolution.
-
-    Args:
-        stem (dict): The backbone.
-        in_channels (int): Channels of its last map.
-        embed_dims (int): D.
-        size (tuple[int, int]): Size of that map in pretraining, to which the
-            position embeddings belong.
-    """
-
-    def __init__(
-        self,
-        stem: dict,
-        in_channels: int,
-        embed_dims: int,
-        size: tuple[int, int],
-    ):
-        super().__init__()
-        self.stem = MODELS.build(stem)
-        self.projection = nn.Conv2d(in_channels, embed_dims, 1)
-        self.init_out_size = size
-
-    def forward(self, x: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """Return patch tokens (N, h * w, D) and (h, w)."""
-        features = self.stem(x)
-        if not isinstance(features, Tensor):
-            features = features[-1]
-        features = self.projection(features)
-        return features.flatten(2).transpose(1, 2), tuple(features.shape[2:])

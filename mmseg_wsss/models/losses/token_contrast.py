@@ -39,6 +39,7 @@ def token_contrast(tokens: Tensor, labels: Tensor) -> Tensor:
         ValueError: If shapes do not fit.
 
     Example:
+        >>> import torch
         >>> tokens = torch.eye(2).view(1, 1, 2, 2)
         >>> token_contrast(tokens, torch.ones(1, 2))
         tensor(0.3133)

@@ -1,6 +1,7 @@
 """The transformer with a token per class: weights, sizes, attention, steps."""
 
 import math
+import sys
 
 import pytest
 import torch
@@ -196,6 +197,13 @@ def test_errors():
         vit()(torch.rand(1, 3, 32, 36))
     with pytest.raises(ValueError, match='has 5 class tokens'):
         vit().load_state_dict(vit(num_tokens=5).state_dict())
+
+
+def test_without_mmpretrain(monkeypatch):
+    module = sys.modules[mmseg_wsss.MultiTokenViT.__module__]
+    monkeypatch.setattr(module, 'VisionTransformer', torch.nn.Module)
+    with pytest.raises(ImportError, match='pip install'):
+        mmseg_wsss.MultiTokenViT(3)
 
 
 def test_it_is_found_without_an_import():
