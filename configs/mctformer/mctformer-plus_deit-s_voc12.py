@@ -28,12 +28,8 @@ train_pipeline = [
         interpolation='bicubic',
     ),
     dict(type='RandomFlip', prob=0.5),
-    dict(
-        type='mmpretrain.ColorJitter',
-        brightness=0.4,
-        contrast=0.4,
-        saturation=0.4,
-    ),
+    _base_.rand_augment,
+    _base_.random_erasing,
     dict(type='mmseg_wsss.PackWSSSInputs'),
 ]
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))

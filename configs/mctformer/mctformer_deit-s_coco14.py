@@ -3,6 +3,7 @@
 _base_ = [
     '../_base_/models/mctformer_deit-s.py',
     '../_base_/datasets/coco14_cam.py',
+    '../_base_/datasets/timm_augmentation.py',
     '../_base_/schedules/cam_adamw_60e.py',
     '../_base_/default_runtime.py',
 ]
@@ -28,12 +29,8 @@ train_pipeline = [
         interpolation='bicubic',
     ),
     dict(type='RandomFlip', prob=0.5),
-    dict(
-        type='mmpretrain.ColorJitter',
-        brightness=0.4,
-        contrast=0.4,
-        saturation=0.4,
-    ),
+    _base_.rand_augment,
+    _base_.random_erasing,
     dict(type='mmseg_wsss.PackWSSSInputs'),
 ]
 test_pipeline = [

@@ -1,10 +1,10 @@
 # MCTformer-V2 on DeiT-S/16, VOC 2012, with its values: crop 224, batch 64, 60
-# epochs of AdamW, seeds from one scale and its flip, min-max. Of timm's
-# augmentation crops, flips and ColorJitter are here, RandAugment and erasing
-# are not. Needs MMPretrain.
+# epochs of AdamW, timm's augmentation, seeds from one scale and its flip,
+# min-max. Needs MMPretrain.
 _base_ = [
     '../_base_/models/mctformer_deit-s.py',
     '../_base_/datasets/voc12_cam.py',
+    '../_base_/datasets/timm_augmentation.py',
     '../_base_/schedules/cam_adamw_60e.py',
     '../_base_/default_runtime.py',
 ]
@@ -26,12 +26,8 @@ train_pipeline = [
         interpolation='bicubic',
     ),
     dict(type='RandomFlip', prob=0.5),
-    dict(
-        type='mmpretrain.ColorJitter',
-        brightness=0.4,
-        contrast=0.4,
-        saturation=0.4,
-    ),
+    _base_.rand_augment,
+    _base_.random_erasing,
     dict(type='mmseg_wsss.PackWSSSInputs'),
 ]
 test_pipeline = [

@@ -68,8 +68,7 @@ paper = dict(
     ),
     differs=(
         'CSD starts from a first training, on the logits of the patch map; '
-        'MCTformer without RandAugment and erasing; AffinityNet with '
-        'momentum, and from ImageNet; segmentor, its schedule and rates are '
-        "OCR's"
+        'AffinityNet with momentum, and from ImageNet; segmentor, its '
+        "schedule and rates are OCR's"
     ),
 )

@@ -59,9 +59,8 @@ paper = dict(
         evaluate=dict(images='val, 1,449', test=_base_.mctformer_test),
     ),
     differs=(
-        'MCTformer without RandAugment and erasing; AffinityNet with '
-        'momentum, and from ImageNet; segmentor, its schedule and rates are '
-        "OCR's; FSL as in the text, not as in the code for SEAM"
+        'AffinityNet with momentum, and from ImageNet; segmentor, its '
+        "schedule and rates are OCR's; FSL as in the text, not as in the code for SEAM"
     ),
     _delete_=True,
 )
