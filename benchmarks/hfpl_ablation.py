@@ -5,7 +5,8 @@
         --only gap isl fsl isl-fsl
     python benchmarks/hfpl_ablation.py voc-mini --seeds 0 1 2 \
         --only s8-gap s8-isl s8-isl-fsl s8-isl-fsl-published
-    python benchmarks/hfpl_ablation.py scenes --seeds 0 1 --only gap seam
+    python benchmarks/hfpl_ablation.py scenes --seeds 0 1 \
+        --only gap seam mctformer
 
 Every variant and seed trains a CAM network, writes the CAMs of the training
 images and evaluates them at each background threshold; figures are those at
@@ -74,6 +75,9 @@ SEAM = {
     'seam-no-ecr': ('seam', {'1.ecr_weight': 0}),
     'seam-no-min': ('seam', {'1.min_weight': 0}),
 }
+MCTFORMER = {'mctformer': ('mctformer', {})}
+# Where weights of a plain CAM network go.
+START = {'mctformer': 'model.backbone.stem.init_cfg.checkpoint'}
 # voc_mini ignores the objects of its other classes altogether.
 CONTOUR_IGNORE = {'scenes': 'background', 'voc-mini': 'mask'}
 COLUMNS = {
@@ -104,8 +108,8 @@ def run(
     data: str, folder: Path, seed: int, start: Path | None, variant: str
 ) -> dict:
     """Train, write the CAMs and evaluate them."""
-    kind, options = {**VARIANTS, **SEAM}[variant]
-    method = 'seam' if variant in SEAM else 'hfpl'
+    kind, options = {**VARIANTS, **SEAM, **MCTFORMER}[variant]
+    method = kind if variant in {**SEAM, **MCTFORMER} else 'hfpl'
     config = f'configs/{method}/{kind}_mobilenetv2_{data}.py'
     work_dir = folder / variant / f'seed_{seed}'
     network = [f'{key}={options[key]}' for key in STRIDE_8 if key in options]
@@ -115,7 +119,7 @@ def run(
         if key not in STRIDE_8
     ]
     if start is not None:
-        changes.append(f'load_from={start}')
+        changes.append(f'{START.get(kind, "load_from")}={start}')
     figures = train(config, work_dir, seed, ['mIoU'], *changes)
     same_network = ['--cfg-options', *network] if network else []
     out = pseudo_labels(config, work_dir, *same_network)
@@ -138,7 +142,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('data', choices=['scenes', 'voc-mini'])
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument('--only', nargs='+', choices=[*VARIANTS, *SEAM])
+    parser.add_argument(
+        '--only', nargs='+', choices=[*VARIANTS, *SEAM, *MCTFORMER]
+    )
     parser.add_argument('--jobs', type=int, default=2, help='runs at a time')
     parser.add_argument('--work-dir', default='work_dirs/hfpl_ablation')
     args = parser.parse_args()
