@@ -5,6 +5,7 @@ Weakly Supervised Semantic Segmentation", CVPR 2022,
 https://arxiv.org/abs/2203.02891. The transformer is MMPretrain's
 and loads its weights; every class token starts as a copy of their single one
 and of its position, so that all are equal until the labels of a batch differ.
+Without such weights the positions of the tokens are drawn, each its own.
 
 ``import mmseg_wsss`` does not import this file, which needs MMPretrain;
 ``type='mmseg_wsss.MultiTokenViT'`` in a config does.
@@ -104,14 +105,6 @@ class MultiTokenViT(VisionTransformer):
         self.cls_token = nn.Parameter(torch.zeros(shape))
         shape = 1, num_tokens + patches, self.embed_dims
         self.pos_embed = nn.Parameter(torch.zeros(shape))
-
-    def init_weights(self) -> None:
-        """Load or draw the weights; tokens and their positions are equal."""
-        super().init_weights()
-        if (self.init_cfg or {}).get('type') != 'Pretrained':
-            count = self.num_extra_tokens
-            with torch.no_grad():
-                self.pos_embed[:, :count] = self.pos_embed[:, :1].clone()
 
     def _prepare_pos_embed(
         self, state_dict: dict, prefix: str, *args, **kwargs
