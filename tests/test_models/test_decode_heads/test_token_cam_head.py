@@ -75,6 +75,7 @@ def test_the_order_of_the_patches_does_not_matter(fusion):
 
 
 # ----------------------------------------------------------------------- head
+@torch.no_grad()
 def test_against_a_loop():
     built, inputs = head(), features(n=1)
     out = built(inputs)
