@@ -16,7 +16,7 @@ the mean feature of a class's cells is its prototype in this image
         p^k = \mathrm{mean} \, \{f_i : \mathrm{argmax}_l IoU_i^l = k\}
 
 m has a background, 1 - max over the classes, whose IoU counts half, as in the
-authors' code. S has P^2 entries for P cells: 256 columns at a time.
+authors' code. S has P^2 entries for P cells: 1024 columns at a time.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def structure_ious(scores: Tensor, features: Tensor, block: int) -> Tensor:
 
 @torch.no_grad()
 def structure_seeds(
-    scores: Tensor, features: Tensor, block: int = 256
+    scores: Tensor, features: Tensor, block: int = 1024
 ) -> Tensor:
     """Find the class whose CAM covers each cell's structure best.
 

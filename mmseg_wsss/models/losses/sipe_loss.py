@@ -55,8 +55,8 @@ def prototype_consistency(
             same dtype.
 
     Returns:
-        Tensor: Scalar in [0, 1], the mean over images, classes and valid
-        cells; 0 without such a cell.
+        Tensor: Scalar in [0, 1], the mean over images of their mean over
+        classes and valid cells; 0 of an image without such a cell.
 
     Example:
         >>> cam = torch.tensor([3.0, 1.0, -1.0]).view(1, 1, 1, 3)
@@ -72,8 +72,9 @@ def prototype_consistency(
     seeds = structure_seeds(scores, deep_features * valid) * allowed
     maps = prototype_maps(side_features, seeds) * valid
     maps = maps / (maps.amax((2, 3), keepdim=True) + EPS)
-    count = valid.sum() * scores.shape[1]
-    return (scores - maps).abs().sum() / count.clamp(min=1)
+    cells = valid.sum((1, 2, 3)).clamp(min=1)
+    difference = (scores - maps).abs().mean(1).sum((1, 2))
+    return (difference / cells).mean()
 
 
 @MODELS.register_module()
@@ -126,6 +127,7 @@ class SIPELoss(ImageLevelLoss):
         if samples is None:
             valid = torch.ones_like(logits[:, :1])
         else:
-            valid = unpadded_cells(samples, logits.shape[2:]).to(logits)
+            valid = unpadded_cells(samples, logits.shape[2:])
+            valid = valid.to(logits, non_blocking=True)
         side, deep = side_features.to(logits), deep_features.to(logits)
         return prototype_consistency(logits, labels, side, deep, valid)
