@@ -95,7 +95,7 @@ def label_from_cam(
 def drop_background(
     classes: np.ndarray, cam: np.ndarray, background_index: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Make CAMs with a background map comparable with a threshold.
+    """Convert CAMs with a background map to CAMs for a threshold.
 
     A class's score M becomes M / (M + background): it exceeds 0.5 where the
     class exceeds the background.

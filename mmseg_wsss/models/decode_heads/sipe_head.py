@@ -145,7 +145,7 @@ class SIPEHead(CAMHead):
         features = seg_logits.side_features
         with torch.autocast(features.device.type, enabled=False):
             scores = initial_scores(at_least_float32(seg_logits.cam))
-            seeds = structure_seeds(scores.to(features), features)
+            seeds = structure_seeds(scores, features)
             return prototype_maps(features, seeds)
 
     def class_logits(self, seg_logits: SIPEMaps) -> Tensor:
