@@ -108,6 +108,11 @@ def drop_background(
     Returns:
         tuple: Classes and CAMs without the background, in [0, 1]; what has
         no background map as it is.
+
+    Example:
+        >>> cam = np.array([[[0.5, 0.2]], [[0.5, 0.8]]])
+        >>> drop_background(np.array([0, 3]), cam, 0)[1].round(2).tolist()
+        [[[0.5, 0.8]]]
     """
     found = classes == background_index
     if not found.any():

@@ -40,6 +40,13 @@ def initial_scores(cam: Tensor) -> Tensor:
     Returns:
         Tensor: (N, K + 1, h, w) in [0, 1]: 1 - max over the classes, then
         the classes. Gradients flow through the maxima too.
+
+    Example:
+        >>> cam = torch.tensor([[4.0, 1.0, -1.0]]).view(1, 1, 1, 3)
+        >>> initial_scores(cam).round(decimals=2)
+        tensor([[[[0.0000, 0.7500, 1.0000]],
+        <BLANKLINE>
+                 [[1.0000, 0.2500, 0.0000]]]])
     """
     scores = normalise_cam(cam)
     return torch.cat([1 - scores.amax(1, keepdim=True), scores], 1)

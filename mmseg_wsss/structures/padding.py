@@ -23,6 +23,14 @@ def unpadded_cells(data_samples: Sequence, size: Sequence[int]) -> Tensor:
 
     Returns:
         Tensor: (N, 1, h, w) of 0 and 1, float32, on the CPU.
+
+    Example:
+        >>> from mmseg.structures import SegDataSample
+        >>> sample = SegDataSample()
+        >>> sizes = dict(img_shape=(32, 20), padding_size=(0, 12, 0, 0))
+        >>> sample.set_metainfo(sizes)
+        >>> unpadded_cells([sample], (1, 4))
+        tensor([[[[1., 1., 1., 0.]]]])
     """
     valid = torch.zeros(len(data_samples), 1, *size)
     for mask, sample in zip(valid, data_samples, strict=True):
