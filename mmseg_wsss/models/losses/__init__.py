@@ -9,6 +9,7 @@ from .isl import BinomialISL, importance_sampling_loss
 from .ocr_loss import OCRLoss, ocr_loss, prior_correlation
 from .pooling_loss import GAPLoss, pooling_loss
 from .seam_loss import SEAMLoss
+from .sipe_loss import SIPELoss, prototype_consistency
 from .spatial_bce import SpatialBCE
 from .stego_loss import STEGOLoss, correspondence_loss
 from .under_fitting import UnderFittingCrossEntropy, under_fitting_loss
@@ -25,6 +26,7 @@ __all__ = [
     'LossInputs',
     'OCRLoss',
     'SEAMLoss',
+    'SIPELoss',
     'STEGOLoss',
     'SpatialBCE',
     'UnderFittingCrossEntropy',
@@ -38,5 +40,6 @@ __all__ = [
     'ocr_loss',
     'pooling_loss',
     'prior_correlation',
+    'prototype_consistency',
     'under_fitting_loss',
 ]
