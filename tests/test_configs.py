@@ -152,7 +152,13 @@ def test_config_takes_a_step(path, layouts):
     # Without pretrained weights frozen layers keep theirs.
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     is_cam = path.parts[0] in (
-        *('advcam', 'cam', 'csd', 'hfpl', 'mctformer', 'seam'),
+        'advcam',
+        'cam',
+        'csd',
+        'hfpl',
+        'mctformer',
+        'seam',
+        'sipe',
     )
     is_cam = is_cam and not path.name.startswith('ce_')
     if in_layout:

@@ -9,6 +9,7 @@ from .irn_head import IRNHead
 from .large_fov_head import LargeFOVHead
 from .polar_head import PolarHead, PolarMaps
 from .seam_head import SEAMHead, SEAMMaps
+from .sipe_head import SIPEHead, SIPEMaps
 from .token_cam_head import TokenCAMHead, TokenFeatures, TokenMaps
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     'PolarMaps',
     'SEAMHead',
     'SEAMMaps',
+    'SIPEHead',
+    'SIPEMaps',
     'TokenCAMHead',
     'TokenFeatures',
     'TokenMaps',

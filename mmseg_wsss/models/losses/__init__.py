@@ -9,6 +9,7 @@ from .isl import BinomialISL, importance_sampling_loss
 from .ocr_loss import OCRLoss, ocr_loss, prior_correlation
 from .pooling_loss import GAPLoss, GWRPLoss, pooling_loss
 from .seam_loss import SEAMLoss
+from .sipe_loss import SIPELoss, prototype_consistency
 from .spatial_bce import SpatialBCE
 from .stego_loss import STEGOLoss, correspondence_loss
 from .token_contrast import TokenContrastLoss, token_contrast
@@ -29,6 +30,7 @@ __all__ = [
     'LossInputs',
     'OCRLoss',
     'SEAMLoss',
+    'SIPELoss',
     'STEGOLoss',
     'SpatialBCE',
     'TokenContrastLoss',
@@ -44,6 +46,7 @@ __all__ = [
     'ocr_loss',
     'pooling_loss',
     'prior_correlation',
+    'prototype_consistency',
     'token_contrast',
     'under_fitting_loss',
 ]
