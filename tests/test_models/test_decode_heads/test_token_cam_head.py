@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 
 from mmseg_wsss import TokenCAMHead, TokenFeatures
 from mmseg_wsss.models.decode_heads.token_cam_head import fuse_cam
@@ -222,10 +223,25 @@ def test_val_and_flips(tiny_root, tmp_path, tta):
     assert metrics['OC_image_rate'] == 0
 
 
-def test_with_its_flip_an_image_and_its_mirror_have_mirrored_maps():
+def test_csd_compares_patch_maps(tiny_root, tmp_path):
     pytest.importorskip('mmpretrain')
-    from mmseg.structures import SegDataSample
+    cfg = tiny.csd_config(tiny_root, tmp_path / 'work', fg_weight=1.0)
+    losses = cfg.model.decode_head.loss_decode
+    losses.append(dict(type='mmseg_wsss.TokenLoss'))
+    cfg.model.decode_head = tiny.token_head(loss_decode=losses)
+    cfg.model.backbone = dict(tiny.TOKEN_VIT)
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    values = runner.message_hub.get_scalar(
+        'train/decode.loss_csd'
+    )._log_history
+    assert values[0].max() > 0
 
+
+def tta_model(kind, **options):
+    """A network with random weights, and a function of its scores."""
+    pytest.importorskip('mmpretrain')
     torch.manual_seed(0)
     module = dict(
         type='mmseg_wsss.WSSSEncoderDecoder',
@@ -236,12 +252,13 @@ def test_with_its_flip_an_image_and_its_mirror_have_mirrored_maps():
         decode_head=tiny.token_head(candidates='all'),
         test_cfg=dict(mode='whole'),
     )
-    model = MODELS.build(dict(type='mmseg_wsss.CAMTTAModel', module=module))
+    model = MODELS.build(
+        dict(type=f'mmseg_wsss.{kind}', module=module, **options)
+    )
     model.eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.randn(parameter.shape))
-    image = torch.randint(0, 256, (3, 24, 40), dtype=torch.uint8)
 
     def scores(image, flips):
         data = dict(inputs=[], data_samples=[])
@@ -254,8 +271,30 @@ def test_with_its_flip_an_image_and_its_mirror_have_mirrored_maps():
         with torch.no_grad():
             return model.test_step(data)[0].seg_logits.data
 
+    return scores
+
+
+IMAGE = torch.randint(
+    *(0, 256, (3, 24, 40)),
+    dtype=torch.uint8,
+    generator=torch.Generator().manual_seed(0),
+)
+
+
+def test_with_its_flip_an_image_and_its_mirror_have_mirrored_maps():
+    scores, image = tta_model('CAMTTAModel'), IMAGE
     both = scores(image, (False, True))
     mirrored = scores(image.flip(2), (False, True)).flip(2)
     assert torch.allclose(both, mirrored, atol=1e-5)
     one = scores(image, (False,))
     assert not torch.allclose(one, scores(image.flip(2), (False,)).flip(2))
+
+
+def test_a_climb_follows_the_patch_map_and_sums_fused_maps():
+    plain = tta_model('CAMTTAModel')(IMAGE, (False, True))
+    still = tta_model('AdversarialCAMTTAModel', steps=0)(IMAGE, (False, True))
+    assert torch.allclose(still, plain, atol=1e-5)
+    climbed = tta_model('AdversarialCAMTTAModel', steps=1)
+    climbed = climbed(IMAGE, (False, True))
+    assert torch.isfinite(climbed).all()
+    assert not torch.allclose(climbed, plain, atol=1e-3)

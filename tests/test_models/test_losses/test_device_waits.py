@@ -17,8 +17,11 @@ from mmseg_wsss.models.losses import (
     OCRLoss,
     background_consistency,
     foreground_consistency,
+    pooling_loss,
+    token_contrast,
     under_fitting_loss,
 )
+from mmseg_wsss.models.losses.pooling_loss import rank_pooling
 from mmseg_wsss.models.losses.seam_loss import (
     cross_equivariance,
     equivariance,
@@ -87,6 +90,16 @@ def sipe():
     return prototype_consistency(cam, labels(2, 20), side, deep, valid)
 
 
+def rank_pooled():
+    pooled = rank_pooling(logits(20))[:, :, None, None]
+    return pooling_loss(pooled, labels(2, 20))
+
+
+def contrast():
+    tokens = torch.randn(2, 12, 20, 64, device=META, requires_grad=True)
+    return token_contrast(tokens, labels(2, 20))
+
+
 def spatial_bce():
     scores, shares = logits(20).sigmoid(), torch.rand(2, 20, device=META)
     polar = polar_loss(scores, share_thresholds(scores, shares))
@@ -121,6 +134,8 @@ CASES = {
     'CSD, background': (consistency(background_consistency), 37),
     'SEAM': (seam, 40),
     'SIPE': (sipe, 157),
+    'GWRP': (rank_pooled, 22),
+    'MCTformer+': (contrast, 45),
     'PMM': (under_fitting, 20),
     'Spatial-BCE': (spatial_bce, 86),
     "SEAM's product": (product, 180),
