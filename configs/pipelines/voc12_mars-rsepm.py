@@ -27,11 +27,7 @@ configs = dict(
     mars_ocr='configs/mars/mars-ocr_deeplabv3plus_r101-d8_voc12-512x512.py',
 )
 stages = dict(
-    published=dict(
-        kind='labels',
-        config='published',
-        inputs=dict(labels='data/VOCdevkit/VOC2012/rsepm'),
-    ),
+    published=dict(kind='labels', config='published'),
     **_base_.stego_stages,
     **_base_.mars_on_published,
     segmentor=dict(
