@@ -8,6 +8,7 @@ from .irn_head import IRNHead
 from .large_fov_head import LargeFOVHead
 from .polar_head import PolarHead, PolarMaps
 from .seam_head import SEAMHead, SEAMMaps
+from .token_fusion_head import TokenFusionHead
 
 __all__ = [
     'AffinityHead',
@@ -20,4 +21,5 @@ __all__ = [
     'PolarMaps',
     'SEAMHead',
     'SEAMMaps',
+    'TokenFusionHead',
 ]
