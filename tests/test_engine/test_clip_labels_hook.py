@@ -196,6 +196,22 @@ def test_the_tower_runs_once(texts, monkeypatch):
     assert not model._forward_pre_hooks
 
 
+@pytest.mark.parametrize('iteration', [0, 9])
+def test_labels_are_those_of_float32_within_autocast(texts, iteration):
+    model, batch = segmentor(), images(48, 64)
+    hook = attached(model, texts, refine_from=5)
+    hook.iteration = iteration
+    expected = stacked(hook.relabel(model, batch, samples()))
+    with torch.autocast('cpu', torch.bfloat16):
+        found = stacked(hook.relabel(model, batch, samples()))
+        losses = model(batch, samples(), mode='loss')
+    assert torch.equal(found, expected)
+    loss = losses['decode.loss_balanced_ce'] + losses['decode.loss_affinity']
+    assert loss.dtype == torch.float32
+    loss.backward()
+    assert model.decode_head.fusion.weight.grad.isfinite().all()
+
+
 def test_padding_on_all_sides():
     sample = SegDataSample(metainfo=dict(padding_size=[1, 2, 0, 1]))
     expected = [[0, 1, 0, 0], [0, 0, 0, 0]]

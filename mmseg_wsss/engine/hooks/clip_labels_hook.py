@@ -104,14 +104,22 @@ class CLIPLabelsHook(OnlineLabelsHook):
         self, segmentor: nn.Module, inputs: Tensor, samples: list
     ) -> list:
         """Return copies of the samples with the batch's labels."""
+        with torch.autocast(inputs.device.type, enabled=False):
+            label = self._label(segmentor, inputs, samples)
+        return [relabelled(*pair) for pair in zip(samples, label, strict=True)]
+
+    def _label(
+        self, segmentor: nn.Module, inputs: Tensor, samples: list
+    ) -> Tensor:
+        """Return the labels (N, H, W) of a batch."""
         backbone, labels = segmentor.backbone, stack_image_labels(samples)
         features = backbone.features(inputs)
+        inputs_of_head = token_maps(features)
+        backbone.keep(inputs, inputs_of_head)
         layers, learned = self.layers, None
         if self.iteration >= self.refine_from:
             layers = self.refine_layers
-            learned = segmentor.decode_head.learned_affinity(
-                token_maps(features)
-            )
+            learned = segmentor.decode_head.learned_affinity(inputs_of_head)
         maps = self.maps.to(inputs.device)(
             backbone.tower,
             features,
@@ -129,7 +137,7 @@ class CLIPLabelsHook(OnlineLabelsHook):
         )
         for sample, one in zip(samples, label, strict=True):
             one[~inside(sample, one)] = IGNORE_LABEL
-        return [relabelled(*pair) for pair in zip(samples, label, strict=True)]
+        return label
 
 
 def inside(sample, label: Tensor) -> Tensor:

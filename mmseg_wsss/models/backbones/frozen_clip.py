@@ -25,20 +25,22 @@ class FrozenCLIP(nn.Module):
     def __init__(self, tower: dict, save_tower: bool = True):
         super().__init__()
         self.tower = MODELS.build(tower)
-        self._ready: tuple[Tensor, TowerFeatures] | None = None
+        self._ready: tuple[Tensor, tuple[Tensor, ...]] | None = None
         self.save_tower = save_tower
         if not save_tower:
             self._register_state_dict_hook(_drop_tower)
 
     def features(self, inputs: Tensor) -> TowerFeatures:
-        """Run the tower, with attention; :meth:`forward` reuses the result.
+        """Run the tower, and keep its attention.
 
         Args:
             inputs: Normalised images (N, 3, H, W).
         """
-        found = self.tower(whole_patches(inputs, self.tower.patch_size))
-        self._ready = inputs, found
-        return found
+        return self.tower(whole_patches(inputs, self.tower.patch_size))
+
+    def keep(self, inputs: Tensor, maps: tuple[Tensor, ...]) -> None:
+        """Return these maps in the next forward, if it is of these images."""
+        self._ready = inputs, maps
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the maps of layers 1 to L - 1.
@@ -52,7 +54,7 @@ class FrozenCLIP(nn.Module):
         """
         ready, self._ready = self._ready, None
         if ready is not None and ready[0] is inputs:
-            return token_maps(ready[1])
+            return ready[1]
         images = whole_patches(inputs, self.tower.patch_size)
         return token_maps(self.tower(images, attention=False))
 
