@@ -76,6 +76,21 @@ def test_labels_are_the_published(name):
     }
 
 
+def test_the_second_network_changes_nothing_else():
+    plain = parse('voc12')
+    path = ROOT / 'weclip' / 'weclip_vit-b16-dinov2_voc12.py'
+    cfg = Config.fromfile(path, import_custom_modules=False)
+    assert cfg.optim_wrapper.optimizer.pop('lr') == 0.0002
+    assert plain.optim_wrapper.optimizer.pop('lr') == 0.002
+    second = cfg.model.backbone.pop('second')
+    assert second.model_name == 'vit_small_patch14_dinov2.lvd142m'
+    assert cfg.model.decode_head.pop('in_channels') == [768, 384]
+    plain.model.decode_head.pop('in_channels')
+    assert cfg.model.pop('type') == 'mmseg_wsss.WSSSEncoderDecoder'
+    plain.model.pop('type')
+    assert cfg._cfg_dict == plain._cfg_dict
+
+
 @pytest.mark.parametrize('name', NAMES[:2])
 def test_sizes_of_the_test(name):
     cfg = parse(name)

@@ -10,7 +10,7 @@ from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
 from ...compat import unwrap
-from ...models.backbones.frozen_clip import FrozenCLIP, token_maps
+from ...models.backbones.frozen_clip import FrozenCLIP
 from ...models.clip_maps import CLIPMaps
 from ...pseudo_labels.mars_complement import teacher_label
 from ...pseudo_labels.pixel_adaptive import PAR
@@ -114,12 +114,13 @@ class CLIPLabelsHook(OnlineLabelsHook):
         """Return the labels (N, H, W) of a batch."""
         backbone, labels = segmentor.backbone, stack_image_labels(samples)
         features = backbone.features(inputs)
-        inputs_of_head = token_maps(features)
-        backbone.keep(inputs, inputs_of_head)
+        images = rgb_images(inputs, segmentor.data_preprocessor)
+        head_inputs = backbone.maps(features, images)
+        backbone.keep(inputs, head_inputs)
         layers, learned = self.layers, None
         if self.iteration >= self.refine_from:
             layers = self.refine_layers
-            learned = segmentor.decode_head.learned_affinity(inputs_of_head)
+            learned = segmentor.decode_head.learned_affinity(head_inputs)
         maps = self.maps.to(inputs.device)(
             backbone.tower,
             features,
@@ -131,7 +132,7 @@ class CLIPLabelsHook(OnlineLabelsHook):
         candidates[:, self.maps.background_index] = True
         label = teacher_label(
             self.maps.scores(maps, inputs.shape[2:]),
-            rgb_images(inputs, segmentor.data_preprocessor),
+            images,
             params=self.refine_params,
             candidates=candidates,
         )

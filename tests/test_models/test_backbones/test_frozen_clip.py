@@ -3,7 +3,9 @@ import torch
 from mmengine.runner.checkpoint import get_state_dict, load_state_dict
 from mmseg.registry import MODELS
 
+from mmseg_wsss import batch_context
 from mmseg_wsss.models.backbones.clip_tower import whole_patches
+from mmseg_wsss.models.feature_extractors.base import FeatureExtractor
 from tests import tiny_clip
 
 pytest.importorskip('timm')
@@ -70,3 +72,47 @@ def test_stays_frozen_and_in_eval_mode():
     backbone = build().train()
     assert not backbone.tower.training
     assert not any(p.requires_grad for p in backbone.parameters())
+
+
+@MODELS.register_module(force=True)
+class TwoChannels(FeatureExtractor):
+    """Means of cells of 14 pixels, as a second network."""
+
+    channels, stride, size_divisor = 3, 14, 14
+
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor(3.0))
+        self.freeze()
+
+    def forward(self, images):
+        self.check_images(images)
+        cells = torch.nn.functional.avg_pool2d(images, 14)
+        return self.scale * cells
+
+
+def test_a_second_network_on_the_towers_grid():
+    backbone = build(second=dict(type='TwoChannels'), save_tower=False)
+    batch, images = torch.randn(2, 3, 41, 70), torch.rand(2, 3, 41, 70)
+    with batch_context([None] * 2, lambda: images):
+        first, second = backbone(batch)
+    assert torch.equal(first, build_like(backbone)(batch)[-1])
+    cells = backbone.second(whole_patches(images, 14))
+    assert cells.shape == (2, 3, 3, 5) and second.shape == (2, 3, 3, 5)
+    torch.testing.assert_close(second, cells)
+    with batch_context([None] * 2, lambda: images[:, :, :28, :28]):
+        assert backbone(batch)[1].shape == (2, 3, 3, 5)
+    found = backbone.maps(backbone.features(batch), images)
+    torch.testing.assert_close(found[1], second)
+    assert not backbone.state_dict() and not backbone.train().second.training
+    assert not any(p.requires_grad for p in backbone.parameters())
+    backbone.load_state_dict({})
+    with pytest.raises(RuntimeError, match='FrozenCLIP'):
+        backbone(batch)
+
+
+def build_like(backbone):
+    """A backbone of one tower, of the same weights."""
+    alone = build()
+    alone.tower.load_state_dict(backbone.tower.state_dict())
+    return alone
