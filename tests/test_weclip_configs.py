@@ -76,6 +76,19 @@ def test_labels_are_the_published(name):
     }
 
 
+def test_maps_without_a_gradient_change_nothing_else():
+    plain = parse('voc12')
+    path = ROOT / 'weclip' / 'weclip_similarity_vit-b16_voc12.py'
+    cfg = Config.fromfile(path, import_custom_modules=False)
+    hook = hook_of(cfg)
+    assert (hook.method, hook.box_threshold) == ('similarity', 0.79)
+    assert (hook.layers, hook.refine_layers) == (6, 6)
+    assert hook.refine_from == hook_of(plain).refine_from
+    for one in (cfg, plain):
+        one.custom_hooks.pop()
+    assert cfg._cfg_dict == plain._cfg_dict
+
+
 def test_the_second_network_changes_nothing_else():
     plain = parse('voc12')
     path = ROOT / 'weclip' / 'weclip_vit-b16-dinov2_voc12.py'

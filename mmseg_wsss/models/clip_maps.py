@@ -20,8 +20,13 @@ from ..pseudo_labels.text_cam import (
     propagate_maps,
     text_logits,
 )
+from ..pseudo_labels.text_similarity import similarity_maps
 from ..structures import foreground_indices
+from ..utils import check_option
+from .backbones.clip_second_path import second_path
 from .backbones.clip_tower import CLIPTower, TowerFeatures
+
+METHODS = ('gradient', 'similarity')
 
 
 class CLIPMaps(nn.Module):
@@ -36,6 +41,8 @@ class CLIPMaps(nn.Module):
         classes: All C classes in their order, background included.
         background_index: Index of the background, None if there is none.
         box_threshold: Share of a map's maximum above which its boxes lie.
+        method: 'gradient' is CLIP-ES's Grad-CAM, 'similarity' the maps of
+            :mod:`mmseg_wsss.pseudo_labels.text_similarity`.
 
     Raises:
         FileNotFoundError: If there is no file of texts.
@@ -48,8 +55,11 @@ class CLIPMaps(nn.Module):
         classes: Sequence[str],
         background_index: int | None = 0,
         box_threshold: float = 0.4,
+        method: str = 'gradient',
     ) -> None:
         super().__init__()
+        check_option('method', method, METHODS)
+        self.method = method
         if not 0 <= box_threshold < 1:
             raise ValueError(
                 f'box_threshold must be in [0, 1), got {box_threshold}'
@@ -129,7 +139,7 @@ class CLIPMaps(nn.Module):
             maps = [
                 self._image_maps(
                     tower,
-                    tokens[-1][n : n + 1],
+                    [layer[n : n + 1] for layer in tokens],
                     [layer[n] for layer in attention[first:]],
                     grid,
                     classes,
@@ -162,26 +172,52 @@ class CLIPMaps(nn.Module):
     def _image_maps(
         self,
         tower: CLIPTower,
-        tokens: Tensor,
+        tokens: list[Tensor],
         attention: list[Tensor],
         grid: tuple[int, int],
         present: list[int] | None,
         learned: Tensor | None,
     ) -> Tensor:
         """Compute the maps (K, h, w) of one image."""
-        maps = tokens.new_zeros(len(self.texts), *grid)
+        maps = tokens[-1].new_zeros(len(self.texts), *grid)
+        compute = getattr(self, f'_{self.method}')
+        present, found, last = compute(tower, tokens, present)
+        if found is not None:
+            affinity = attention_affinity(
+                torch.stack([*attention, last[0]]), learned
+            )
+            maps[present] = propagate_maps(
+                affinity, found.unflatten(1, grid), self.box_threshold
+            )
+        return maps
+
+    def _similarity(
+        self, tower: CLIPTower, tokens: list[Tensor], present: list[int] | None
+    ) -> tuple[list[int], Tensor | None, Tensor]:
+        """Return classes, their maps (k, P) or None, and attention."""
+        patches, image, attention = second_path(tower, tokens)
+        texts = self.texts.to(patches)
+        if present is None:
+            present = self._predicted(self._logits(image))
+        if not present:
+            return present, None, attention
+        found = similarity_maps(patches[0], image[0], texts)[present]
+        return present, found, attention
+
+    def _gradient(
+        self, tower: CLIPTower, tokens: list[Tensor], present: list[int] | None
+    ) -> tuple[list[int], Tensor | None, Tensor]:
+        """Return classes, their maps (k, P) or None, and attention."""
         with torch.enable_grad():
-            last = tower.last_layer(tokens)
-            texts = torch.cat([self.texts, self.backgrounds])
-            logits = text_logits(last.embedding, texts.to(tokens))[0]
+            last = tower.last_layer(tokens[-1])
+            logits = self._logits(last.embedding)
             if present is None:
-                chosen = logits.softmax(0)[: len(self.texts)] > 1 / len(texts)
-                present = chosen.nonzero().flatten().tolist()
-            backgrounds = range(len(self.texts), len(texts))
+                present = self._predicted(logits)
+            backgrounds = range(len(self.texts), len(logits))
             competing = [*present, *backgrounds]
             if not present or len(competing) < 2:
                 self._warn_if_alone(present)
-                return maps
+                return present, None, last.attention
             odds = log_odds(logits[competing])[: len(present)]
             gradients = [
                 torch.autograd.grad(one, last.features, retain_graph=True)[0]
@@ -191,12 +227,17 @@ class CLIPMaps(nn.Module):
             last.features.detach()[0, 1:],
             torch.cat(gradients)[:, 1:],
         )
-        affinity = attention_affinity(
-            torch.stack([*attention, last.attention[0]]), learned
-        )
-        found = found.unflatten(1, grid)
-        maps[present] = propagate_maps(affinity, found, self.box_threshold)
-        return maps
+        return present, found, last.attention
+
+    def _logits(self, embedding: Tensor) -> Tensor:
+        """Return the logits of all texts for one image's vector (1, E)."""
+        texts = torch.cat([self.texts, self.backgrounds]).to(embedding)
+        return text_logits(embedding, texts)[0]
+
+    def _predicted(self, logits: Tensor) -> list[int]:
+        """Return the classes more probable than one text by chance."""
+        chosen = logits.softmax(0)[: len(self.texts)] > 1 / len(logits)
+        return chosen.nonzero().flatten().tolist()
 
     def _warn_if_alone(self, present: list[int]) -> None:
         if present and not self._warned:

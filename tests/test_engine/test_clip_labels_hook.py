@@ -16,9 +16,11 @@ from mmseg.structures import SegDataSample
 
 from mmseg_wsss import CLIPLabelsHook, set_image_labels
 from mmseg_wsss.engine.hooks.clip_labels_hook import inside
+from mmseg_wsss.models.backbones.clip_second_path import second_path
 from mmseg_wsss.models.backbones.frozen_clip import token_maps
 from mmseg_wsss.pseudo_labels import text_cam
 from mmseg_wsss.pseudo_labels.pixel_adaptive import pixel_adaptive_refine
+from mmseg_wsss.pseudo_labels.text_similarity import similarity_maps
 from mmseg_wsss.structures import rgb_images
 from tests import tiny, tiny_clip
 from tests.test_compat import ROOT
@@ -151,6 +153,37 @@ def test_the_learned_affinity_takes_part(texts):
     )
     assert len(present) == 1
     assert torch.equal(after[n], 2 * refined[0].argmax(0))
+
+
+def test_maps_without_a_gradient(texts):
+    """Of all classes; those of the image are labelled."""
+    model, batch = segmentor(), images(48, 64)
+    hook = attached(model, texts, method='similarity')
+    label = stacked(hook.relabel(model, batch, samples()))
+    features = model.backbone.features(batch)
+    path = second_path(model.backbone.tower, features.tokens)
+    every = similarity_maps(path.patches[0], path.image[0], hook.maps.texts)
+    affinity = text_cam.attention_affinity(
+        torch.stack([features.attention[0][0], path.attention[0]])
+    )
+    found = text_cam.propagate_maps(
+        affinity, every[[0, 2]].unflatten(1, (3, 4))
+    )
+    maps = torch.zeros(1, 3, 3, 4)
+    maps[0, [0, 2]] = found
+    refined = pixel_adaptive_refine(
+        hook.maps.scores(maps, (48, 64))[:, [0, 1, 3]],
+        rgb_images(batch, model.data_preprocessor)[:1],
+        **PARAMS,
+    )
+    expected = torch.tensor([0, 1, 3])[refined[0].argmax(0)]
+    assert torch.equal(label[0], expected)
+    plain = attached(model, texts)
+    assert not torch.equal(
+        label, stacked(plain.relabel(model, batch, samples()))
+    )
+    none = hook.relabel(model, batch, samples(torch.eye(4)[[0, 0]]))
+    assert not stacked(none).any()
 
 
 def test_without_a_tag_all_is_background(texts):
@@ -319,6 +352,8 @@ def test_bad_input(texts, tmp_path):
     for options in (dict(layers=0), dict(refine_from=-1)):
         with pytest.raises(ValueError, match='layers and refine_layers of at'):
             CLIPLabelsHook(texts, **options)
+    with pytest.raises(ValueError, match='method must be one of'):
+        CLIPLabelsHook(texts, method='grad')
     with pytest.raises(ValueError, match='tower keeps 2: set'):
         attached(segmentor(), texts, refine_layers=3)
     other = write_texts(tmp_path / 'other.npz', dims=6)

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from ...compat import unwrap
 from ...models.backbones.frozen_clip import FrozenCLIP
-from ...models.clip_maps import CLIPMaps
+from ...models.clip_maps import METHODS, CLIPMaps
 from ...pseudo_labels.mars_complement import teacher_label
 from ...pseudo_labels.pixel_adaptive import PAR
 from ...structures import rgb_images, stack_image_labels
 from ...structures.labels import IGNORE_LABEL
+from ...utils import check_option
 from .online_labels_hook import OnlineLabelsHook, relabelled
 
 
@@ -48,6 +49,9 @@ class CLIPLabelsHook(OnlineLabelsHook):
         text_embeddings (str): File of ``tools/make_text_embeddings.py``.
         box_threshold (float): As in :class:`CLIPSeedSegmentor`. Defaults to
             0.4; 0.7 on COCO.
+        method (str): 'gradient', or 'similarity' for maps without a
+            gradient, see :class:`mmseg_wsss.models.clip_maps.CLIPMaps`.
+            Defaults to 'gradient'.
         layers (int): Last layers whose attention is the affinity at first.
             Defaults to 8.
         refine_from (int): Iteration from which the head's affinity takes
@@ -67,6 +71,7 @@ class CLIPLabelsHook(OnlineLabelsHook):
         self,
         text_embeddings: str | os.PathLike,
         box_threshold: float = 0.4,
+        method: str = 'gradient',
         layers: int = 8,
         refine_from: int = 15000,
         refine_layers: int = 6,
@@ -81,6 +86,8 @@ class CLIPLabelsHook(OnlineLabelsHook):
             )
         self.text_embeddings = text_embeddings
         self.box_threshold = box_threshold
+        check_option('method', method, METHODS)
+        self.method = method
         self.layers = layers
         self.refine_from = refine_from
         self.refine_layers = refine_layers
@@ -95,6 +102,7 @@ class CLIPLabelsHook(OnlineLabelsHook):
             self.text_embeddings,
             runner.train_dataloader.dataset.metainfo['classes'],
             box_threshold=self.box_threshold,
+            method=self.method,
         )
         self.maps.check_tower(segmentor.backbone.tower)
         super().before_train(runner)

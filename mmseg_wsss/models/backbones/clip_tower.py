@@ -163,7 +163,7 @@ class CLIPTower(nn.Module):
             else nullcontext([])
         )
         with (
-            _full_precision(images),
+            full_precision(images),
             recorded as maps,
         ):
             x, grid = self._embed(images)
@@ -205,7 +205,7 @@ class CLIPTower(nn.Module):
         model, block = self.model, self.model.blocks[-1]
         tokens = tokens.detach()
         with (
-            _full_precision(tokens),
+            full_precision(tokens),
             record_attention(block, mean_of_heads=True) as maps,
         ):
             features = block.norm1(tokens).detach().requires_grad_()
@@ -234,6 +234,6 @@ def whole_patches(images: Tensor, patch_size: int) -> Tensor:
     return F.interpolate(images, whole, mode='bicubic', antialias=True)
 
 
-def _full_precision(tensor: Tensor) -> torch.autocast:
+def full_precision(tensor: Tensor) -> torch.autocast:
     """Return a block without autocast on a tensor's device."""
     return torch.autocast(tensor.device.type, enabled=False)
