@@ -23,7 +23,7 @@ from mmseg_wsss.pseudo_labels.pixel_adaptive import pixel_adaptive_refine
 from mmseg_wsss.pseudo_labels.text_similarity import similarity_maps
 from mmseg_wsss.structures import rgb_images
 from tests import tiny, tiny_clip
-from tests.test_compat import ROOT
+from tests.processes import ROOT
 from tests.test_models.test_segmentors.test_clip_seeds import (
     build as build_seeds,
 )

@@ -5,6 +5,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_wsss.models.decode_heads.token_fusion_head import map_affinity
+from tests import tiny_clip
 
 
 def build(in_channels=(12, 12, 20), channels=16, **options):
@@ -148,3 +149,34 @@ def test_affinity_is_float32_within_autocast():
         found = map_affinity(features)
     assert torch.equal(found, map_affinity(features))
     assert found.dtype == torch.float32
+
+
+def test_learns_masks_on_a_frozen_tower():
+    """What the tower sees of three colours is enough, also a random one."""
+    pytest.importorskip('timm')
+    backbone = MODELS.build(tiny_clip.BACKBONE)
+    tiny_clip.sharpen(torch.nn.ModuleDict(dict(backbone=backbone)))
+    head = build([32, 32], dropout_ratio=0)
+    generator = torch.Generator().manual_seed(0)
+    images = 0.3 * torch.randn(3, 3, 96, 96, generator=generator)
+    given = []
+    for n in range(3):
+        box = slice(16 * n, 16 * n + 48), slice(16, 64)
+        label = torch.zeros(1, 96, 96, dtype=torch.long)
+        label[0][box] = n + 1
+        images[n, n][box] += 2
+        sample = SegDataSample()
+        sample.gt_sem_seg = PixelData(data=label)
+        given.append(sample)
+    features = backbone(images)
+    optimizer = torch.optim.AdamW(head.parameters(), 3e-3)
+    accuracy, affinity = [], []
+    for _ in range(30):
+        losses = head.loss(features, given, None)
+        accuracy.append(losses['acc_seg'].item())
+        affinity.append(losses['loss_affinity'].item())
+        optimizer.zero_grad()
+        sum(losses[k] for k in losses if 'loss' in k).backward()
+        optimizer.step()
+    assert accuracy[0] < 80 and accuracy[-1] > 95
+    assert affinity[-1] < affinity[0] / 2
