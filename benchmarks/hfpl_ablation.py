@@ -5,7 +5,7 @@
         --only gap isl fsl isl-fsl
     python benchmarks/hfpl_ablation.py voc-mini --seeds 0 1 2 \
         --only s8-gap s8-isl s8-isl-fsl s8-isl-fsl-published
-    python benchmarks/hfpl_ablation.py scenes --seeds 0 1 --only gap seam
+    python benchmarks/hfpl_ablation.py scenes --seeds 0 1 --only gap seam sipe
 
 Every variant and seed trains a CAM network, writes the CAMs of the training
 images and evaluates them at each background threshold; figures are those at
@@ -68,11 +68,12 @@ VARIANTS = {
     's8-isl-fsl': ('isl-fsl', FSL_STRIDE_8),
     's8-isl-fsl-published': ('isl-fsl', {**FSL_STRIDE_8, **PUBLISHED}),
 }
-SEAM = {
+METHODS = {
     'seam': ('seam', {}),
     'seam-no-er': ('seam', {'1.er_weight': 0}),
     'seam-no-ecr': ('seam', {'1.ecr_weight': 0}),
     'seam-no-min': ('seam', {'1.min_weight': 0}),
+    'sipe': ('sipe', {}),
 }
 # voc_mini ignores the objects of its other classes altogether.
 CONTOUR_IGNORE = {'scenes': 'background', 'voc-mini': 'mask'}
@@ -104,8 +105,8 @@ def run(
     data: str, folder: Path, seed: int, start: Path | None, variant: str
 ) -> dict:
     """Train, write the CAMs and evaluate them."""
-    kind, options = {**VARIANTS, **SEAM}[variant]
-    method = 'seam' if variant in SEAM else 'hfpl'
+    kind, options = {**VARIANTS, **METHODS}[variant]
+    method = kind if variant in METHODS else 'hfpl'
     config = f'configs/{method}/{kind}_mobilenetv2_{data}.py'
     work_dir = folder / variant / f'seed_{seed}'
     network = [f'{key}={options[key]}' for key in STRIDE_8 if key in options]
@@ -138,7 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('data', choices=['scenes', 'voc-mini'])
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument('--only', nargs='+', choices=[*VARIANTS, *SEAM])
+    parser.add_argument('--only', nargs='+', choices=[*VARIANTS, *METHODS])
     parser.add_argument('--jobs', type=int, default=2, help='runs at a time')
     parser.add_argument('--work-dir', default='work_dirs/hfpl_ablation')
     args = parser.parse_args()

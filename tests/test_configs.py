@@ -175,7 +175,14 @@ def test_config_takes_a_step(path, layouts, tmp_path):
             module.set_cooccurrence(counts, num_images=4)
     # Without pretrained weights frozen layers keep theirs.
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    is_cam = path.parts[0] in ('advcam', 'cam', 'csd', 'hfpl', 'seam')
+    is_cam = path.parts[0] in (
+        'advcam',
+        'cam',
+        'csd',
+        'hfpl',
+        'seam',
+        'sipe',
+    )
     is_cam = is_cam and not path.name.startswith('ce_')
     if in_layout:
         data = loaded_batch(cfg)

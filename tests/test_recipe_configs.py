@@ -165,6 +165,20 @@ def test_sixteen_epochs_on_coco():
 
 
 @pytest.mark.parametrize('data', ['voc12', 'coco14'])
+def test_sipe_has_irns_recipe_and_short_gradients(data):
+    cfg, irns = (read(f'{m}/{m}_r50_{data}.py') for m in ('sipe', 'cam'))
+    for key in ('train_dataloader', 'param_scheduler', 'published_optimizer'):
+        assert cfg[key] == irns[key]
+    assert cfg.train_dataloader.batch_size == 16
+    assert cfg.optim_wrapper.pop('clip_grad') == dict(max_norm=1)
+    assert cfg.optim_wrapper == irns.optim_wrapper
+    assert cfg.model.backbone == irns.model.backbone
+    assert cfg.model.decode_head.dropout_ratio == 0
+    losses = [MODELS.build(x) for x in cfg.model.decode_head.loss_decode]
+    assert [loss.loss_weight for loss in losses] == [1, 1]
+
+
+@pytest.mark.parametrize('data', ['voc12', 'coco14'])
 def test_affinitynets_cams_have_psas_recipe(data):
     cfg = read(f'cam/cam_r38_psa_{data}.py')
     assert cfg.train_cfg.max_epochs == cfg.param_scheduler[0].end == 15

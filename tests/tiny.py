@@ -59,7 +59,7 @@ def config(root: Path, head: dict, work_dir: Path, masks='pseudo') -> Config:
         ann_file=str(root / 'image_labels.json'),
         classes=CLASSES,
     )
-    is_cam = head['type'].endswith(('CAMHead', 'SEAMHead'))
+    is_cam = head['type'].endswith(('CAMHead', 'SEAMHead', 'SIPEHead'))
     train = [dict(type='LoadImageFromFile')]
     train += [] if is_cam else [dict(type='LoadAnnotations')]
     train += [load_labels, dict(type='mmseg_wsss.PackWSSSInputs')]
@@ -198,6 +198,22 @@ def seam_head(**options) -> dict:
         loss_decode=[
             dict(type='mmseg_wsss.GAPLoss', loss_weight=0.5),
             dict(type='mmseg_wsss.SEAMLoss', scale=0.5),
+        ],
+    )
+    return {**head, **options}
+
+
+def sipe_head(**options) -> dict:
+    """A SIPE head on the one feature, twice, with its losses."""
+    head = dict(
+        type='mmseg_wsss.SIPEHead',
+        in_channels=(8, 8),
+        in_index=(0, 0),
+        side_channels=(4, 6),
+        num_classes=4,
+        loss_decode=[
+            dict(type='mmseg_wsss.GAPLoss'),
+            dict(type='mmseg_wsss.SIPELoss'),
         ],
     )
     return {**head, **options}

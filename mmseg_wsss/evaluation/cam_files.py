@@ -11,6 +11,7 @@ from ..io.class_ids import original_class_ids
 from ..io.labels import label_reader
 from ..io.stems import unique_stems
 from ..structures.labels import IGNORE_LABEL
+from .cam_sweep import drop_background
 
 
 class CAMFiles:
@@ -42,11 +43,9 @@ class CAMFiles:
         self._check_files()
         self._read_mask = label_reader(dataset)
         self._count = len(dataset.metainfo['classes'])
-        self._ids = {
-            id_: k
-            for k, id_ in enumerate(original_class_ids(dataset.metainfo))
-            if k != background_index
-        }
+        self._background = background_index
+        ids = original_class_ids(dataset.metainfo)
+        self._ids = {id_: k for k, id_ in enumerate(ids)}
 
     def _check_files(self) -> None:
         if not self.cam_dir.is_dir():
@@ -83,8 +82,9 @@ class CAMFiles:
             index: Position of the image.
 
         Returns:
-            tuple: Class indices (K,) int64 among the classes in use, CAMs
-            (K, h, w) float16 in [0, 1], and mask (H, W) uint8.
+            tuple: Foreground classes (K,) int64 among those in use, CAMs
+            (K, h, w) in [0, 1], relative to a background map where the file
+            has one (:func:`drop_background`), and mask (H, W) uint8.
 
         Raises:
             ValueError: If a file is damaged or holds an unknown class.
@@ -95,8 +95,8 @@ class CAMFiles:
         if unknown:
             raise ValueError(
                 f'{path} holds class index {unknown[0]}, the data set knows '
-                f'the foreground indices {sorted(self._ids)}: was it written '
-                'with the classes of this config?'
+                f'{sorted(self._ids)}: was it written with the classes of '
+                'this config?'
             )
         try:
             mask = self._read_mask(self.masks[index])
@@ -111,5 +111,5 @@ class CAMFiles:
                 f'{odd.tolist()[:5]} beyond the {self._count} classes and '
                 f'{IGNORE_LABEL}: a mask holds class indices (H, W)'
             )
-        classes = [self._ids[k] for k in ids.tolist()]
-        return np.array(classes, dtype=np.int64), cam, mask
+        classes = np.array([self._ids[k] for k in ids.tolist()], np.int64)
+        return *drop_background(classes, cam, self._background), mask

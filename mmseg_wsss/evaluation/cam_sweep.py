@@ -92,6 +92,36 @@ def label_from_cam(
     return best
 
 
+def drop_background(
+    classes: np.ndarray, cam: np.ndarray, background_index: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Convert CAMs with a background map to CAMs for a threshold.
+
+    A class's score M becomes M / (M + background): it exceeds 0.5 where the
+    class exceeds the background.
+
+    Args:
+        classes: Class indices (K,), integer.
+        cam: CAMs (K, h, w) in [0, 1], any float dtype.
+        background_index: Index of the background.
+
+    Returns:
+        tuple: Classes and CAMs without the background, in [0, 1]; what has
+        no background map as it is.
+
+    Example:
+        >>> cam = np.array([[[0.5, 0.2]], [[0.5, 0.8]]])
+        >>> drop_background(np.array([0, 3]), cam, 0)[1].round(2).tolist()
+        [[[0.5, 0.8]]]
+    """
+    found = classes == background_index
+    if not found.any():
+        return classes, cam
+    background, scores = cam[found].astype(np.float32), cam[~found]
+    total = scores + background
+    return classes[~found], scores / np.where(total > 0, total, 1)
+
+
 class CAMSweep:
     """Areas of all classes at all thresholds, collected image by image.
 

@@ -32,7 +32,9 @@ class PseudoLabelWriter(BaseMetric):
 
     Under test-time augmentation it writes what :class:`CAMTTAModel` merged.
     MMSeg's SegTTAModel leaves the scores of its last augmentation only: an
-    error, raised through WeakSupervisionHook.
+    error, raised through WeakSupervisionHook. That also says whether the CAMs
+    have a background of their own (:class:`SIPEHead`): then it is the first
+    row of each file.
 
     Args:
         label_dir (str, optional): Folder of the pseudo labels
@@ -71,10 +73,13 @@ class PseudoLabelWriter(BaseMetric):
         self.cam_dir = None if cam_dir is None else Path(cam_dir)
         self.cam_stride = cam_stride
         self.background_index = background_index
+        self._own_background = False
         self._written: dict[str, str] = {}
 
     def check_model(self, model: nn.Module) -> None:
         """Check that a model's ``seg_logits`` are those of the whole image.
+
+        And ask its head whether its background is no threshold.
 
         Args:
             model: What the Runner tests.
@@ -93,6 +98,8 @@ class PseudoLabelWriter(BaseMetric):
                 "tta_model=dict(type='mmseg_wsss.CAMTTAModel'), else test "
                 'without --tta'
             )
+        head = getattr(unwrap(model), 'decode_head', None)
+        self._own_background = getattr(head, 'own_background', False)
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Write the files of each image.
@@ -135,6 +142,8 @@ class PseudoLabelWriter(BaseMetric):
     def _write_cam(self, stem: str, scores, labels) -> None:
         foreground = foreground_indices(len(scores), self.background_index)
         classes = [k for k in foreground if labels[k] > 0]
+        if self._own_background:
+            classes = [self.background_index, *classes]
         write_cam_file(
             self.cam_dir / f'{stem}.npz',
             classes,

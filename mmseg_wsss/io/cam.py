@@ -22,7 +22,8 @@ def save_cam(
 
     Args:
         path: File to write.
-        classes: Class indices (K,), integer, in the data set's full list.
+        classes: Class indices (K,), integer, in the data set's full list;
+            with the background's only where it has a map (SIPE).
         cam: Normalised CAMs (K, h, w) in [0, 1]; stored as float16.
 
     Raises:

@@ -45,6 +45,7 @@ from .pairs import pair_labels, reduce_label
 from .pixel_adaptive import pixel_adaptive_refine
 from .proportional import proportional_label, smooth_cam
 from .random_walk import random_walk, transition_matrix, walk_cells
+from .structure_seeds import initial_scores, prototype_maps, structure_seeds
 from .text_cam import (
     attention_affinity,
     gradient_maps,
@@ -79,6 +80,7 @@ __all__ = [
     'doubts_by_scores',
     'embedding_affinity',
     'gradient_maps',
+    'initial_scores',
     'irn_confident_label',
     'kmeans',
     'label_doubts',
@@ -91,6 +93,7 @@ __all__ = [
     'pixel_adaptive_refine',
     'propagate_maps',
     'proportional_label',
+    'prototype_maps',
     'psa_confident_label',
     'random_walk',
     'reduce_label',
@@ -99,6 +102,7 @@ __all__ = [
     'select_debiased',
     'similarity_map',
     'smooth_cam',
+    'structure_seeds',
     'teacher_label',
     'text_logits',
     'top_fraction',

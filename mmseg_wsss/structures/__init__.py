@@ -20,6 +20,7 @@ from .image_labels import (
     stack_image_labels,
 )
 from .images import network_inputs, rgb_images
+from .padding import unpadded_cells
 from .paste_views import find_paste_views, set_paste_views
 from .pixel_weights import set_pixel_weights, stack_pixel_weights
 
@@ -45,4 +46,5 @@ __all__ = [
     'set_pixel_weights',
     'stack_image_labels',
     'stack_pixel_weights',
+    'unpadded_cells',
 ]

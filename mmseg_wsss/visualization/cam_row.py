@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..evaluation.cam_sweep import label_from_cam
+from ..evaluation.cam_sweep import drop_background, label_from_cam
 from ..io.cam import load_cam
 from ..io.class_ids import original_class_ids
 from ..io.labels import label_reader
@@ -70,7 +70,7 @@ class CAMRow:
         row, present = [image], set()
         for name, folder in self.folders.items():
             classes, cam = self._read_cam(Path(folder) / f'{stem}.npz')
-            present.update(classes)
+            present.update(classes.tolist())
             if self.scores is None:
                 row.append(cam_overlay(image, cam.max(0, initial=0)))
                 continue
@@ -91,7 +91,7 @@ class CAMRow:
         names = ', '.join(self.names[k] for k in sorted(present))
         return row, f'{stem}: {names}'
 
-    def _read_cam(self, path: Path) -> tuple[list[int], np.ndarray]:
+    def _read_cam(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
         ids, cam = load_cam(path)
         unknown = sorted(set(ids.tolist()) - set(self._class_index))
         if unknown:
@@ -100,7 +100,9 @@ class CAMRow:
                 'does not use: was it written with the classes of this '
                 'config?'
             )
-        return [self._class_index[k] for k in ids.tolist()], cam
+        classes = [self._class_index[k] for k in ids.tolist()]
+        classes = np.array(classes, np.int64)
+        return drop_background(classes, cam, self._transparent)
 
     def _overlay(self, image: np.ndarray, label: np.ndarray) -> np.ndarray:
         return label_overlay(

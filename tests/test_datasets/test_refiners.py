@@ -109,6 +109,17 @@ def test_load_cam_of_an_image_without_label(tmp_path):
     assert label.shape == SIZE and (label == 0).all()
 
 
+def test_load_cam_with_a_background(tmp_path):
+    cam = np.random.default_rng(0).random((3, 4, 6))
+    save_cam(tmp_path / 'one.npz', np.array([3, 0, 2]), cam)
+    results = LoadCAM(tmp_path)(record())
+    assert results['score_classes'].tolist() == [0, 2, 3]
+    assert results['scores'].shape == (3, *SIZE)
+    save_cam(tmp_path / 'one.npz', np.array([0, 2]), cam[:2])
+    with pytest.raises(ValueError, match='disagree'):
+        LoadCAM(tmp_path)(record())
+
+
 @pytest.mark.parametrize('shape', [(3, 5), (4, 6), (8, 12), (16, 24), (2, 4)])
 def test_sizes_that_rounding_explains(tmp_path, shape):
     save_cam(tmp_path / 'one.npz', np.array([2, 3]), np.ones((2, *shape)))
@@ -293,6 +304,29 @@ def test_confident_labels_hold_class_indices():
         PSAConfidentLabels(4, 4)
     with pytest.raises(ValueError, match='background <= foreground'):
         IRNConfidentLabels(0.1, 0.2)
+
+
+def test_irns_labels_of_a_background_map():
+    pytest.importorskip('pydensecrf')
+    options = dict(foreground=1.0, background=0.5, own_background=True)
+    results = scored()
+    own = np.full(SIZE, 1.3, np.float32)
+    own[:, : SIZE[1] // 3], own[:, -SIZE[1] // 3 :] = 2.5, 0.05
+    expected = irn_confident_label(
+        rgb(results), results['scores'], own, 0.5 * own
+    )
+    table = np.full(256, 255)
+    table[:3] = 0, 2, 3
+    foreground = results['scores'], results['score_classes']
+    for place in (0, 2):  # of the background's row
+        results['scores'] = np.insert(foreground[0], place, own, axis=0)
+        results['score_classes'] = np.insert(foreground[1], place, 0)
+        step = IRNConfidentLabels(**options)
+        label = step(dict(results))['pseudo_label']
+        assert set(np.unique(label)) >= {0, 3, 255}
+        assert (label == table[expected]).all()
+    with pytest.raises(ValueError, match='CAMs of a SIPEHead'):
+        IRNConfidentLabels(**options)(scored())
 
 
 def test_proportional_masks_need_no_crf():

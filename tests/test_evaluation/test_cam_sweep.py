@@ -10,6 +10,7 @@ from mmseg_wsss.evaluation.areas import area_counts, area_rates
 from mmseg_wsss.evaluation.cam_sweep import (
     CAMSweep,
     alpha_threshold,
+    drop_background,
     label_from_cam,
 )
 from mmseg_wsss.pseudo_labels.cam import background_score
@@ -38,6 +39,25 @@ def naive_label(ids, cam, shape, background_map, background):
     )[0]
     scores = torch.cat([background_map(maps), maps]).numpy()
     return np.array([background, *ids])[scores.argmax(0)]
+
+
+@pytest.mark.parametrize('background', [0, 2])
+def test_a_background_map_becomes_a_threshold(background):
+    """At 0.5 the best class; at 1/3 that of half the background."""
+    rng = np.random.default_rng(0)
+    ids = np.array([3, background, 1])
+    cam = rng.random((3, 7, 9)).astype(np.float16)
+    cam[:, 0, 0] = 0
+    classes, scores = drop_background(ids, cam, background)
+    assert classes.tolist() == [3, 1]
+    assert scores.min() >= 0 and scores.max() <= 1
+    for threshold, share in ((0.5, 1), (1 / 3, 0.5)):
+        shares = np.array([1, share, 1], np.float32)[:, None, None]
+        expected = ids[(cam * shares).argmax(0)]
+        expected[0, 0] = background
+        ours = label_from_cam(classes, scores, (7, 9), threshold, background)
+        assert (ours == expected).all()
+    assert drop_background(classes, scores, background)[1] is scores
 
 
 @pytest.mark.parametrize('background', [0, 2])

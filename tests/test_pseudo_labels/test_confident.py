@@ -40,6 +40,15 @@ def test_irn_by_hand():
     assert label[0].tolist() == [0, 0, 255, 255, 1, 2]
 
 
+def test_irn_with_a_background_map_by_hand():
+    cam = column_cam(
+        [0.0, 0.3, 0.3, 0.9, 0.9, 0.5], [0.0, 0.1, 0.0, 0.0, 1.0, 0.2]
+    )
+    own = column_cam([1.0, 0.8, 0.5, 0.8, 0.9, 0.5])[0]
+    label = irn_confident_label(image(), cam, own, own / 2, params=NO_KERNELS)
+    assert label[0].tolist() == [0, 0, 255, 1, 2, 255]
+
+
 def test_equal_thresholds_leave_nothing_open():
     cam = np.random.default_rng(0).random((2, 4, 6), np.float32)
     for label in (

@@ -3,7 +3,6 @@ _base_ = './common.py'
 arch = 'lite0'
 weights = _base_.weights
 lr = 0.0003 if weights else 0.002
-has_auxiliary_head = False
 # Of the stages at stride 4, 8, 16 and of the last one.
 channels = dict(lite0=(24, 40, 112, 320), lite2=(24, 48, 120, 352))[arch]
 backbone = dict(
@@ -37,6 +36,12 @@ segmentor_model = dict(
     backbone=backbone,
     decode_head=dict(
         in_channels=channels[-1], num_classes=len(_base_.classes)
+    ),
+    auxiliary_head=dict(
+        type='mmseg_wsss.CAMHead',
+        in_channels=channels[-1],
+        in_index=1,
+        num_classes=len(_base_.classes),
     ),
 )
 irn_has_unused = False  # parameters without a gradient

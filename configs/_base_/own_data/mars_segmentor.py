@@ -1,8 +1,6 @@
 # A segmentor on the debiased labels: a teacher fills what MARS marked.
 _base_ = ['./segmentor.py', 'mmseg_wsss::_base_/losses/mars.py']
 model = dict(decode_head=dict(sampler=_base_.mars_sampler))
-if _base_.has_auxiliary_head:
-    model['auxiliary_head'] = dict(sampler=_base_.mars_sampler)
 custom_hooks = [
     *_base_.custom_hooks,
     # The teacher remembers an eighth of the training: change both together.

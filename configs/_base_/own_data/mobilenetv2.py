@@ -2,7 +2,6 @@
 _base_ = './common.py'
 weights = _base_.weights
 lr = 0.0003 if weights else 0.002
-has_auxiliary_head = False
 cam_model = dict(
     backbone=dict(
         init_cfg=weights
@@ -26,5 +25,11 @@ segmentor_model = dict(
         and dict(type='Pretrained', checkpoint=weights, prefix='backbone.')
     ),
     decode_head=dict(num_classes=len(_base_.classes)),
+    auxiliary_head=dict(
+        type='mmseg_wsss.CAMHead',
+        in_channels=320,
+        in_index=1,
+        num_classes=len(_base_.classes),
+    ),
 )
 irn_has_unused = False  # parameters without a gradient

@@ -2,7 +2,6 @@
 _base_ = './common.py'
 weights = _base_.weights
 lr = 0.0001 if weights else 0.001
-has_auxiliary_head = True
 cam_model = dict(
     # Without weights nothing may be frozen.
     backbone=dict(
@@ -29,6 +28,12 @@ segmentor_model = dict(
         init_cfg=weights and dict(type='Pretrained', checkpoint=weights),
     ),
     decode_head=dict(norm_cfg=bn, num_classes=len(_base_.classes)),
-    auxiliary_head=dict(norm_cfg=bn, num_classes=len(_base_.classes)),
+    auxiliary_head=dict(
+        _delete_=True,
+        type='mmseg_wsss.CAMHead',
+        in_channels=2048,
+        in_index=3,
+        num_classes=len(_base_.classes),
+    ),
 )
 irn_has_unused = True  # parameters without a gradient

@@ -189,6 +189,42 @@ papers = dict(
             'painted from instances by another tool: figures do not compare'
         ),
     ),
+    hfpl_sipe_voc12=dict(
+        name='ISL + FSL (WACV 2024), on SIPE',
+        method='hfpl',
+        figures=[
+            dict(
+                stage='seeds',
+                what='VOC train, 1,464 images, CAMs, mIoU',
+                before=58.5,
+                after=60.1,
+            ),
+            dict(
+                stage='evaluate',
+                what=voc_val + 'mIoU',
+                before=68.0,
+                after=68.3,
+            ),
+            dict(
+                stage='evaluate',
+                what=voc_val + 'contour F',
+                before=45.1,
+                after=46.8,
+            ),
+        ],
+        recipe=dict(
+            classifier=irn_classifier,
+            seeds=dict(images='train, 1,464', test='best class, no threshold'),
+            affinity=irn_affinity,
+            segmentor=dict(network='ResNet38', images=train_aug),
+            evaluate=dict(images='val, 1,449', test='not given'),
+        ),
+        differs=(
+            'SIPE and IRN with momentum; each view finds its own seeds; crop, '
+            "schedule and test of the segmentor are those of HFPL's code for "
+            'SEAM, a reading'
+        ),
+    ),
     csd_voc12=dict(
         name='CSD (BMVC 2023), Table 1, on IRN',
         method='csd',

@@ -17,6 +17,8 @@ from .keys import require, required_background, rgb_image
 class LabelFromCAM(BaseTransform):
     """Base of steps that make a label of CAMs, background included."""
 
+    own_background = False  # whether the scores have one
+
     def __init__(self, params: str | dict) -> None:
         require_pydensecrf()
         self.params = crf_params(params)
@@ -25,23 +27,32 @@ class LabelFromCAM(BaseTransform):
         """Add ``pseudo_label``.
 
         Args:
-            results: Result dict with ``img`` and foreground ``scores``.
+            results: Result dict with ``img`` and ``scores``.
 
         Returns:
             dict: The same dict.
 
         Raises:
-            ValueError: If the scores hold the background already, or the data
-                set has none.
+            ValueError: If the scores have a background or lack it, or the
+                data set has none.
         """
         scores = require(results, 'scores', self)
         classes = results['score_classes']
         background = required_background(results, self)
-        if background in classes:
+        found = classes == background
+        if found.any() and not self.own_background:
             raise ValueError(
                 f'{type(self).__name__} makes its own background scores: '
-                'remove AddBackground before it'
+                'remove AddBackground before it, or take CAMs without one'
             )
+        if self.own_background and not found.any():
+            raise ValueError(
+                f'{type(self).__name__}(own_background=True) needs scores '
+                'with a background, such as the CAMs of a SIPEHead: set '
+                'own_background=False for others'
+            )
+        scores = np.concatenate([scores[found], scores[~found]])
+        classes = classes[~found]
         position = self._label(rgb_image(results, self), scores)
         # Positions 0 (background), 1..K and 255 to class indices.
         table = np.full(256, 255, np.uint8)
@@ -51,7 +62,10 @@ class LabelFromCAM(BaseTransform):
 
     @abstractmethod
     def _label(self, image: np.ndarray, cam: np.ndarray) -> np.ndarray:
-        """Label each pixel 0, 1 .. K (rows of ``cam`` from 1 on) or 255."""
+        """Label each pixel 0, 1 .. K (rows of ``cam`` from 1 on) or 255.
+
+        With ``own_background`` a row of the background is before the K rows.
+        """
 
 
 @TRANSFORMS.register_module()
@@ -115,6 +129,9 @@ class IRNConfidentLabels(LabelFromCAM):
         background: Background score that a sure background does not exceed.
             Defaults to 0.05.
         params: CRF parameters, see :class:`DenseCRFRefine`. Defaults to 'irn'.
+        own_background: The scores have a background (SIPE's), of which
+            ``foreground`` and ``background`` are factors: 1 and 0.5. Defaults
+            to False.
 
     Raises:
         ImportError: If pydensecrf is missing.
@@ -126,6 +143,7 @@ class IRNConfidentLabels(LabelFromCAM):
         foreground: float = 0.30,
         background: float = 0.05,
         params: str | dict = 'irn',
+        own_background: bool = False,
     ) -> None:
         super().__init__(params)
         if not 0 <= background <= foreground <= 1:
@@ -135,19 +153,23 @@ class IRNConfidentLabels(LabelFromCAM):
             )
         self.foreground = foreground
         self.background = background
+        self.own_background = own_background
 
     def _label(self, image: np.ndarray, cam: np.ndarray) -> np.ndarray:
+        unit = 1.0
+        if self.own_background:
+            unit, cam = cam[0], cam[1:]
         return irn_confident_label(
             image,
             cam,
-            self.foreground,
-            self.background,
+            self.foreground * unit,
+            self.background * unit,
             params=self.params,
         )
 
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(foreground={self.foreground}, '
-            f'background={self.background}, '
-            f'params={self.params})'
+            f'background={self.background}, params={self.params}, '
+            f'own_background={self.own_background})'
         )

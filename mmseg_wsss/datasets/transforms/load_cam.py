@@ -24,7 +24,8 @@ class LoadCAM(BaseTransform):
 
     Required keys: ``img``, ``img_path``, ``image_labels``. Added keys:
     ``scores``, float32 (K, H, W) in [0, 1], and ``score_classes``, int64
-    (K,), rising, one row per foreground label of the image;
+    (K,), rising, one row per foreground label of the image, and one of the
+    background where the file has it (SIPE);
     see :mod:`mmseg_wsss.datasets.transforms.keys`.
 
     Args:
@@ -81,10 +82,11 @@ class LoadCAM(BaseTransform):
         labels = require(results, 'image_labels', self)
         ids = original_class_ids({**results, 'classes': labels})
         in_use = {id_: k for k, id_ in enumerate(ids)}
-        foreground = foreground_indices(len(labels), background_of(results))
+        background = background_of(results)
+        foreground = foreground_indices(len(labels), background)
         expected = [k for k in foreground if labels[k] > 0]
         found = [in_use.get(id_, -1) for id_ in on_disk.tolist()]
-        if sorted(found) != expected:
+        if sorted(k for k in found if k != background) != expected:
             raise ValueError(
                 f'{path} holds CAMs of the class indices '
                 f'{sorted(on_disk.tolist())}, the image labels are '

@@ -8,6 +8,7 @@ from .irn_head import IRNHead
 from .large_fov_head import LargeFOVHead
 from .polar_head import PolarHead, PolarMaps
 from .seam_head import SEAMHead, SEAMMaps
+from .sipe_head import SIPEHead, SIPEMaps
 from .token_fusion_head import TokenFusionHead
 
 __all__ = [
@@ -21,5 +22,7 @@ __all__ = [
     'PolarMaps',
     'SEAMHead',
     'SEAMMaps',
+    'SIPEHead',
+    'SIPEMaps',
     'TokenFusionHead',
 ]

@@ -74,6 +74,9 @@ class CAMHead(BaseDecodeHead):
         ValueError: If an option is out of range.
     """
 
+    # Whether activation returns a map of the background before the classes'.
+    own_background = False
+
     def __init__(
         self,
         in_channels: int | list[int],

@@ -11,6 +11,7 @@ from .ocr_loss import OCRLoss, ocr_loss, prior_correlation
 from .pair_affinity import PairAffinityLoss, pair_affinity_loss
 from .pooling_loss import GAPLoss, pooling_loss
 from .seam_loss import SEAMLoss
+from .sipe_loss import SIPELoss, prototype_consistency
 from .spatial_bce import SpatialBCE
 from .stego_loss import STEGOLoss, correspondence_loss
 from .under_fitting import UnderFittingCrossEntropy, under_fitting_loss
@@ -29,6 +30,7 @@ __all__ = [
     'OCRLoss',
     'PairAffinityLoss',
     'SEAMLoss',
+    'SIPELoss',
     'STEGOLoss',
     'SpatialBCE',
     'UnderFittingCrossEntropy',
@@ -44,5 +46,6 @@ __all__ = [
     'pair_affinity_loss',
     'pooling_loss',
     'prior_correlation',
+    'prototype_consistency',
     'under_fitting_loss',
 ]

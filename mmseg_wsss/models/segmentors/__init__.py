@@ -3,6 +3,7 @@
 from .adversarial_cam import AdversarialCAMTTAModel
 from .cam_tta import CAMTTAModel
 from .clip_seeds import CLIPSeedSegmentor
+from .image_level_prior import PriorEncoderDecoder
 from .score_tta import ScoreTTAModel
 from .weak_supervision import (
     WeakSupervisionMixin,
@@ -14,6 +15,7 @@ __all__ = [
     'AdversarialCAMTTAModel',
     'CAMTTAModel',
     'CLIPSeedSegmentor',
+    'PriorEncoderDecoder',
     'ScoreTTAModel',
     'WSSSCascadeEncoderDecoder',
     'WSSSEncoderDecoder',

@@ -80,6 +80,12 @@ class AdversarialCAMTTAModel(CAMTTAModel):
                 f'{threshold}'
             )
         super().__init__(module, data_preprocessor)
+        if self.segmentor.decode_head.own_background:
+            raise ValueError(
+                'AdversarialCAMTTAModel climbs for one class at a time, but '
+                f'{type(self.segmentor.decode_head).__name__} has a map of '
+                'the background, of all classes: use CAMTTAModel'
+            )
         self.steps = steps
         self.class_batch = class_batch
         self._climb = partial(

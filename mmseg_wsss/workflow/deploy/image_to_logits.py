@@ -56,8 +56,5 @@ class ImageToLogits(nn.Module):
             Tensor: (N, C, H, W) float32.
         """
         image = image.flip(1) if self.flip else image
-        features = self.model.extract_feat((image - self.mean) / self.std)
         metas = [dict(img_shape=image.shape[2:])]
-        return self.model.decode_head.predict(
-            features, metas, self.model.test_cfg
-        )
+        return self.model.encode_decode((image - self.mean) / self.std, metas)

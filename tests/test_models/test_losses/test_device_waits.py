@@ -26,6 +26,7 @@ from mmseg_wsss.models.losses.seam_loss import (
     equivariance,
     low_scores,
 )
+from mmseg_wsss.models.losses.sipe_loss import prototype_consistency
 from mmseg_wsss.models.losses.spatial_bce import (
     polar_loss,
     share_divergence,
@@ -82,6 +83,12 @@ def seam():
     return total + cross_equivariance(one, two)
 
 
+def sipe():
+    valid = torch.ones(2, 1, 32, 32, device=META)
+    cam, side, deep = logits(20), logits(64), logits(64)
+    return prototype_consistency(cam, labels(2, 20), side, deep, valid)
+
+
 def spatial_bce():
     scores, shares = logits(20).sigmoid(), torch.rand(2, 20, device=META)
     polar = polar_loss(scores, share_thresholds(scores, shares))
@@ -122,6 +129,7 @@ CASES = {
     'CSD, foreground': (consistency(foreground_consistency), 27),
     'CSD, background': (consistency(background_consistency), 37),
     'SEAM': (seam, 40),
+    'SIPE': (sipe, 157),
     'PMM': (under_fitting, 20),
     'Spatial-BCE': (spatial_bce, 86),
     'WeCLIP': (weclip, 78),
