@@ -1,5 +1,5 @@
-# WeCLIP, VOC 2012: one training, on labels that a frozen CLIP makes from image
-# labels and class names while it goes on. Tested at two sizes with flips and a
+# WeCLIP, VOC 2012: one training, on labels that a frozen CLIP makes meanwhile
+# from image labels and class names. Tested at two sizes with flips and a
 # DenseCRF.
 #   python tools/run_pipeline.py configs/pipelines/voc12_weclip.py
 # The batch is 4: on several GPUs divide it,

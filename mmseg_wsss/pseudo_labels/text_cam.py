@@ -122,7 +122,7 @@ def attention_affinity(
 
 
 def attentive_layers(attention: Tensor) -> Tensor:
-    """Choose the layers that look at patches at least as much as the mean.
+    """Return the layers that attend to patches at least as much as the mean.
 
     WeCLIP (https://arxiv.org/abs/2406.11189) keeps the layers whose summed
     difference to the learned affinity is at most the mean. Nothing takes an
@@ -137,7 +137,7 @@ def attentive_layers(attention: Tensor) -> Tensor:
         Tensor: Bool (L,), at least one True.
     """
     mass = attention.sum((1, 2))
-    return mass >= mass.mean()
+    return mass >= torch.minimum(mass.mean(), mass.max())  # it may round up
 
 
 def component_boxes(mask: np.ndarray) -> np.ndarray:

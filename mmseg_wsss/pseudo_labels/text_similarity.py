@@ -25,7 +25,7 @@ from .text_cam import min_max
 
 
 def self_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Attend by likeness to queries, to keys and to values, each alone.
+    """Compute attention by likeness of queries, of keys and of values.
 
     Args:
         query: (..., heads, T, d).

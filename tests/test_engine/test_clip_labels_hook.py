@@ -367,6 +367,11 @@ def test_bad_input(texts, tmp_path):
     hook = attached(model, texts)
     with pytest.raises(ValueError, match='4 classes, but the image labels'):
         hook.relabel(model, images(32, 32), samples(LABELS[:, :3]))
+    given = samples()
+    for sample in given:
+        set_image_labels(sample, sample.image_labels, None)
+    with pytest.raises(ValueError, match='background_index=None'):
+        hook.relabel(model, images(32, 32), given)
     with pytest.raises(ValueError, match='carries no image labels'):
         hook.relabel(model, images(32, 32), [SegDataSample()] * 2)
     assert HOOKS.get('mmseg_wsss.CLIPLabelsHook') is CLIPLabelsHook

@@ -172,6 +172,8 @@ def test_a_learned_affinity_multiplies_the_attentive_layers():
         attention_affinity(attention, learned),
         attention_affinity(expected[None]),
     )
+    for count in range(2, 40):  # a mean of equal numbers may round up
+        assert attentive_layers(torch.full((count, 1, 1), 0.1)).all()
     # One of all equal layers keeps all.
     same = attention[:1].repeat(3, 1, 1)
     assert attentive_layers(same).all()

@@ -14,7 +14,11 @@ from ...models.backbones.frozen_clip import FrozenCLIP
 from ...models.clip_maps import METHODS, CLIPMaps
 from ...pseudo_labels.mars_complement import teacher_label
 from ...pseudo_labels.pixel_adaptive import PAR
-from ...structures import rgb_images, stack_image_labels
+from ...structures import (
+    common_background_index,
+    rgb_images,
+    stack_image_labels,
+)
 from ...structures.labels import IGNORE_LABEL
 from ...utils import check_option
 from .online_labels_hook import OnlineLabelsHook, relabelled
@@ -41,9 +45,10 @@ class CLIPLabelsHook(OnlineLabelsHook):
     1 - the largest; the scores are refined locally, and the best class of a
     pixel is its label. Only padding is ignored.
 
-    A class of the image that the crop does not show gets labels too: a map
-    is scaled to 1 wherever it is largest. Labels are a function of the
-    iteration and the weights: a resumed run makes those of an unbroken one.
+    The background is class 0. A class of the image that the crop does not
+    show gets labels too: a map is scaled to 1 wherever it is largest. Labels
+    are a function of the iteration and the weights: a resumed run makes those
+    of an unbroken one.
 
     Args:
         text_embeddings (str): File of ``tools/make_text_embeddings.py``.
@@ -120,6 +125,12 @@ class CLIPLabelsHook(OnlineLabelsHook):
         self, segmentor: nn.Module, inputs: Tensor, samples: list
     ) -> Tensor:
         """Return the labels (N, H, W) of a batch."""
+        background = common_background_index(samples)
+        if background != self.maps.background_index:
+            raise ValueError(
+                'CLIPLabelsHook labels data whose background is class 0, '
+                f'LoadImageLabels has background_index={background}'
+            )
         backbone, labels = segmentor.backbone, stack_image_labels(samples)
         features = backbone.features(inputs)
         images = rgb_images(inputs, segmentor.data_preprocessor)

@@ -95,7 +95,7 @@ class FrozenCLIP(nn.Module):
         return self.maps(features, current_images('FrozenCLIP'))
 
     def _load_from_state_dict(self, state_dict, prefix, *args):
-        """Keep the frozen weights, where a checkpoint has none."""
+        """Load weights; the frozen ones stay where a checkpoint has none."""
         for name, child in () if self.save_tower else self.named_children():
             for key, value in child.state_dict().items():
                 state_dict.setdefault(f'{prefix}{name}.{key}', value)
