@@ -10,11 +10,12 @@ REQUIREMENTS := requirements/ci.txt
 DOCS_READY := $(VENV)/.ready-docs
 DOCS_REQUIREMENTS := requirements/docs.txt
 
-.PHONY: help venv test test-install lint demo docs clean
+.PHONY: help venv test test-install test-upstream lint demo docs clean
 
 help:
 	@echo 'make test    lint the code and run the tests (installs into $(VENV))'
 	@echo 'make test-install   install the wheel into a fresh environment, use it'
+	@echo 'make test-upstream  the tests and the demo on upstream OpenMMLab'
 	@echo 'make demo    from labels to a segmentor, on scenes (ARGS="...")'
 	@echo 'make docs    build the documentation: docs/_build/index.html'
 	@echo 'make lint    check style and format only'
@@ -28,6 +29,11 @@ test: lint
 # Installs torch once more: minutes, and some GB in the folder of mktemp.
 test-install:
 	@PYTHON=$(PYTHON) .ci/test_install.sh
+
+# Compiles MMCV once, then takes its wheel from $XDG_CACHE_HOME/mmseg_wsss.
+test-upstream: $(READY)
+	@PYTHON=$(PYTHON) VENV=$(VENV) JOBS=$(JOBS) ARGS='$(ARGS)' \
+	  .ci/test_upstream.sh
 
 lint: $(READY)
 	@$(BIN)/ruff check .

@@ -1,3 +1,3 @@
 """The version, as a literal that setup.py reads without importing us."""
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'

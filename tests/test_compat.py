@@ -18,7 +18,6 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.testing.runner_test_case import ToyDataset, ToyModel
-from torch.serialization import clear_safe_globals, get_safe_globals
 
 from mmseg_wsss import compat
 
@@ -168,10 +167,10 @@ class TestQuietImport:
 @pytest.fixture
 def safe_globals():
     """Start with torch's own list of safe names and restore it afterwards."""
-    before = get_safe_globals()
-    clear_safe_globals()
+    before = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()
     yield
-    clear_safe_globals()
+    torch.serialization.clear_safe_globals()
     torch.serialization.add_safe_globals(before)
 
 
@@ -205,6 +204,10 @@ class NumpyScore(Hook):
         checkpoint['meta']['classes'] = np.array(['cat', 'dog'])
 
 
+@pytest.mark.skipif(
+    not hasattr(torch.serialization, 'clear_safe_globals'),
+    reason='torch has a list of safe names from 2.5 on',
+)
 @pytest.mark.usefixtures('safe_globals')
 class TestAllowResume:
     def test_runner_resumes(self, tmp_path):
@@ -259,7 +262,18 @@ class TestAllowResume:
     def test_nothing_to_do_on_older_torch(self, monkeypatch):
         monkeypatch.setattr(torch, '__version__', '2.5.1+cu121')
         compat.allow_resume()
-        assert get_safe_globals() == []
+        assert torch.serialization.get_safe_globals() == []
+
+
+def test_runner_resumes_on_every_torch(tmp_path):
+    compat.allow_resume()
+    for epochs in (1, 2):
+        name = f'{epochs}_{tmp_path.name}'
+        config = toy_config(tmp_path, epochs, experiment_name=name)
+        runner = Runner(**config, resume=True, custom_hooks=[NumpyScore()])
+        runner.train()
+    history = runner.message_hub.get_scalar('train/loss').data[0]
+    assert len(history) == 6
 
 
 class TestConfigScopes:

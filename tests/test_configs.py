@@ -41,7 +41,7 @@ CONFIGS = sorted(
 REFINERS = [
     path
     for path in CONFIGS
-    if path.parts[0] == 'crf' or path.name.startswith('ppmg_')
+    if path.parts[0] == 'crf' or path.name.startswith(('ppmg_', 'published_'))
 ]
 DEBIAS = [path for path in CONFIGS if path.name.startswith('debias_')]
 # Pipelines of stages, and what has tests of its own.

@@ -65,3 +65,16 @@ def test_pipelines_have_configs_that_belong_together():
             assert configs.stego == (
                 f'configs/mars/stego_vit-b8-dino_{data}.py'
             )
+
+
+@pytest.mark.parametrize(('name', 'patch'), [('b8', 8), ('s16', 16)])
+def test_leopart_takes_the_place_of_stegos_features(name, patch):
+    plain = read('mars/debias_voc12.py')
+    cfg = read(f'mars/debias_leopart-vit-{name}_voc12.py')
+    assert cfg.feature_extractor.type == 'mmseg_wsss.TimmFeatures'
+    assert f'patch{patch}_' in cfg.feature_extractor.model_name
+    assert cfg.feature_extraction == dict(
+        plain.feature_extraction, stride=patch
+    )
+    for key in ('centroid_pipeline', 'selection', 'debias_pipeline'):
+        assert cfg[key] == plain[key]

@@ -59,3 +59,20 @@ def test_segmentor_on_voc_is_the_published():
         assert type(loss) is UnderFittingCrossEntropy
         assert (loss.begin_below, loss.limit) == (0.5, 0.5)
         assert loss.loss_weight == weight
+
+
+def test_the_second_segmentor_differs_in_the_loss_alone():
+    one, two = (
+        parse(f'{name}_pspnet_r38_20k_voc12-512x512.py')
+        for name in ('pmm', 'ce')
+    )
+    for head, weight in (('decode_head', 1), ('auxiliary_head', 0.4)):
+        one.model[head].pop('loss_decode')
+        loss = MODELS.build(two.model[head].pop('loss_decode'))
+        assert type(loss).__name__ == 'CrossEntropyLoss'
+        assert loss.loss_weight == weight and loss.avg_non_ignore
+    one, two = (
+        {k: v for k, v in cfg.to_dict().items() if k != 'ce_loss'}
+        for cfg in (one, two)
+    )
+    assert one == two

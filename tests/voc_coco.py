@@ -25,7 +25,8 @@ from mmseg_wsss.jobs.command_line import move_paths
 from tests.processes import ROOT
 
 PIPELINES = ROOT / 'configs' / 'pipelines'
-LABELS = ('pseudo_labels', 'psa_labels/labels', 'irn_labels/labels')
+# What stages write by hand, and what others have published.
+LABELS = ('pseudo_labels', 'psa_labels/labels', 'irn_labels/labels', 'rsepm')
 DEBIASED = 'debiased/labels'
 TRAIN, VAL, SIZE = 6, 2, 64
 # STEGO holds one image in twenty out.
@@ -117,6 +118,8 @@ def on_cpu(node):
             part['init_cfg'] = None
         if part.get('type') == 'SyncBN':
             part['type'] = 'BN'
+        if str(part.get('type')).endswith('TimmFeatures'):
+            part['checkpoint'] = None
         if 'pretrained' in part:
             is_flag = isinstance(part['pretrained'], bool)
             part['pretrained'] = False if is_flag else None

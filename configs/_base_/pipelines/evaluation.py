@@ -10,6 +10,8 @@
 # - dhr: MARS has 'multi-scale inference and CRF with conventional settings',
 #   CSD 'the official codes', and IRN's holds no segmentor. These are the
 #   values of DHR's code, by MARS's first author.
+# - pmm: one scale in windows, as its segmentor's config has it, and the CRF of
+#   its code.
 test_scales = dict(
     ocr=(0.5, 0.75, 1.0, 1.25, 1.5),
     hfpl=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75),
@@ -81,6 +83,11 @@ test_as_dhr = dict(
             dict(type='mmseg_wsss.FalseRateMetric', skip_background=True),
         ],
     },
+)
+test_as_pmm = dict(
+    options={
+        'custom_hooks': [dict(type='mmseg_wsss.DenseCRFHook', params='stego')]
+    }
 )
 seeds = dict(
     config='{cams.config}',

@@ -11,9 +11,10 @@ stego_stages = dict(
 features = dict(method='mars', config='debias')
 centroids = dict(method='mars', config='debias')
 debias = dict(method='mars', config='debias', pipeline='debias_pipeline')
-# Where the labels come from the walk, and where from the stage refine.
+# Where the labels come from the walk, from the stage refine, and from others.
 walk_inputs = dict(labels='{walk.labels}', features='{features.features}')
 refine_inputs = dict(labels='{refine.labels}', features='{features.features}')
+published_inputs = dict(walk_inputs, labels='{published.labels}')
 made = dict(centroids='{centroids.centroids}')
 mars_on_walk = dict(
     features=dict(features, inputs=dict(checkpoint='{stego.checkpoint}')),
@@ -24,4 +25,9 @@ mars_on_refine = dict(
     features=features,
     centroids=dict(centroids, inputs=refine_inputs),
     debias=dict(debias, inputs=dict(**refine_inputs, **made)),
+)
+mars_on_published = dict(
+    features=mars_on_walk['features'],
+    centroids=dict(centroids, inputs=published_inputs),
+    debias=dict(debias, inputs=dict(**published_inputs, **made)),
 )

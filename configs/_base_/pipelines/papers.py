@@ -225,6 +225,45 @@ papers = dict(
             'SEAM, a reading'
         ),
     ),
+    pmm_voc12=dict(
+        name='PMM (ICCV 2021), ResNet38',
+        method='second',
+        figures=[
+            dict(
+                stage='evaluate',
+                what=voc_val + 'mIoU',
+                before='not given',
+                after=68.5,
+            )
+        ],
+        recipe=dict(
+            classifier=dict(
+                seam_classifier,
+                schedule='8 epochs, batch 24, poly 0.9',
+                rates='0.02 x ' + psa_rates,
+            ),
+            segmentor=dict(
+                network='PSPNet, ResNet38 at stride 8',
+                schedule='20,000 iterations, SGD 0.9, decay 5e-4, poly 0.9',
+                rates='0.005',
+                images=train_aug,
+            ),
+            second_scores=dict(
+                images=train_aug,
+                test='scales, flips, CRF of 10 iterations, no image labels',
+            ),
+            evaluate=dict(
+                images='val, 1,449',
+                test='windows of 512 at 480, CRF of 10 iterations',
+            ),
+        ),
+        differs=(
+            "SEAM's own CAM network, without the multi-crop stage on "
+            'ScaleNet-101; the first segmentor is the last checkpoint, not '
+            'the best on val, and its predictions keep to the image labels; '
+            'batch, crop and scales of the segmentor are a reading'
+        ),
+    ),
     csd_voc12=dict(
         name='CSD (BMVC 2023), Table 1, on IRN',
         method='csd',
@@ -344,6 +383,28 @@ papers = dict(
             "IRN with momentum; the segmentor's crop, schedule and test are "
             "DHR's, a reading; the teacher's labels are refined locally, not "
             'by a CRF'
+        ),
+    ),
+    mars_rsepm_voc12=dict(
+        name='MARS (ICCV 2023), Table 3, on RS+EPM',
+        method='mars',
+        figures=[
+            dict(
+                stage='evaluate',
+                what=voc_val + 'mIoU',
+                before=74.4,
+                after=77.7,
+            )
+        ],
+        recipe=dict(
+            published=dict(network='ResNet-101, RS+EPM'),
+            segmentor=dict(dhr_segmentor, network='DeepLabV3+, ResNet-101'),
+            evaluate=dict(images='val, 1,449', test='as on IRN'),
+        ),
+        differs=(
+            "RS+EPM's labels are those that DHR's authors released; crop, "
+            "schedule and test are DHR's, a reading; the teacher's labels are "
+            'refined locally, not by a CRF'
         ),
     ),
     mars_coco14=dict(

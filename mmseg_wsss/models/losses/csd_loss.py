@@ -89,7 +89,9 @@ def foreground_consistency(
 
     def scores(logits: Tensor) -> Tensor:
         if min_max:
-            lowest, highest = logits.aminmax(dim=1, keepdim=True)
+            # The aminmax of torch 2.1 has no gradient.
+            lowest = logits.amin(1, keepdim=True)
+            highest = logits.amax(1, keepdim=True)
             logits = (logits - lowest) / (highest - lowest + 1e-4)
         if classes is not None:
             # Not -inf: 0 * inf in the KL would be NaN.

@@ -259,11 +259,12 @@ def complete_config(
         set_input(cfg, stage, name, value)
     part, figures = parts_read(cfg, stage)
     files = named_files(part)
+    folders = written_folders(part)
     literal = [v for v in stage.inputs.values() if not Reference.parse(v)]
     plan.configs[stage.name] = cfg
     plan.hashes[stage.name] = content_hash(
         part,
-        [*files, *written_folders(part), *literal],
+        [*files, *folders, *literal],
         known,
         tool=stage.kind.tool,
         settings=stage.settings,
@@ -274,7 +275,7 @@ def complete_config(
     )
     plan.old_hashes[stage.name] = old_hash(cfg, stage, literal, known)
     validation = figures.get('val_dataloader')
-    files = dict.fromkeys([*files, *named_files(validation), *literal])
+    files += [*named_files(validation), *folders, *literal]
     missing = [file for file in files if not Path(file).exists()]
     missing += missing_images([part, validation])
     for file in dict.fromkeys(missing):

@@ -38,12 +38,13 @@ def test_scales_flips_and_crf_run(name, root, tmp_path):
     keys = ('test_dataloader', 'test_evaluator', 'test_cfg', 'custom_hooks')
     keys += ('model', 'tta_model', 'tta_pipeline', 'default_scope')
     small = Config({key: cfg[key] for key in keys}, format_python_code=False)
-    use_tta(small)
+    if plan.stages['evaluate'].settings['tta']:
+        use_tta(small)
     small.work_dir = str(tmp_path)
     small.experiment_name = f'evaluate_{name}'
     small.log_level = 'WARNING'
     figures = Runner.from_cfg(small).test()
     assert 0 <= figures['mIoU'] <= 100 and 'OC_image_rate' in figures
     assert ('F' in figures) == ('hfpl' in name)
-    none = ('hfpl', 'ocr', 'clip')
+    none = ('hfpl', 'ocr', 'clip', 'pmm')
     assert ('FN' in figures) == all(part not in name for part in none)
