@@ -55,7 +55,7 @@ def test_config_builds_and_predicts(path, tmp_path):
     scores = model.scores(torch.randn(1, 3, 40, 50), labels)
     assert scores.shape == (1, len(classes), 40, 50)
     assert scores[0, [0, 2]].any() and 0 <= scores.min() <= scores.max() <= 1
-    assert model.box_threshold == (0.7 if 'coco' in path.stem else 0.4)
+    assert model.maps.box_threshold == (0.7 if 'coco' in path.stem else 0.4)
     # Nothing to train, whatever the data set's base has.
     assert cfg.train_dataloader is cfg.val_dataloader is None
     assert cfg.model_wrapper_cfg.type == 'mmseg_wsss.NotWrapped'

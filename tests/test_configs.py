@@ -1,6 +1,7 @@
 """Every shipped config parses, builds and takes one training step."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,13 +13,20 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmengine.utils import import_modules_from_strings
-from mmseg.registry import DATA_SAMPLERS, DATASETS, MODELS, TRANSFORMS
+from mmseg.registry import (
+    DATA_SAMPLERS,
+    DATASETS,
+    HOOKS,
+    MODELS,
+    TRANSFORMS,
+)
 from mmseg.structures import SegDataSample
 
 from mmseg_wsss.engine.hooks.weak_supervision_hook import WeakSupervisionHook
 from mmseg_wsss.io.centroids import DebiasedCentroids, save_centroids
 from mmseg_wsss.structures import set_image_labels, set_paste_views
 from tests import voc_coco
+from tests.tiny_clip import write_texts
 from tests.voc_coco import on_cpu
 
 ROOT = Path(__file__).resolve().parents[1] / 'configs'
@@ -103,6 +111,20 @@ def add_views(sample, size):
     set_paste_views(sample, *pictures, left, ~left, *labels)
 
 
+def label_by_clip(model, cfg, folder):
+    """Add the hook that makes labels while training, with random texts."""
+    pytest.importorskip('timm')
+    classes = DATASETS.get(cfg.dataset_type).METAINFO['classes']
+    classes = cfg.get('metainfo', {}).get('classes', classes)
+    options = dict(cfg.custom_hooks[-1])
+    write_texts(folder / 'clip_text.npz', classes[1:], dims=512)
+    options['text_embeddings'] = str(folder / 'clip_text.npz')
+    dataset = SimpleNamespace(metainfo=dict(classes=classes))
+    loader = SimpleNamespace(dataset=dataset)
+    hook = HOOKS.build(options)
+    hook.before_train(SimpleNamespace(model=model, train_dataloader=loader))
+
+
 def read(path):
     """Read a config; skip the test where it asks for MMPretrain in vain."""
     cfg = Config.fromfile(ROOT / path, import_custom_modules=False)
@@ -113,7 +135,7 @@ def read(path):
 
 
 @pytest.mark.parametrize('path', TRAINED, ids=str)
-def test_config_takes_a_step(path, layouts):
+def test_config_takes_a_step(path, layouts, tmp_path):
     """Those of VOC and COCO load their batch from folders in these layouts."""
     cfg = read(path)
     init_default_scope(cfg.default_scope)
@@ -145,6 +167,8 @@ def test_config_takes_a_step(path, layouts):
         assert MODELS.get(cfg.tta_model.type).merges_scores
         assert 'TestTimeAug' in [step.type for step in cfg.tta_pipeline]
     WeakSupervisionHook()._attach(model)
+    if path.parts[0] == 'weclip':
+        label_by_clip(model, cfg, tmp_path)
     for module in model.modules():
         if getattr(module, 'awaits_cooccurrence', False):
             counts = torch.ones(classes, classes)
@@ -181,6 +205,7 @@ def test_config_takes_a_step(path, layouts):
         'ignored': 'ce',
         'full': 'ce',
         'spatial': 'spatial_bce',
+        'weclip': 'balanced_ce',
         'bce': 'spatial_bce',
     }
     for method in named:

@@ -15,11 +15,13 @@ from mmseg_wsss.models.losses import (
     OCRLoss,
     affinity_loss,
     background_consistency,
+    balanced_mean,
     correspondence_loss,
     displacement_loss,
     feature_similarity_loss,
     foreground_consistency,
     ocr_loss,
+    pair_affinity_loss,
 )
 from mmseg_wsss.pseudo_labels.affinity import (
     WalkGraph,
@@ -132,6 +134,20 @@ LOSSES = {
     ),
     'affinity': (psa, lambda: (maps(2, 1, 12, 14), *pairs())),
     'displacement': (irn, lambda: (maps(2, 2, 12, 14), *pairs()[:2])),
+    'balanced': (
+        balanced_mean,
+        lambda: (
+            maps(3, 12, 14),
+            IMAGE_LABELS.repeat(1, 34)[:, :168].view(3, 12, 14),
+        ),
+    ),
+    'pair affinity': (
+        pair_affinity_loss,
+        lambda: (
+            maps(3, 15, 15).sigmoid(),
+            IMAGE_LABELS.repeat(1, 3).view(3, 3, 5),
+        ),
+    ),
     'stego': (
         stego,
         lambda: (

@@ -3,6 +3,7 @@
 from . import backbones, decode_heads, feature_extractors, losses, segmentors
 from .attention_maps import record_attention
 from .backbones import *
+from .clip_maps import CLIPMaps
 from .decode_heads import *
 from .extra_views import owning_head, run_view, view_statistics
 from .feature_extractors import *
@@ -16,6 +17,7 @@ __all__ = [
     *feature_extractors.__all__,
     *losses.__all__,
     *segmentors.__all__,
+    'CLIPMaps',
     'PixelWeightSampler',
     'owning_head',
     'record_attention',

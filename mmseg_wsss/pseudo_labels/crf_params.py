@@ -61,6 +61,8 @@ CRF_PRESETS = {
     'mctformer_test': CRFParams(10, 4, 3, 83, 5, 3),
     # The script that DeepLab's Caffe code is published with.
     'deeplab_test': CRFParams(10, 3, 3, 49, 5, 4),
+    # Test of the segmentor in WeCLIP.
+    'weclip_test': CRFParams(10, 3, 3, 64, 5, 4),
     # STEGO, RS+EPM and DHR on a softmax.
     'stego': CRFParams(10, 1, 3, 67, 3, 4),
 }

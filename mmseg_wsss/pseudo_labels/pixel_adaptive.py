@@ -5,6 +5,9 @@ Labels", CVPR 2020, https://arxiv.org/abs/2005.08104, Sec. 3.3. It runs on
 batches and on the GPU, where a DenseCRF takes one image at a time on the CPU.
 It is another method, not a substitute: it moves scores towards edges over some
 tens of pixels only.
+
+``PAR`` are the settings of its variant in AFA (CVPR 2022,
+https://arxiv.org/abs/2203.02664) and WeCLIP.
 """
 
 from __future__ import annotations
@@ -16,6 +19,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 EPS = 1e-8
+PAR = dict(
+    iterations=20,
+    temperature=0.3,
+    power=2,
+    unbiased=True,
+    position_weight=0.01,
+)
 NEIGHBOURS = [
     (dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)
 ]
@@ -28,16 +38,20 @@ def pixel_adaptive_refine(
     dilations: Sequence[int] = (1, 2, 4, 8, 12, 24),
     iterations: int = 10,
     temperature: float = 0.1,
+    power: int = 1,
+    unbiased: bool = False,
+    position_weight: float = 0.0,
 ) -> Tensor:
     """Average scores over neighbours of the same colour, again and again.
 
     The neighbourhood of a pixel i is its 8 neighbours at each dilation, the
     border repeated. The weight of its neighbour j is::
 
-        softmax over j of -mean over c of |x_ic - x_jc| / (t std_c + 1e-8)
+        softmax over j of -mean over c of (|x_ic - x_jc| / (t std_c + 1e-8))^p
 
     with std_c the standard deviation of channel c over the neighbourhood of
-    i: of the neighbours without i itself, divided by their number. The
+    i: of the neighbours without i itself, divided by their number. PAR adds
+    a share of a softmax of -(d_ij / (t std_d))^p of the distances d. The
     weights are computed once, from the image; each iteration replaces the
     scores of a pixel by the weighted mean of its neighbours'. Weights are
     kept, (N, 8 D, H, W) of them, and neighbours are views of a padded map,
@@ -54,6 +68,9 @@ def pixel_adaptive_refine(
             may exceed the map.
         iterations: How often; 0 leaves the scores alone.
         temperature: t. Smaller values ask for more similar colours.
+        power: p; PAMR has 1, PAR 2.
+        unbiased: Divide the variance by the number of neighbours less 1.
+        position_weight: Weight of the distances' softmax, at least 0.
 
     Returns:
         Tensor: Refined scores (N, K, H, W), float32. They stay within the
@@ -70,6 +87,11 @@ def pixel_adaptive_refine(
         True
     """
     _check(scores, images, dilations, iterations, temperature)
+    if power not in (1, 2) or not position_weight >= 0:
+        raise ValueError(
+            'power must be 1 or 2 and position_weight at least 0, got '
+            f'{power} and {position_weight}'
+        )
     refined, images = scores.float(), images.float()
     if not scores.numel() or not iterations:
         return refined.clone()
@@ -77,7 +99,9 @@ def pixel_adaptive_refine(
         images = F.interpolate(
             images, scores.shape[2:], mode='bilinear', align_corners=False
         )
-    weights = neighbour_weights(images, dilations, temperature)
+    weights = neighbour_weights(
+        images, dilations, temperature, power, unbiased, position_weight
+    )
     for _ in range(iterations):
         total = torch.zeros_like(refined)
         neighbours = _shifted(refined, dilations)
@@ -92,7 +116,12 @@ def pixel_adaptive_refine(
 
 @torch.no_grad()
 def neighbour_weights(
-    images: Tensor, dilations: Sequence[int], temperature: float
+    images: Tensor,
+    dilations: Sequence[int],
+    temperature: float,
+    power: int = 1,
+    unbiased: bool = False,
+    position_weight: float = 0.0,
 ) -> Tensor:
     """Compute the weights of :func:`pixel_adaptive_refine`.
 
@@ -100,6 +129,9 @@ def neighbour_weights(
         images: Images (N, C, H, W), float32.
         dilations: D distances in pixels.
         temperature: Factor of the standard deviation.
+        power: As for :func:`pixel_adaptive_refine`, and so are the others.
+        unbiased: Divide the variance by the number of neighbours less 1.
+        position_weight: Weight of the distances' softmax.
 
     Returns:
         Tensor: Weights (N, 8 D, H, W), float32, which sum to 1 over the
@@ -114,13 +146,48 @@ def neighbour_weights(
         mean += difference
         square.addcmul_(difference, difference)
     mean /= count
-    deviation = (square / count - mean**2).clamp_(min=0).sqrt_()
+    variance = (square / count - mean**2).clamp_(min=0)
+    if unbiased:
+        variance *= count / (count - 1)
+    deviation = variance.sqrt_()
     scale = 1 / (temperature * deviation + EPS)
     logits = images.new_empty(len(images), count, *images.shape[2:])
     for index, neighbour in enumerate(_shifted(images, dilations)):
         distance = (neighbour - images).abs_().mul_(scale)
+        if power == 2:
+            distance.square_()
         torch.mean(distance, 1, out=logits[:, index])
-    return logits.neg_().softmax(1)
+    weights = logits.neg_().softmax(1)
+    if position_weight:
+        near = position_shares(dilations, temperature, power).to(weights)
+        weights += position_weight * near[:, None, None]
+        weights /= 1 + position_weight  # they sum to 1 again
+    return weights
+
+
+def position_shares(
+    dilations: Sequence[int], temperature: float, power: int
+) -> Tensor:
+    """Compute the softmax of a neighbourhood's distances.
+
+    Args:
+        dilations: D distances in pixels.
+        temperature: Factor of their standard deviation.
+        power: Exponent of a distance.
+
+    Returns:
+        Tensor: Shares (8 D,), float32, in the order of
+        :func:`neighbour_weights`.
+    """
+    distances = torch.tensor(
+        [
+            d * (dy**2 + dx**2) ** 0.5
+            for d in dilations
+            for dy, dx in NEIGHBOURS
+        ]
+    )
+    scaled = distances / (temperature * distances.std() + EPS)
+    return (-(scaled**power)).softmax(0)
 
 
 def _shifted(maps: Tensor, dilations: Sequence[int]) -> Iterator[Tensor]:

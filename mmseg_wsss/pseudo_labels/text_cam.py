@@ -99,18 +99,45 @@ def sinkhorn(matrix: Tensor, rounds: int = 3) -> Tensor:
     return matrix
 
 
-def attention_affinity(attention: Tensor) -> Tensor:
+def attention_affinity(
+    attention: Tensor, learned: Tensor | None = None
+) -> Tensor:
     """Compute the affinity between patches from attention.
 
     Args:
         attention: Attention of L layers (L, P, P), positive.
+        learned: Affinity (P, P) in [0, 1] that a decoder has learned, see
+            :func:`attentive_layers`; it multiplies the attention.
 
     Returns:
         Tensor: Affinity (P, P), symmetric, rows sum to about 1.
     """
-    matrix = sinkhorn(attention.mean(0))
+    if learned is None:
+        matrix = attention.mean(0)
+    else:
+        matrix = attention[attentive_layers(attention)].mean(0) * learned
+    matrix = sinkhorn(matrix)
     matrix = (matrix + matrix.T) / 2
     return matrix @ matrix
+
+
+def attentive_layers(attention: Tensor) -> Tensor:
+    """Return the layers that attend to patches at least as much as the mean.
+
+    WeCLIP (https://arxiv.org/abs/2406.11189) keeps the layers whose summed
+    difference to the learned affinity is at most the mean. Nothing takes an
+    absolute value, so the affinity's own sum is on both sides: what is left
+    is the attention between patches, which the class token takes the rest of.
+
+    Args:
+        attention: Attention between patches (L, P, P); rows sum to 1 less
+            what goes to the class token.
+
+    Returns:
+        Tensor: Bool (L,), at least one True.
+    """
+    mass = attention.sum((1, 2))
+    return mass >= torch.minimum(mass.mean(), mass.max())  # it may round up
 
 
 def component_boxes(mask: np.ndarray) -> np.ndarray:

@@ -278,6 +278,7 @@ def test_presets_of_the_papers():
         'hfpl_test': CRFParams(1, 3, 3, 32, 13, 10),
         'mctformer_test': CRFParams(10, 4, 3, 83, 5, 3),
         'deeplab_test': CRFParams(10, 3, 3, 49, 5, 4),
+        'weclip_test': CRFParams(10, 3, 3, 64, 5, 4),
         'stego': CRFParams(10, 1, 3, 67, 3, 4),
     } == CRF_PRESETS
 

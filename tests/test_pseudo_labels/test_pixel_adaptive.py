@@ -3,8 +3,10 @@ import torch
 
 from mmseg_wsss.pseudo_labels.pixel_adaptive import (
     NEIGHBOURS,
+    PAR,
     neighbour_weights,
     pixel_adaptive_refine,
+    position_shares,
 )
 
 
@@ -220,3 +222,54 @@ def test_wrong_input_is_refused():
         pixel_adaptive_refine(scores, images, iterations=-1)
     with pytest.raises(ValueError, match='temperature must be above 0'):
         pixel_adaptive_refine(scores, images, temperature=0)
+
+
+PAR_WEIGHTS = {k: v for k, v in PAR.items() if k != 'iterations'}
+
+
+def test_par_by_hand():
+    """Centre .5; neighbours four .5 and four .9: deviation .2138."""
+    image = torch.full((1, 3, 3, 3), 0.5)
+    image[:, :, 0, :] = image[:, :, 1, 0] = 0.9
+    weights = neighbour_weights(image, [1], **PAR_WEIGHTS)[0, :, 1, 1]
+    assert torch.tensor([0.9] * 4 + [0.5] * 4).std() == pytest.approx(
+        0.2138, abs=1e-4
+    )
+    shares = position_shares([1], 0.3, 2)
+    colour = 1.01 * weights - 0.01 * shares
+    torch.testing.assert_close(colour[4:], torch.full((4,), 0.25))
+    assert colour[:4].abs().max() < 1e-6
+    torch.testing.assert_close(weights.sum(), torch.tensor(1.0))
+    without = dict(PAR_WEIGHTS, position_weight=0.0)
+    exact = neighbour_weights(image.double(), [1], **without)[0, :, 1, 1]
+    assert exact[:4].max() < 1e-15
+
+
+def test_shares_of_the_rings():
+    dilations = (1, 2, 4, 8, 12, 24)
+    shares = position_shares(dilations, 0.3, 2).view(6, 8)
+    expected = torch.tensor([0.5789, 0.3560, 0.0649, 0.0002, 0, 0])
+    torch.testing.assert_close(shares.sum(1), expected, atol=1e-4, rtol=0)
+    distances = torch.tensor(
+        [d * (1 + (k % 2)) ** 0.5 for d in dilations for k in range(8)]
+    )
+    assert distances.std() == pytest.approx(9.9003, abs=1e-4)
+
+
+def test_par_on_a_constant_image():
+    image = torch.full((1, 3, 5, 6), 0.3)
+    without = dict(PAR_WEIGHTS, position_weight=0.0)
+    weights = neighbour_weights(image, [1, 2], **without)
+    torch.testing.assert_close(weights, torch.full_like(weights, 1 / 16))
+
+
+def test_par_stays_in_the_range_and_wrong_options():
+    scores, images = case()
+    found = pixel_adaptive_refine(scores, images, **PAR)
+    torch.testing.assert_close(found.sum(1), torch.ones(2, 9, 11))
+    assert found.min() >= scores.min() and found.max() <= scores.max()
+    plain = pixel_adaptive_refine(scores, images, iterations=20)
+    assert (found - plain).abs().max() > 1e-3
+    for wrong in (dict(power=3), dict(position_weight=-1)):
+        with pytest.raises(ValueError, match='power must be 1 or 2'):
+            pixel_adaptive_refine(scores, images, **wrong)

@@ -6,6 +6,7 @@ import torch
 
 from mmseg_wsss.pseudo_labels.text_cam import (
     attention_affinity,
+    attentive_layers,
     component_boxes,
     gradient_maps,
     log_odds,
@@ -147,3 +148,35 @@ def test_propagation_takes_from_the_boxes_only():
     # With a lower threshold the weak cell gives too.
     lower = propagate_maps(affinity, maps[1:], 0.2)[0, 0]
     torch.testing.assert_close(lower, min_max(affinity @ maps[1, 0]))
+
+
+def test_attentive_layers_are_the_rule_of_differences():
+    """Whatever the affinity is, as nothing takes an absolute value."""
+    torch.manual_seed(0)
+    for _ in range(20):
+        attention = torch.rand(6, 5, 5, dtype=torch.float64) / 5
+        kept = attentive_layers(attention)
+        for scale in (0.1, 1, 10):
+            learned = torch.randn(5, 5).double().mul(scale).sigmoid()
+            difference = (learned - attention).sum((1, 2))
+            assert torch.equal(kept, difference <= difference.mean())
+        assert 0 < kept.sum() < 6
+
+
+def test_a_learned_affinity_multiplies_the_attentive_layers():
+    torch.manual_seed(0)
+    attention = torch.rand(4, 5, 5).softmax(2) * torch.rand(4, 1, 1)
+    learned = torch.randn(5, 5).sigmoid()
+    expected = attention[attentive_layers(attention)].mean(0) * learned
+    torch.testing.assert_close(
+        attention_affinity(attention, learned),
+        attention_affinity(expected[None]),
+    )
+    for count in range(2, 40):  # a mean of equal numbers may round up
+        assert attentive_layers(torch.full((count, 1, 1), 0.1)).all()
+    # One of all equal layers keeps all.
+    same = attention[:1].repeat(3, 1, 1)
+    assert attentive_layers(same).all()
+    torch.testing.assert_close(
+        attention_affinity(same, torch.ones(5, 5)), attention_affinity(same)
+    )

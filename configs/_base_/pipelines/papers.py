@@ -327,6 +327,42 @@ papers = dict(
             'DeepLab-LargeFOV on ResNet38 with OCR as the segmentor'
         ),
     ),
+    weclip_voc12=dict(
+        name='WeCLIP (CVPR 2024)',
+        method='test_crf',
+        figures=[
+            dict(
+                stage='evaluate',
+                what=voc_val + 'mIoU',
+                before=74.9,
+                after=76.4,
+            )
+        ],
+        recipe=dict(
+            segmentor=dict(
+                network='CLIP ViT-B/16 of OpenAI, frozen; a decoder on it',
+                crop='320 x 320',
+                scale='0.5 to 2',
+                schedule=(
+                    '30,000 iterations, batch 4, AdamW, decay 0.01, linear'
+                ),
+                rates='0.002',
+                images=train_aug,
+            ),
+            evaluate=dict(
+                images='val, 1,449',
+                test=(
+                    'long sides 512 384, flips, mean of logits, CRF of 10 '
+                    'iterations'
+                ),
+            ),
+        ),
+        differs=(
+            "image labels where its code reads masks; CLIP's mean and "
+            "deviation where it has ImageNet's; padding ignored; the last "
+            'checkpoint'
+        ),
+    ),
     mars_voc12=dict(
         name='MARS (ICCV 2023), Table 5, on IRN',
         method='mars',

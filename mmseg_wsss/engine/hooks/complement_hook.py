@@ -6,10 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 
 import torch
-from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import BaseLoop
-from mmengine.structures import PixelData
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
@@ -17,16 +15,16 @@ from ...compat import unwrap
 from ...datasets.training_labels import leaf_datasets
 from ...models.pixel_weight_sampler import PixelWeightSampler
 from ...pseudo_labels.mars_complement import complement_batch, teacher_label
-from ...structures import rgb_images, set_pixel_weights, stack_image_labels
+from ...structures import rgb_images, stack_image_labels
 from ...structures.labels import BIASED_LABEL, IGNORE_LABEL
 from ..teacher import Teacher
-from .weak_supervision_hook import FORWARD
+from .online_labels_hook import OnlineLabelsHook, relabelled
 
 STATE = 'complement_teacher'
 
 
 @HOOKS.register_module()
-class ComplementHook(Hook):
+class ComplementHook(OnlineLabelsHook):
     """Fill the biased pixels of each training batch by a teacher.
 
     MARS (ICCV 2023), Sec. 3.4, see
@@ -78,8 +76,6 @@ class ComplementHook(Hook):
         ImportError: If pydensecrf is missing for 'crf'.
     """
 
-    priority = 'VERY_HIGH'
-
     def __init__(
         self,
         ema: dict | None = None,
@@ -90,6 +86,7 @@ class ComplementHook(Hook):
         begin: int = 0,
         background_index: int | None = 0,
     ):
+        super().__init__()
         if begin < 0:
             raise ValueError(f'begin must be at least 0, got {begin}')
         # Check the settings on one pixel.
@@ -108,8 +105,6 @@ class ComplementHook(Hook):
         self.background_index = background_index
         self.teacher: Teacher | None = None
         self._restored = False
-        self._iteration = 0
-        self._handle = None
 
     def before_run(self, runner) -> None:
         """Copy the segmentor, before other hooks register on it."""
@@ -142,15 +137,7 @@ class ComplementHook(Hook):
             _check_samplers(segmentor)
         if not self._restored:
             self.teacher.copy_from(segmentor)
-        self._detach()
-        # Before WeakSupervisionHook's, which passes the samples on.
-        self._handle = segmentor.register_forward_pre_hook(
-            self._complement, with_kwargs=True, prepend=True
-        )
-
-    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
-        """Store the iteration."""
-        self._iteration = runner.iter
+        super().before_train(runner)
 
     def after_train_iter(
         self, runner, batch_idx, data_batch=None, outputs=None
@@ -163,20 +150,10 @@ class ComplementHook(Hook):
         if self.teacher is not None:
             checkpoint[STATE] = self.teacher.state_dict()
 
-    def after_run(self, runner) -> None:
-        """Remove the forward hook."""
-        self._detach()
-
-    def _detach(self) -> None:
-        if self._handle is not None:
-            self._handle.remove()
-        self._handle = None
-
-    def _complement(self, segmentor, args, kwargs):
-        call = {**dict(zip(FORWARD, args, strict=False)), **kwargs}
-        if not segmentor.training or call.get('mode') != 'loss':
-            return None
-        inputs, samples = call['inputs'], list(call['data_samples'])
+    def relabel(
+        self, segmentor: nn.Module, inputs: Tensor, samples: list
+    ) -> list:
+        """Fill the biased pixels of a batch."""
         label = _stack_labels(samples, inputs)
         index = (label == BIASED_LABEL).flatten(1).any(1).nonzero().flatten()
         if len(index):
@@ -188,15 +165,13 @@ class ComplementHook(Hook):
                 segmentor.data_preprocessor,
             )
             for position, i in enumerate(index.tolist()):
-                samples[i] = samples[i].new()
-                samples[i].gt_sem_seg = PixelData(data=filled[position, None])
-                if weights is not None:
-                    set_pixel_weights(samples[i], weights[position])
-        return (), {**call, 'data_samples': samples}
+                weight = None if weights is None else weights[position]
+                samples[i] = relabelled(samples[i], filled[position], weight)
+        return samples
 
     def _fill(self, label, inputs, samples, preprocessor):
         """Return labels (M, H, W) without 254, and W or None."""
-        if self._iteration < self.begin:
+        if self.iteration < self.begin:
             biased = label == BIASED_LABEL
             return label.masked_fill(biased, IGNORE_LABEL), None
         image_labels = None

@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
@@ -117,6 +118,7 @@ class CLIPTower(nn.Module):
             )
         self.model = model
         self.positions = positions
+        self.attention_layers = attention_layers
         self.first_attention = len(model.blocks) - attention_layers
         self.patch_size = model.patch_embed.patch_size[0]
         self.embed_dims = model.embed_dim
@@ -129,12 +131,13 @@ class CLIPTower(nn.Module):
         return super().train(False)
 
     @torch.no_grad()
-    def forward(self, images: Tensor) -> TowerFeatures:
+    def forward(self, images: Tensor, attention: bool = True) -> TowerFeatures:
         """Run layers 1 to L - 1.
 
         Args:
             images: Normalised images (N, 3, H, W), sides multiples of the
                 patch size.
+            attention: Keep the attention of ``attention_layers``.
 
         Returns:
             TowerFeatures: With h = H / patch size, w = W / patch size.
@@ -153,14 +156,14 @@ class CLIPTower(nn.Module):
                 f'multiples of {side}, got {shape}'
             )
         blocks = self.model.blocks[:-1]
-        kept = blocks[self.first_attention :]
+        kept = blocks[self.first_attention :] if attention else []
         recorded = (
             record_attention(kept, mean_of_heads=True)
             if len(kept)
             else nullcontext([])
         )
         with (
-            _full_precision(images),
+            full_precision(images),
             recorded as maps,
         ):
             x, grid = self._embed(images)
@@ -168,8 +171,8 @@ class CLIPTower(nn.Module):
             for block in blocks:
                 x = block(x)
                 tokens.append(x)
-        attention = [one[:, 1:, 1:] for one in maps]
-        return TowerFeatures(tokens, attention, grid)
+        between = [one[:, 1:, 1:] for one in maps]
+        return TowerFeatures(tokens, between, grid)
 
     def _embed(self, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Return the input of layer 1 and the grid of its patches."""
@@ -202,7 +205,7 @@ class CLIPTower(nn.Module):
         model, block = self.model, self.model.blocks[-1]
         tokens = tokens.detach()
         with (
-            _full_precision(tokens),
+            full_precision(tokens),
             record_attention(block, mean_of_heads=True) as maps,
         ):
             features = block.norm1(tokens).detach().requires_grad_()
@@ -213,6 +216,24 @@ class CLIPTower(nn.Module):
         return LastLayer(features, embedding, attention)
 
 
-def _full_precision(tensor: Tensor) -> torch.autocast:
+def whole_patches(images: Tensor, patch_size: int) -> Tensor:
+    """Resize images to the next multiples of the patch size.
+
+    Args:
+        images: (N, 3, H, W).
+        patch_size: Side of a patch.
+
+    Returns:
+        Tensor: Images, bicubic with anti-aliasing; the same tensor where both
+        sides are multiples.
+    """
+    size = list(images.shape[2:])
+    whole = [-(-side // patch_size) * patch_size for side in size]
+    if whole == size:
+        return images
+    return F.interpolate(images, whole, mode='bicubic', antialias=True)
+
+
+def full_precision(tensor: Tensor) -> torch.autocast:
     """Return a block without autocast on a tensor's device."""
     return torch.autocast(tensor.device.type, enabled=False)

@@ -11,6 +11,7 @@ from .polar_head import PolarHead, PolarMaps
 from .seam_head import SEAMHead, SEAMMaps
 from .sipe_head import SIPEHead, SIPEMaps
 from .token_cam_head import TokenCAMHead, TokenFeatures, TokenMaps
+from .token_fusion_head import TokenFusionHead
 
 __all__ = [
     'AffinityHead',
@@ -27,6 +28,7 @@ __all__ = [
     'SIPEMaps',
     'TokenCAMHead',
     'TokenFeatures',
+    'TokenFusionHead',
     'TokenMaps',
     'WeakTrHead',
 ]

@@ -25,6 +25,7 @@ _LOG_HOOKS = ('IterTimerHook', 'LoggerHook', 'SegVisualizationHook')
 _BLIND_HOOKS = (
     *('WeakSupervisionHook', 'EpochSeedHook', 'ChannelsLastHook'),
     *('ComplementHook', 'DenseCRFHook', 'EMAHook', 'SyncBuffersHook'),
+    'CLIPLabelsHook',
 )
 _SAVING = ('interval', 'max_keep_ckpts')
 _CHOOSING = ('save_best', 'rule', 'greater_keys', 'less_keys')

@@ -75,6 +75,8 @@ def _training(cfg: Mapping, stage: Stage) -> dict[str, str]:
     hooks = [_name(h) for h in cfg.get('custom_hooks') or []]
     if 'ComplementHook' in hooks:
         found['labels'] = f'{found.get("labels", "")}, completed by a teacher'
+    if 'CLIPLabelsHook' in hooks:
+        found['labels'] = 'made while training'
     return found
 
 
@@ -112,8 +114,10 @@ def _start(cfg: Mapping, stage: Stage) -> str:
     model = cfg['model']
     given = model.get('pretrained')
     if given is None:
-        init = (model.get('backbone') or {}).get('init_cfg') or {}
-        given = init.get('checkpoint')
+        backbone = model.get('backbone') or {}
+        init = backbone.get('init_cfg') or {}
+        tower = backbone.get('tower') or {}
+        given = init.get('checkpoint') or tower.get('model_name')
     return str(given).rpartition('/')[2] if given else 'random'
 
 
@@ -186,7 +190,9 @@ def _test(cfg: Mapping, stage: Stage) -> str:
         return 'one scale'
     steps = list(flatten(cfg['tta_pipeline']))
     scales = [f'{s["scale_factor"]:g}' for s in steps if 'scale_factor' in s]
-    words = ['scales ' + ' '.join(scales)]
+    sides = [str(max(step['scale'])) for step in steps if 'scale' in step]
+    words = ['scales', *scales] if scales else ['long sides', *sides]
+    words = [' '.join(words)]
     words += ['flips'] if find_steps(steps, 'RandomFlip') else []
     tta = cfg['tta_model']
     words.append(tta.get('fusion', _name(tta)))

@@ -16,7 +16,9 @@ from mmseg_wsss.models.losses import (
     GAPLoss,
     OCRLoss,
     background_consistency,
+    balanced_mean,
     foreground_consistency,
+    pair_affinity_loss,
     pooling_loss,
     token_contrast,
     under_fitting_loss,
@@ -110,6 +112,13 @@ def under_fitting():
     return under_fitting_loss(logits(1)).mean()
 
 
+def weclip():
+    label = torch.zeros(2, 32, 32, dtype=torch.long, device=META)
+    affinity = torch.rand(2, 64, 64, device=META, requires_grad=True)
+    pairs = pair_affinity_loss(affinity, label[:, :8, :8])
+    return balanced_mean(logits(1)[:, 0], label) + pairs
+
+
 def product():
     return affinity_product(
         logits(20).flatten(2), logits(64).flatten(2), block=256
@@ -138,6 +147,7 @@ CASES = {
     'MCTformer+': (contrast, 45),
     'PMM': (under_fitting, 20),
     'Spatial-BCE': (spatial_bce, 86),
+    'WeCLIP': (weclip, 78),
     "SEAM's product": (product, 180),
     'PAMR': (refined, 950),
 }

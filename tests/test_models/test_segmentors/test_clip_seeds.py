@@ -1,6 +1,5 @@
 """CLIP's seeds on a tiny random tower."""
 
-import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
@@ -8,35 +7,11 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_wsss import set_image_labels
-from mmseg_wsss.io.text_embeddings import (
-    TextEmbeddings,
-    save_text_embeddings,
-)
 from mmseg_wsss.pseudo_labels import text_cam
+from tests.tiny_clip import TINY, write_texts
 
 pytest.importorskip('timm')
 CLASSES = ('background', 'red', 'green', 'blue')
-TINY = dict(embed_dim=32, depth=3, num_heads=4, num_classes=8, img_size=64)
-
-
-def write_texts(path, names=CLASSES[1:], backgrounds=2, dims=8):
-    """Each name has its vector, whatever the others are."""
-    vectors = []
-    for name in (*names, *map(str, range(backgrounds))):
-        rng = np.random.default_rng(list(name.encode()))
-        vector = rng.normal(size=dims)
-        vectors.append(vector / np.linalg.norm(vector))
-    vectors = np.array(vectors, np.float32)
-    texts = TextEmbeddings(
-        'tiny',
-        tuple(names),
-        tuple(names),
-        tuple(map(str, range(backgrounds))),
-        vectors[: len(names)],
-        vectors[len(names) :],
-    )
-    save_text_embeddings(path, texts)
-    return str(path)
 
 
 def build(texts, classes=CLASSES, **options):
@@ -85,7 +60,7 @@ def test_scores_are_the_papers_steps(texts):
     batch = images(48, 64).double()
     found = model.scores(batch, LABELS)
     assert found.shape == (2, 4, 48, 64)
-    both = torch.cat([model.texts, model.backgrounds])
+    both = torch.cat([model.maps.texts, model.maps.backgrounds])
     for n, present in enumerate(([0, 2], [1])):
         tokens, attention, _ = model.tower(batch[n : n + 1])
         maps = []
@@ -194,7 +169,7 @@ def test_candidates(texts):
         found = model.scores(images(32, 48), labels)
         tokens = model.tower(images(32, 48)).tokens[-1]
         embedding = model.tower.last_layer(tokens).embedding.detach()
-        both = torch.cat([model.texts, model.backgrounds])
+        both = torch.cat([model.maps.texts, model.maps.backgrounds])
         p = text_cam.text_logits(embedding, both).softmax(1)
         expected = torch.cat([torch.ones(2, 1), (p[:, :3] > 1 / 5)], 1)
         assert expected[:, 1:].any() and not expected.all()
@@ -217,12 +192,12 @@ def test_one_class_without_background_texts(tmp_path, caplog):
     assert torch.equal(found[0, 0], torch.ones(32, 48))
     assert not found[0, 1:].any()
     warnings = [r for r in caplog.records if 'background texts' in r.message]
-    assert len(warnings) <= 1 and model._warned
+    assert len(warnings) <= 1 and model.maps._warned
     # Nothing is present: all background, no warning.
     model = build(write_texts(tmp_path / 'clip_text.npz'))
     found = model.scores(images(32, 48, count=1), torch.eye(4)[:1])
     assert torch.equal(found[0, 0], torch.ones(32, 48))
-    assert not model._warned
+    assert not model.maps._warned
 
 
 def test_names_a_data_set(tmp_path):
@@ -232,7 +207,7 @@ def test_names_a_data_set(tmp_path):
     file = write_texts(tmp_path / 'voc.npz', names[1:])
     model = build(file, 'PascalVOCDataset')
     assert model.num_classes == 21
-    assert torch.equal(model.texts, build(file, names).texts)
+    assert torch.equal(model.maps.texts, build(file, names).maps.texts)
 
 
 def test_wrong_input(texts, tmp_path):

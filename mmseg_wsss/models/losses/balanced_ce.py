@@ -1,0 +1,132 @@
+r"""Cross-entropy of background and foreground in equal parts.
+
+Zhang, Yu, Wei, Zhao and Xiao, "Frozen CLIP: A Strong Backbone for Weakly
+Supervised Semantic Segmentation" (WeCLIP), CVPR 2024, https://arxiv.org/abs/2406.11189;
+ToCo, CVPR 2023, https://arxiv.org/abs/2303.01267, has the same. With the
+cross-entropy :math:`\ell_p` of each pixel, B the pixels that are labelled
+background and F those of all other classes
+
+.. math::
+    L = \frac{1}{2 |B|} \sum_{p \in B} \ell_p
+        + \frac{1}{2 |F|} \sum_{p \in F} \ell_p
+
+A set that is empty counts 0, where the public code gives NaN. The sets are
+those of the batches of all ranks, so that two ranks learn what one with both
+batches does.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from mmengine.dist import all_reduce
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ...utils import at_least_float32
+
+
+def balanced_mean(
+    pixel_loss: Tensor,
+    label: Tensor,
+    background_index: int = 0,
+    ignore_index: int = 255,
+) -> Tensor:
+    """Compute the mean of the background's and the foreground's mean.
+
+    Args:
+        pixel_loss: Loss of each pixel (N, H, W), float32 or float64.
+        label: Classes (N, H, W), integer.
+        background_index: Index of the background.
+        ignore_index: Label of the pixels in neither set.
+
+    Returns:
+        Tensor: Scalar; 0, with a gradient path, where all are ignored.
+
+    Examples:
+        >>> loss = torch.tensor([[[0.1, 0.3, 0.6, 9.0]]])
+        >>> balanced_mean(loss, torch.tensor([[[0, 0, 5, 255]]]))
+        tensor(0.4000)
+    """
+    background = label == background_index
+    sets = torch.stack(
+        [background, ~background & (label != ignore_index)]
+    ).flatten(1)
+    counts = sets.sum(1).to(pixel_loss)
+    all_reduce(counts, 'mean')  # gradients are averaged over the ranks
+    counts = torch.where(counts > 0, counts, 1)
+    sums = pixel_loss.flatten().expand(2, -1).where(sets, 0).sum(1)
+    return (sums / counts).sum() / 2
+
+
+@MODELS.register_module()
+class BalancedCrossEntropy(nn.Module):
+    """Cross-entropy with :func:`balanced_mean` for any MMSeg head.
+
+    Args:
+        background_index (int): Index of the background. Defaults to 0.
+        loss_weight (float): Weight of the loss. Defaults to 1.0.
+        loss_name (str): Key in the log. Defaults to 'loss_balanced_ce'.
+    """
+
+    def __init__(
+        self,
+        background_index: int = 0,
+        loss_weight: float = 1.0,
+        loss_name: str = 'loss_balanced_ce',
+    ):
+        super().__init__()
+        self.background_index = background_index
+        self.loss_weight = loss_weight
+        self.loss_name = loss_name
+
+    def forward(
+        self,
+        cls_score: Tensor,
+        label: Tensor,
+        weight: Tensor | None = None,
+        ignore_index: int = 255,
+    ) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            cls_score: Logits (N, C, H, W), C > 1, any float dtype; computed
+                in float32 at least.
+            label: Classes (N, H, W), int64 in [0, C) or ``ignore_index``.
+            weight: Pixel weights (N, H, W) of a sampler, or None.
+            ignore_index: Label of the pixels without a loss.
+
+        Returns:
+            Tensor: Scalar >= 0.
+
+        Raises:
+            ValueError: If shapes do not fit, or there is no such background.
+        """
+        shape = (cls_score.shape[0], *cls_score.shape[2:])
+        if cls_score.ndim != 4 or not (
+            0 <= self.background_index < cls_score.shape[1] != 1
+        ):
+            raise ValueError(
+                'BalancedCrossEntropy needs logits (N, C, H, W) with C > 1 '
+                f'and its background_index={self.background_index} in [0, '
+                f'C), got {(*cls_score.shape,)}'
+            )
+        for name, value in (('label', label), ('weight', weight)):
+            if value is not None and value.shape != shape:
+                raise ValueError(
+                    f'{name} must be {shape}, as the logits say, got '
+                    f'{(*value.shape,)}'
+                )
+        with torch.autocast(cls_score.device.type, enabled=False):
+            loss = F.cross_entropy(
+                at_least_float32(cls_score),
+                label,
+                ignore_index=ignore_index,
+                reduction='none',
+            )
+            if weight is not None:
+                loss = loss * weight
+            loss = balanced_mean(
+                loss, label, self.background_index, ignore_index
+            )
+        return self.loss_weight * loss
