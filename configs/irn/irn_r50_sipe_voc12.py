@@ -4,12 +4,7 @@
 _base_ = './irn_r50_voc12.py'
 label_pipeline = [
     *_base_.load_seed,
-    dict(
-        type='mmseg_wsss.IRNConfidentLabels',
-        foreground=1.0,
-        background=0.5,
-        own_background=True,
-    ),
+    dict(type='mmseg_wsss.IRNConfidentLabels', own_background=True),
 ]
 refine_pipeline = [
     *_base_.load_seed,

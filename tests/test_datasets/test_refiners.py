@@ -308,7 +308,7 @@ def test_confident_labels_hold_class_indices():
 
 def test_irns_labels_of_a_background_map():
     pytest.importorskip('pydensecrf')
-    options = dict(foreground=1.0, background=0.5, own_background=True)
+    options = dict(own_background=True)
     results = scored()
     own = np.full(SIZE, 1.3, np.float32)
     own[:, : SIZE[1] // 3], own[:, -SIZE[1] // 3 :] = 2.5, 0.05
@@ -325,6 +325,7 @@ def test_irns_labels_of_a_background_map():
         label = step(dict(results))['pseudo_label']
         assert set(np.unique(label)) >= {0, 3, 255}
         assert (label == table[expected]).all()
+    assert 'foreground=0.3, background=0.05' in repr(IRNConfidentLabels())
     with pytest.raises(ValueError, match='CAMs of a SIPEHead'):
         IRNConfidentLabels(**options)(scored())
 

@@ -124,14 +124,15 @@ class IRNConfidentLabels(LabelFromCAM):
     between; see :func:`mmseg_wsss.pseudo_labels.irn_confident_label`.
 
     Args:
-        foreground: Background score that a sure foreground exceeds. Defaults
-            to 0.30.
-        background: Background score that a sure background does not exceed.
-            Defaults to 0.05.
+        foreground: Background score that a sure foreground exceeds, IRN's is
+            0.30; with ``own_background`` a factor of the background, SIPE's
+            is 1. Defaults to None, those.
+        background: Background score that a sure background does not exceed,
+            IRN's is 0.05; with ``own_background`` a factor, SIPE's is 0.5.
+            Defaults to None, those.
         params: CRF parameters, see :class:`DenseCRFRefine`. Defaults to 'irn'.
-        own_background: The scores have a background (SIPE's), of which
-            ``foreground`` and ``background`` are factors: 1 and 0.5. Defaults
-            to False.
+        own_background: The scores have a background (SIPE's). Defaults to
+            False.
 
     Raises:
         ImportError: If pydensecrf is missing.
@@ -140,12 +141,16 @@ class IRNConfidentLabels(LabelFromCAM):
 
     def __init__(
         self,
-        foreground: float = 0.30,
-        background: float = 0.05,
+        foreground: float | None = None,
+        background: float | None = None,
         params: str | dict = 'irn',
         own_background: bool = False,
     ) -> None:
         super().__init__(params)
+        if foreground is None:
+            foreground = 1.0 if own_background else 0.30
+        if background is None:
+            background = 0.5 if own_background else 0.05
         if not 0 <= background <= foreground <= 1:
             raise ValueError(
                 'IRNConfidentLabels needs 0 <= background <= foreground <= 1, '
