@@ -38,11 +38,11 @@ class MultiTokenViT(VisionTransformer):
 
     Args:
         num_tokens (int): K, the foreground classes of the data set.
-        attention (str): What is recorded of every layer's attention. 'mean':
-            the mean over heads, in eval mode only, as MCTformer's training
-            does not read it. 'heads': the map and the largest outputs of each
-            head, without gradient, in training too (WeakTr). Defaults to
-            'mean'.
+        attention (str): What is recorded of every layer's attention, without
+            gradient. 'mean': the mean over heads, in eval mode only, as
+            MCTformer's training does not read it. 'heads': the map and the
+            largest outputs of each head, in training too (WeakTr). Defaults
+            to 'mean'.
         patch_size (int): Side of a patch, or stride of the stem. Defaults to
             16.
         stem (dict, optional): An MMSeg backbone whose last feature map takes
@@ -97,7 +97,11 @@ class MultiTokenViT(VisionTransformer):
         self.out_indices = range(self.num_layers)
         if stem is not None:
             self.patch_embed = StemEmbed(
-                stem, stem_channels, self.embed_dims, self.patch_resolution
+                stem,
+                stem_channels,
+                self.embed_dims,
+                patch_size,
+                self.patch_resolution,
             )
         self.num_extra_tokens = num_tokens
         patches = self.patch_resolution[0] * self.patch_resolution[1]
@@ -139,7 +143,8 @@ class MultiTokenViT(VisionTransformer):
             TokenFeatures: With h = H / patch size, w = W / patch size.
 
         Raises:
-            ValueError: If a side is no multiple.
+            ValueError: If a side is no multiple, or the stem's stride is
+                another.
         """
         side = self.patch_size
         if x.shape[2] % side or x.shape[3] % side:
@@ -154,7 +159,7 @@ class MultiTokenViT(VisionTransformer):
             if heads or not self.training:
                 maps = stack.enter_context(
                     record_attention(
-                        self.layers, mean_of_heads=not heads, detached=heads
+                        self.layers, mean_of_heads=not heads, detached=True
                     )
                 )
             if heads:

@@ -81,6 +81,7 @@ def test_recording_does_not_change_the_output():
     network.eval()
     tested = network(images)
     assert trained.attention is None and tested.attention is not None
+    assert not any(one.requires_grad for one in tested.attention)
     assert torch.allclose(trained.patches, tested.patches, atol=1e-6)
     assert torch.allclose(trained.tokens, tested.tokens, atol=1e-6)
 
@@ -192,6 +193,9 @@ def test_errors():
         vit(num_tokens=0)
     with pytest.raises(ValueError, match='belong together'):
         vit(stem=dict(type='TinyBackbone'))
+    stem = dict(type='TinyBackbone')  # of stride 4
+    with pytest.raises(ValueError, match='set patch_size'):
+        vit(stem=stem, stem_channels=8)(torch.rand(1, 3, 32, 48))
     with pytest.raises(ValueError, match='ResizeToMultiple'):
         vit()(torch.rand(1, 3, 32, 36))
     with pytest.raises(ValueError, match='has 5 class tokens'):
