@@ -27,6 +27,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...utils import at_least_float32
+from ..losses.token_loss import FusedCAMLoss
 from .token_cam_head import TokenCAMHead, TokenFeatures
 
 
@@ -92,7 +93,17 @@ class AdaptiveAttentionFusion(BaseModule):
 
         Returns:
             Tensor: g (N, num_maps) in (0, 1).
+
+        Raises:
+            ValueError: If there are other numbers of maps or channels.
         """
+        expected = self.gate[0].in_features, self.summary[0].in_features
+        if head_outputs.shape[1:] != expected:
+            raise ValueError(
+                'WeakTrHead has num_maps and head_dims of {} and {}, the '
+                'backbone {} and {}: set them to layers * heads and '
+                'embed_dims / heads'.format(*expected, *head_outputs.shape[1:])
+            )
         summary = self.summary(at_least_float32(head_outputs.detach()))
         return self.gate(summary.squeeze(2)).sigmoid()
 
@@ -102,20 +113,32 @@ class WeakTrHead(TokenCAMHead):
     """A :class:`TokenCAMHead` whose attention is fused adaptively (WeakTr).
 
     It needs ``attention='heads'`` of the :class:`MultiTokenViT`, and
-    :class:`FusedCAMLoss` in ``loss_decode``.
+    :class:`FusedCAMLoss` in ``loss_decode``, which alone trains the weights.
 
     Args:
         num_maps (int): Heads of all layers together. DeiT-S: 12 * 6.
             Defaults to 72.
         head_dims (int): Channels of a head. Defaults to 64.
-        **kwargs: As for :class:`TokenCAMHead`, without ``cross_layers``.
+        **kwargs: As for :class:`TokenCAMHead`, without ``cross_layers``: all
+            layers count.
 
     Raises:
-        ValueError: If an option is out of range.
+        ValueError: If an option is out of range, or there is no
+            FusedCAMLoss.
     """
 
     def __init__(self, num_maps: int = 72, head_dims: int = 64, **kwargs):
+        if 'cross_layers' in kwargs:
+            raise ValueError(
+                'WeakTrHead fuses the attention of all layers: remove '
+                'cross_layers'
+            )
         super().__init__(**kwargs)
+        if not any(isinstance(m, FusedCAMLoss) for m in self.modules()):
+            raise ValueError(
+                'nothing would train the weights of WeakTrHead: add '
+                "dict(type='mmseg_wsss.FusedCAMLoss') to loss_decode"
+            )
         self.attention_fusion = AdaptiveAttentionFusion(num_maps, head_dims)
 
     def attention(self, inputs: TokenFeatures) -> tuple[Tensor, Tensor]:

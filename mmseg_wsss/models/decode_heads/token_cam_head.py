@@ -76,7 +76,7 @@ def fuse_cam(
     """Compute the fine map of a patch map and attention.
 
     Args:
-        cam: P (N, K, h, w).
+        cam: P (N, K, h, w), for 'sqrt' without gradient.
         cross: Attention of class tokens to patches (N, K, h * w) >= 0.
         affinity: Attention between patches (N, h * w, h * w) >= 0, rows are
             queries.
@@ -96,10 +96,10 @@ def fuse_cam(
         tensor([[[[0.5250, 0.6250]]]])
     """
     check_option('fusion', fusion, FUSIONS)
-    coarse = cross * cam.relu().flatten(2)
-    if fusion == 'sqrt':
-        coarse = coarse.sqrt()
-    return (coarse @ affinity.transpose(1, 2)).view_as(cam)
+    positive = cam.relu().flatten(2)
+    if fusion == 'sqrt':  # of each factor: that of 0 has no finite gradient
+        cross, positive = cross.sqrt(), positive.sqrt()
+    return (cross * positive @ affinity.transpose(1, 2)).view_as(cam)
 
 
 @MODELS.register_module()
@@ -202,7 +202,15 @@ class TokenCAMHead(CAMHead):
         Returns:
             tuple[Tensor, Tensor]: From class tokens to patches (N, K, h * w),
             and between patches (N, h * w, h * w), float32.
+
+        Raises:
+            ValueError: If the attention is that of each head.
         """
+        if inputs.attention[0].ndim != 3:
+            raise ValueError(
+                'TokenCAMHead needs the mean of the attention over heads: set '
+                "attention='mean' in MultiTokenViT, or use a WeakTrHead"
+            )
         classes = len(self.foreground)
         maps = [at_least_float32(one) for one in inputs.attention]
         cross = sum(maps[-self.cross_layers :])[:, :classes, classes:]
@@ -231,3 +239,17 @@ class TokenCAMHead(CAMHead):
     def class_logits(self, seg_logits: TokenMaps) -> Tensor:
         """Return the logits of the class tokens (N, K)."""
         return seg_logits.token_logits
+
+    def scores(self, cam: Tensor, candidates: Tensor) -> Tensor:
+        """Compute the scores that are returned as ``seg_logits``.
+
+        Args:
+            cam: Sums of fine maps (N, K, H, W) >= 0, of any scale.
+            candidates: Mask (N, K) of :meth:`candidate_mask`.
+
+        Returns:
+            Tensor: Scores (N, C, H, W), float32 in [0, 1].
+        """
+        # A fine map is a product of attention, of 1e-3 and less: the epsilon
+        # of the normalisation, 1e-5, becomes that of MCTformer's code, 1e-8.
+        return super().scores(1000 * cam, candidates)

@@ -131,6 +131,16 @@ def test_the_loss_reaches_the_weights_alone():
     assert (absent >= math.log(2)).all()
 
 
+def test_the_root_trains_the_weights_too():
+    built, inputs = head(fusion='sqrt'), features()
+    out = built(inputs)
+    assert (out.cam < 0).any()
+    out.fused.mean().backward()
+    for parameter in built.attention_fusion.parameters():
+        grad = parameter.grad
+        assert torch.isfinite(grad).all() and grad.any()
+
+
 def test_other_losses_do_not_reach_the_weights():
     built, inputs = head(), features()
     out = built(inputs)
@@ -142,6 +152,12 @@ def test_other_losses_do_not_reach_the_weights():
 def test_errors():
     with pytest.raises(ValueError, match='8 maps and channels'):
         AdaptiveAttentionFusion(4, 64)
+    with pytest.raises(ValueError, match='of all layers'):
+        head(cross_layers=3)
+    with pytest.raises(ValueError, match='nothing would train'):
+        head(loss_decode=HEAD['loss_decode'][:2])
+    with pytest.raises(ValueError, match='72 and 8, the backbone 16 and 8'):
+        head(num_maps=72)(features())
     inputs = features()._replace(head_outputs=None)
     with pytest.raises(ValueError, match="attention='heads'"):
         head()(inputs)

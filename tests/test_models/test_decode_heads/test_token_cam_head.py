@@ -75,6 +75,14 @@ def test_the_order_of_the_patches_does_not_matter(fusion):
     assert not torch.allclose(other, fine, atol=1e-3)
 
 
+def test_root_has_a_finite_gradient_where_the_map_is_zero():
+    cam = torch.tensor([-2.0, 1.0, 0.0]).view(1, 1, 1, 3)
+    cross = torch.tensor([[[0.25, 0.25, 0.5]]], requires_grad=True)
+    fuse_cam(cam, cross, torch.eye(3)[None], 'sqrt').sum().backward()
+    # d sqrt(c P) / dc = sqrt(P / c) / 2
+    assert cross.grad.flatten().tolist() == [0, 1, 0]
+
+
 # ----------------------------------------------------------------------- head
 @torch.no_grad()
 def test_against_a_loop():
@@ -142,12 +150,24 @@ def test_prediction_is_the_fused_map_of_predicted_tokens():
     with torch.no_grad():
         scores = built.predict(inputs, [dict(img_shape=(32, 40))], {})
         fused = built(inputs).fused
-    expected = normalise_cam(built.upsample(fused, (32, 40)), 'min_max')
+    fused = 1000 * built.upsample(fused, (32, 40))
+    expected = normalise_cam(fused, 'min_max')
     assert scores.shape == (1, K + 1, 32, 40)
     assert torch.allclose(scores[:, 1], expected[:, 0], atol=1e-6)
     assert torch.allclose(scores[:, 3], expected[:, 2], atol=1e-6)
     assert not scores[:, 2].any()
     assert torch.allclose(scores[:, 0], torch.tensor(0.4))
+
+
+@pytest.mark.parametrize('size', [1e-4, 1, 1e4])
+def test_scores_of_small_maps_reach_zero_and_one(size):
+    """The authors' epsilon is 1e-8."""
+    torch.manual_seed(0)
+    cam = size * (0.1 + torch.rand(1, K, 4, 5))
+    scores = head().scores(cam, torch.ones(1, K))[:, 1:]
+    lowest, highest = cam.amin((2, 3), True), cam.amax((2, 3), True)
+    expected = (cam - lowest) / (highest - lowest)
+    assert torch.allclose(scores, expected, atol=5e-4)
 
 
 def test_losses_of_a_batch():
@@ -191,6 +211,9 @@ def test_errors():
         head(num_classes=6)(features())
     with pytest.raises(ValueError, match='MultiTokenViT'):
         head()([torch.rand(1, D, 4, 4)])
+    maps = [torch.rand(2, 3, 23, 23) for _ in range(LAYERS)]
+    with pytest.raises(ValueError, match="attention='mean'"):
+        head()(features()._replace(attention=maps))
     built = head()
     with pytest.raises(ValueError, match='eval mode'):
         built.activation(built(features(attention=False)))
