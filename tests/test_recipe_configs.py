@@ -191,3 +191,30 @@ def test_affinitynets_cams_have_psas_recipe(data):
     assert kinds(pipeline) == kinds(seams)
     assert pipeline[2]['scale'] == (256, 256)
     assert pipeline[2]['ratio_range'] == (1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ('name', 'size', 'batch', 'epochs', 'lr', 'decay', 'layers', 'scales'),
+    [
+        ('mctformer', 224, 64, 60, 5e-4, 0.05, 3, (1.0,)),
+        ('mctformer-plus', 448, 32, 45, 5e-4, 0.05, 12, (1.0, 0.75, 1.25)),
+        ('weaktr', 224, 64, 60, 6e-4, 0.03, None, (1.0, 1.2)),
+    ],
+)
+def test_mctformers_have_their_recipes(
+    name, size, batch, epochs, lr, decay, layers, scales
+):
+    cfg = read(f'mctformer/{name}_deit-s_voc12.py')
+    assert cfg.model.data_preprocessor.size == (size, size)
+    assert cfg.model.backbone.img_size == size
+    assert cfg.train_dataloader.batch_size == batch
+    warmup, cosine = cfg.param_scheduler
+    assert cfg.train_cfg.max_epochs == cosine.end == epochs
+    assert (warmup.end, cosine.begin, cosine.T_max) == (5, 5, epochs - 5)
+    optimizer = cfg.optim_wrapper.optimizer
+    assert optimizer.lr == pytest.approx(lr * batch / 512)
+    assert optimizer.weight_decay == decay
+    if layers is not None:
+        assert cfg.model.decode_head.get('cross_layers', 3) == layers
+    sizes = cfg.tta_pipeline[1].transforms[0]
+    assert [step.scale_factor for step in sizes] == [*scales]
