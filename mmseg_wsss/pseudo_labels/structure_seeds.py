@@ -93,16 +93,7 @@ def structure_seeds(
         >>> structure_seeds(scores, torch.ones(1, 2, 1, 2)).flatten(1)
         tensor([[0., 0., 1., 1.]])
     """
-    if (
-        scores.ndim != 4
-        or features.ndim != 4
-        or scores.shape[2:] != features.shape[2:]
-    ):
-        raise ValueError(
-            'structure_seeds needs scores (N, C, h, w) and features '
-            f'(N, D, h, w) on one grid, got {tuple(scores.shape)} and '
-            f'{tuple(features.shape)}'
-        )
+    _check_grid('structure_seeds', scores, features)
     best = structure_ious(scores, features, block).argmax(1, keepdim=True)
     return torch.zeros_like(scores).scatter_(1, best, 1.0)
 
@@ -118,6 +109,9 @@ def prototype_maps(features: Tensor, seeds: Tensor) -> Tensor:
         Tensor: (N, C, h, w) in [0, 1], with gradients to the features
         through prototypes and cells; 0 for a class without seeds.
 
+    Raises:
+        ValueError: If shapes do not fit.
+
     Example:
         >>> features = torch.tensor([[1.0, 0.6, -1.0], [0.0, 0.8, 0.0]])
         >>> seeds = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
@@ -126,8 +120,19 @@ def prototype_maps(features: Tensor, seeds: Tensor) -> Tensor:
         <BLANKLINE>
                  [[0.0000, 0.0000, 0.0000]]]])
     """
+    _check_grid('prototype_maps', seeds, features)
     cells = features.flatten(2)
     prototypes = torch.einsum('nkp,ndp->nkd', seeds.flatten(2), cells)
     unit = F.normalize(cells, dim=1, eps=EPS)
     cosines = F.normalize(prototypes, dim=2, eps=EPS) @ unit
     return cosines.relu().view_as(seeds)
+
+
+def _check_grid(caller: str, maps: Tensor, features: Tensor) -> None:
+    """Check that maps of classes and features have the same cells."""
+    if maps.ndim != 4 or maps[:, :1].shape != features[:, :1].shape:
+        raise ValueError(
+            f'{caller} needs maps (N, C, h, w) and features (N, D, h, w) of '
+            f'the same images on one grid, got {tuple(maps.shape)} and '
+            f'{tuple(features.shape)}'
+        )

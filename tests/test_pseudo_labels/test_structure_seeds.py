@@ -169,5 +169,8 @@ def test_errors():
         structure_seeds(scores, features[..., :4])
     with pytest.raises(ValueError, match='on one grid'):
         structure_seeds(scores[0], features)
+    for wrong in (features[..., :4], features[:1]):
+        with pytest.raises(ValueError, match='on one grid'):
+            prototype_maps(wrong, scores)
     with pytest.raises(ValueError, match='block must be'):
         structure_seeds(scores, features, block=0)
