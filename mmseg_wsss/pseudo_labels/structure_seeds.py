@@ -69,7 +69,7 @@ def structure_ious(scores: Tensor, features: Tensor, block: int) -> Tensor:
 def structure_seeds(
     scores: Tensor, features: Tensor, block: int = 1024
 ) -> Tensor:
-    """Find the class whose CAM covers each cell's structure best.
+    """Compute the class whose CAM covers each cell's structure best.
 
     Args:
         scores: m (N, C, h, w) in [0, 1], the background first; 0 where a
@@ -99,7 +99,7 @@ def structure_seeds(
 
 
 def prototype_maps(features: Tensor, seeds: Tensor) -> Tensor:
-    """Compute M: how alike each cell is to the prototype of each class.
+    """Compute M, the similarity of each cell to each class's prototype.
 
     Args:
         features: f (N, D, h, w), float32 or float64.

@@ -1,5 +1,5 @@
 # timm's training augmentation as DeiT and MCTformer have it
-# (rand-m9-mstd0.5-inc1, erasing 0.25), in MMPretrain's transforms; behind
+# (rand-m9-mstd0.5-inc1, erasing 0.25), in MMPretrain's transforms; after
 # RandomResizedCrop and RandomFlip. timm leaves its colour jitter out where
 # there is RandAugment. Both change the photo alone: not for masks.
 bgr_mean = [103.53, 116.28, 123.675]

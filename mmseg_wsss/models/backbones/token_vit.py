@@ -45,9 +45,9 @@ class MultiTokenViT(VisionTransformer):
             to 'mean'.
         patch_size (int): Side of a patch, or stride of the stem. Defaults to
             16.
-        stem (dict, optional): An MMSeg backbone whose last feature map takes
-            the place of the image's patches, behind a 1x1 convolution: a
-            hybrid for small data. Defaults to None.
+        stem (dict, optional): An MMSeg backbone whose last feature map, after
+            a 1x1 convolution, replaces the image's patches: a hybrid for
+            small data. Defaults to None.
         stem_channels (int, optional): Channels of that map. Defaults to None.
         **kwargs: As for MMPretrain's ``VisionTransformer``, such as
             ``arch='deit-small'``, ``img_size`` and ``drop_path_rate``.

@@ -110,7 +110,7 @@ class TokenCAMHead(CAMHead):
     one token per foreground class. Losses get the patch map, as those of any
     CAMHead, and as keywords the rest of :class:`TokenMaps`; the default is
     the paper's sum of both classification losses. Prediction returns the fine
-    map, and the classes whose token says so.
+    map, and the classes whose token's logit is positive.
 
     Args:
         in_channels (int): D, channels of a token.
@@ -250,6 +250,6 @@ class TokenCAMHead(CAMHead):
         Returns:
             Tensor: Scores (N, C, H, W), float32 in [0, 1].
         """
-        # A fine map is a product of attention, of 1e-3 and less: the epsilon
-        # of the normalisation, 1e-5, becomes that of MCTformer's code, 1e-8.
+        # Products of attention are small, WeakTr's 1e-3: the epsilon of the
+        # normalisation, 1e-5, becomes that of MCTformer's code, 1e-8.
         return super().scores(1000 * cam, candidates)

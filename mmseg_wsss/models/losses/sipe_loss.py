@@ -4,7 +4,7 @@ Chen, Yang, Lai and Xie, "Self-supervised Image-specific Prototype Exploration
 for Weakly Supervised Semantic Segmentation" (SIPE), CVPR 2022,
 https://arxiv.org/abs/2203.02909. The scaled CAM m of an image, with a
 background 1 - max, finds seeds, whose mean features are prototypes, and M is
-the likeness of each cell to them
+the similarity of each cell to them
 (:mod:`mmseg_wsss.pseudo_labels.structure_seeds`). The general-specific
 consistency is, over the C classes with the background and the cells,
 
@@ -12,7 +12,7 @@ consistency is, over the C classes with the background and the cells,
     L_{GSC} = \mathrm{mean} \, \Big| m - \frac{M}{\max M} \Big|
 
 beside a GAPLoss, both of weight 1. m and M are 0 for absent classes, which
-the mean counts. Nothing is a fixed target: through m the loss moves the
+the mean counts. Nothing is a fixed target: through m the loss trains the
 classifier and the backbone, through M the convolutions of :class:`SIPEHead`.
 Seeds have no gradient. configs/sipe/README.md lists the choices.
 """
@@ -49,7 +49,7 @@ def prototype_consistency(
             float64.
         labels: Multi-hot (N, K), same dtype.
         side_features: f (N, D, h, w), same dtype, of which M is made.
-        deep_features: e (N, D', h, w), same dtype, which tell structures; no
+        deep_features: e (N, D', h, w), same dtype, of the structures; no
             gradient flows to them.
         valid: (N, 1, h, w), 1 for the cells that count and 0 for padding,
             same dtype.

@@ -61,7 +61,7 @@ def token_contrast(tokens: Tensor, labels: Tensor) -> Tensor:
 class TokenContrastLoss(ImageLevelLoss):
     """The contrast of class tokens, in a :class:`TokenCAMHead`.
 
-    It stands beside the losses of the patch map and of the tokens::
+    It is used beside the losses of the patch map and of the tokens::
 
         loss_decode=[
             dict(type='mmseg_wsss.GWRPLoss'),

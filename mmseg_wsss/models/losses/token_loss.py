@@ -29,7 +29,7 @@ from .pooling_loss import pooling_loss
 class TokenLoss(ImageLevelLoss):
     """The loss of the class tokens, in a :class:`TokenCAMHead`.
 
-    It stands beside a loss of the patch map::
+    It is used beside a loss of the patch map::
 
         loss_decode=[
             dict(type='mmseg_wsss.GAPLoss'),
@@ -75,7 +75,7 @@ class TokenLoss(ImageLevelLoss):
 class FusedCAMLoss(ImageLevelLoss):
     """The loss of the fused map, in a :class:`WeakTrHead`.
 
-    It stands beside the losses of the patch map and of the tokens, and trains
+    It is used beside the losses of the patch map and of the tokens, and trains
     the weights of the attention alone.
 
     Args:
