@@ -115,7 +115,8 @@ class SIPELoss(ImageLevelLoss):
             Tensor: Scalar in [0, 1].
 
         Raises:
-            ValueError: If there are no features.
+            ValueError: If there are no features, or the maps are not those
+                of the current batch.
         """
         if side_features is None or deep_features is None:
             raise ValueError(
@@ -126,6 +127,11 @@ class SIPELoss(ImageLevelLoss):
         samples = current_data_samples()
         if samples is None:
             valid = torch.ones_like(logits[:, :1])
+        elif len(samples) != len(logits):
+            raise ValueError(
+                f'SIPELoss got maps of {len(logits)} images, but the current '
+                f'batch, whose padding does not count, has {len(samples)}'
+            )
         else:
             valid = unpadded_cells(samples, logits.shape[2:])
             valid = valid.to(logits, non_blocking=True)

@@ -281,6 +281,9 @@ def test_hfpl_losses_get_the_raw_cam():
 
 
 def test_errors():
-    cam, _, side, _, _ = inputs()
+    cam, _, side, deep, _ = inputs()
     with pytest.raises(ValueError, match='loss_decode of a SIPEHead'):
         call(SIPELoss(), cam, side, None)
+    other = batch_context([SegDataSample()])
+    with other, pytest.raises(ValueError, match='maps of 2 images'):
+        call(SIPELoss(), cam, side, deep)
