@@ -117,3 +117,10 @@ def test_export_has_the_prior():
 def test_one_cam_head_of_the_same_classes(auxiliary, message):
     with pytest.raises(ValueError, match=message):
         build(auxiliary_head=auxiliary)
+
+
+def test_a_channel_for_each_class():
+    """The prior of two classes would make two channels of one."""
+    head = dict(HEAD, num_classes=2, out_channels=1, threshold=0.5)
+    with pytest.raises(ValueError, match='2 classes and out_channels=1'):
+        build(decode_head=head, auxiliary_head=dict(CAM, num_classes=2))
