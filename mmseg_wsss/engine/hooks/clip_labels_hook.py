@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
 import torch
 from mmseg.registry import HOOKS
@@ -63,9 +62,6 @@ class CLIPLabelsHook(OnlineLabelsHook):
             part. Defaults to 15000, half of the training on VOC.
         refine_layers (int): Last layers to choose from then. Defaults to 6;
             10 on COCO.
-        refine_params (dict, optional): Settings of
-            :func:`mmseg_wsss.pseudo_labels.pixel_adaptive_refine`. Defaults
-            to those of PAR.
 
     Raises:
         ValueError: If an option is out of range, and before training, if the
@@ -80,7 +76,6 @@ class CLIPLabelsHook(OnlineLabelsHook):
         layers: int = 8,
         refine_from: int = 15000,
         refine_layers: int = 6,
-        refine_params: Mapping | None = None,
     ):
         super().__init__()
         if min(layers, refine_layers) < 1 or refine_from < 0:
@@ -96,7 +91,6 @@ class CLIPLabelsHook(OnlineLabelsHook):
         self.layers = layers
         self.refine_from = refine_from
         self.refine_layers = refine_layers
-        self.refine_params = dict(refine_params or PAR)
         self.maps: CLIPMaps | None = None
 
     def before_train(self, runner) -> None:
@@ -152,7 +146,7 @@ class CLIPLabelsHook(OnlineLabelsHook):
         label = teacher_label(
             self.maps.scores(maps, inputs.shape[2:]),
             images,
-            params=self.refine_params,
+            params=PAR,
             candidates=candidates,
         )
         for sample, one in zip(samples, label, strict=True):
