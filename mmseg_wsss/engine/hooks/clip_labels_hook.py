@@ -39,15 +39,15 @@ class CLIPLabelsHook(OnlineLabelsHook):
     For each crop and class of its image the maps of CLIP-ES
     (:class:`mmseg_wsss.models.clip_maps.CLIPMaps`) are computed from the
     tokens that the segmentor uses, so that the tower runs once. From
-    iteration ``refine_from`` on their affinity is that of the attentive
-    layers times the one that the head has learned. The background's score is
-    1 - the largest; the scores are refined locally, and the best class of a
-    pixel is its label. Only padding is ignored.
+    iteration ``refine_from`` on their affinity is the mean attention of the
+    attentive layers times the affinity that the head has learned. The
+    background's score is 1 - the largest; ``PAR`` refines the scores, and the
+    best class of a pixel is its label. Only padding is ignored.
 
     The background is class 0. A class of the image that the crop does not
     show gets labels too: a map is scaled to 1 wherever it is largest. Labels
-    are a function of the iteration and the weights: a resumed run makes those
-    of an unbroken one.
+    are a function of the crop, the weights and the iteration: nothing is drawn
+    at random.
 
     Args:
         text_embeddings (str): File of ``tools/make_text_embeddings.py``.

@@ -52,7 +52,7 @@ class FrozenCLIP(nn.Module):
     def maps(
         self, features: TowerFeatures, images: Tensor | None = None
     ) -> tuple[Tensor, ...]:
-        """Return what :meth:`forward` does, of features that there are.
+        """Convert features of the tower to what :meth:`forward` returns.
 
         Args:
             features: The tower's of N images.
@@ -68,7 +68,7 @@ class FrozenCLIP(nn.Module):
         return maps[-1], found
 
     def keep(self, inputs: Tensor, maps: tuple[Tensor, ...]) -> None:
-        """Return these maps in the next forward, if it is of these images."""
+        """Store maps for the next forward, if its inputs are this tensor."""
         self._ready = inputs, maps
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:

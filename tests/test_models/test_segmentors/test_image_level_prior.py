@@ -1,14 +1,17 @@
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.config import Config
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 import mmseg_wsss  # noqa: F401
 from mmseg_wsss.structures import set_image_labels
+from mmseg_wsss.workflow.deploy import onnx_export
 from mmseg_wsss.workflow.deploy.image_to_logits import ImageToLogits
 from tests import tiny  # noqa: F401
 
@@ -103,6 +106,22 @@ def test_export_has_the_prior():
     with torch.no_grad():
         expected = model.encode_decode(images(), METAS)
         assert torch.equal(network(images()), expected)
+
+
+def test_onnxruntime_computes_the_prior(tmp_path):
+    for package in onnx_export.PACKAGES:
+        pytest.importorskip(package)
+    settings = dict(bgr_to_rgb=True, mean=[127.5] * 3, std=[127.5] * 3)
+    segmentor = SimpleNamespace(
+        model=build(),
+        cfg=Config(dict(model=dict(data_preprocessor=settings))),
+        steps=[],
+        classes=list('abcd'),
+        palette=[[0, 0, 0]] * 4,
+    )
+    # It raises if the logits differ.
+    _, largest = onnx_export.export_onnx(segmentor, tmp_path / 'model.onnx')
+    assert largest > 0.1
 
 
 @pytest.mark.parametrize(
