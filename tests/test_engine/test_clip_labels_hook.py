@@ -367,6 +367,8 @@ def test_bad_input(texts, tmp_path):
     model.backbone = torch.nn.Identity()
     with pytest.raises(ValueError, match='got Identity and TokenFusionHead'):
         attached(model, texts)
+    with pytest.raises(ValueError, match='got NoneType and NoneType'):
+        attached(build_seeds(texts), texts)
     model = segmentor()
     hook = attached(model, texts)
     with pytest.raises(ValueError, match='4 classes, but the image labels'):

@@ -174,7 +174,8 @@ def inside(sample, label: Tensor) -> Tensor:
 
 def _check(segmentor: nn.Module, layers: int) -> None:
     """Check that a segmentor has a tower, its attention and an affinity."""
-    backbone, head = segmentor.backbone, segmentor.decode_head
+    backbone = getattr(segmentor, 'backbone', None)
+    head = getattr(segmentor, 'decode_head', None)
     if not isinstance(backbone, FrozenCLIP) or not hasattr(
         head, 'learned_affinity'
     ):
