@@ -71,7 +71,6 @@ def config(root, work_dir, epochs=1, batch=2, **hook):
                 'layers': 2,
                 'refine_layers': 2,
                 'refine_from': 2,
-                'refine_params': dict(iterations=3, dilations=[1, 2]),
                 **hook,
             },
         ),

@@ -46,7 +46,8 @@ class CLIPMaps(nn.Module):
 
     Raises:
         FileNotFoundError: If there is no file of texts.
-        ValueError: If the file lacks a class, or an option is out of range.
+        ValueError: If the file lacks a class, an option is out of range, or
+            'similarity' has one class to compare.
     """
 
     def __init__(
@@ -68,6 +69,12 @@ class CLIPMaps(nn.Module):
         self.num_classes = len(classes)
         self.background_index = background_index
         self.foreground = foreground_indices(len(classes), background_index)
+        if method == 'similarity' and len(self.foreground) < 2:
+            raise ValueError(
+                "method='similarity' subtracts the mean over the classes, "
+                'which leaves nothing of a single one: set '
+                "method='gradient'"
+            )
         self.box_threshold = box_threshold
         self._warned = False
         self.source = load_text_embeddings(text_embeddings)

@@ -6,8 +6,8 @@ batches and on the GPU, where a DenseCRF takes one image at a time on the CPU.
 It is another method, not a substitute: it moves scores towards edges over some
 tens of pixels only.
 
-``PAR`` are the settings of its variant in AFA (CVPR 2022,
-https://arxiv.org/abs/2203.02664) and WeCLIP.
+``PAR`` is its variant of AFA (CVPR 2022, https://arxiv.org/abs/2203.02664),
+with the 20 iterations of WeCLIP.
 """
 
 from __future__ import annotations

@@ -19,7 +19,10 @@ from mmseg_wsss.engine.hooks.clip_labels_hook import inside
 from mmseg_wsss.models.backbones.clip_second_path import second_path
 from mmseg_wsss.models.backbones.frozen_clip import token_maps
 from mmseg_wsss.pseudo_labels import text_cam
-from mmseg_wsss.pseudo_labels.pixel_adaptive import pixel_adaptive_refine
+from mmseg_wsss.pseudo_labels.pixel_adaptive import (
+    PAR,
+    pixel_adaptive_refine,
+)
 from mmseg_wsss.pseudo_labels.text_similarity import similarity_maps
 from mmseg_wsss.structures import rgb_images
 from tests import tiny, tiny_clip
@@ -31,7 +34,6 @@ from tests.tiny_clip import write_texts
 
 pytest.importorskip('timm')
 LABELS = torch.tensor([[1.0, 1, 0, 1], [1, 0, 1, 0]])
-PARAMS = dict(iterations=2, dilations=[1, 3], temperature=0.3)
 
 
 @pytest.fixture
@@ -60,11 +62,11 @@ def segmentor():
     return model.train()
 
 
-def attached(model, texts, **options):
+def attached(model, texts, classes=tiny.CLASSES, **options):
     """A hook as before_train leaves it."""
     options = {'layers': 2, 'refine_layers': 2, **options}
-    hook = CLIPLabelsHook(texts, refine_params=PARAMS, **options)
-    dataset = SimpleNamespace(metainfo=dict(classes=tiny.CLASSES))
+    hook = CLIPLabelsHook(texts, **options)
+    dataset = SimpleNamespace(metainfo=dict(classes=classes))
     loader = SimpleNamespace(dataset=dataset)
     hook.before_train(SimpleNamespace(model=model, train_dataloader=loader))
     return hook
@@ -100,7 +102,7 @@ def test_labels_are_refined_seeds(texts, size):
     assert label.dtype == torch.int64 and label.shape == (2, *size)
     scores = seeds.scores(batch, LABELS)
     refined = pixel_adaptive_refine(
-        scores, rgb_images(batch, model.data_preprocessor), **PARAMS
+        scores, rgb_images(batch, model.data_preprocessor), **PAR
     )
     height, width = size[0] - 3, size[1] - 5
     expected = refined.masked_fill(LABELS[..., None, None] == 0, -1).argmax(1)
@@ -149,7 +151,7 @@ def test_the_learned_affinity_takes_part(texts):
     refined = pixel_adaptive_refine(
         scores[:, [0, 2]],
         rgb_images(batch, model.data_preprocessor)[n:],
-        **PARAMS,
+        **PAR,
     )
     assert len(present) == 1
     assert torch.equal(after[n], 2 * refined[0].argmax(0))
@@ -174,7 +176,7 @@ def test_maps_without_a_gradient(texts):
     refined = pixel_adaptive_refine(
         hook.maps.scores(maps, (48, 64))[:, [0, 1, 3]],
         rgb_images(batch, model.data_preprocessor)[:1],
-        **PARAMS,
+        **PAR,
     )
     expected = torch.tensor([0, 1, 3])[refined[0].argmax(0)]
     assert torch.equal(label[0], expected)
@@ -354,6 +356,8 @@ def test_bad_input(texts, tmp_path):
             CLIPLabelsHook(texts, **options)
     with pytest.raises(ValueError, match='method must be one of'):
         CLIPLabelsHook(texts, method='grad')
+    with pytest.raises(ValueError, match='leaves nothing of a single one'):
+        attached(segmentor(), texts, tiny.CLASSES[:2], method='similarity')
     with pytest.raises(ValueError, match='tower keeps 2: set'):
         attached(segmentor(), texts, refine_layers=3)
     other = write_texts(tmp_path / 'other.npz', dims=6)
@@ -363,6 +367,8 @@ def test_bad_input(texts, tmp_path):
     model.backbone = torch.nn.Identity()
     with pytest.raises(ValueError, match='got Identity and TokenFusionHead'):
         attached(model, texts)
+    with pytest.raises(ValueError, match='got NoneType and NoneType'):
+        attached(build_seeds(texts), texts)
     model = segmentor()
     hook = attached(model, texts)
     with pytest.raises(ValueError, match='4 classes, but the image labels'):

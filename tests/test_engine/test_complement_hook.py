@@ -222,6 +222,29 @@ def test_without_a_sampler_the_error_names_the_line(biased_root, tmp_path):
     train(cfg)
 
 
+@pytest.mark.parametrize('image_labels', [True, False])
+def test_other_heads_without_a_sampler(image_labels, monkeypatch):
+    """A CAMHead has no pixels to weigh."""
+    network = torch.nn.Module()
+    network.decode_head = torch.nn.Module()
+    network.decode_head.sampler = MODELS.build(SAMPLER)
+    network.decode_head.loss_decode = torch.nn.Identity()
+    settings = dict(type='FCNHead', num_convs=0, concat_input=False)
+    if image_labels:
+        settings = dict(type='mmseg_wsss.CAMHead')
+    network.auxiliary_head = MODELS.build(
+        dict(settings, in_channels=8, channels=8, num_classes=4)
+    )
+    messages = []
+    monkeypatch.setattr(
+        complement_hook, 'print_log', lambda text, **_: messages.append(text)
+    )
+    complement_hook._check_samplers(network)
+    assert [text.split()[0] for text in messages] == (
+        [] if image_labels else ['auxiliary_head']
+    )
+
+
 # ------------------------------------------------- the hook without a Runner
 def samples(labels=(0, 2), size=16):
     """Two samples, of which the second has biased pixels."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
 import torch
 from mmseg.registry import HOOKS
@@ -40,15 +39,15 @@ class CLIPLabelsHook(OnlineLabelsHook):
     For each crop and class of its image the maps of CLIP-ES
     (:class:`mmseg_wsss.models.clip_maps.CLIPMaps`) are computed from the
     tokens that the segmentor uses, so that the tower runs once. From
-    iteration ``refine_from`` on their affinity is that of the attentive
-    layers times the one that the head has learned. The background's score is
-    1 - the largest; the scores are refined locally, and the best class of a
-    pixel is its label. Only padding is ignored.
+    iteration ``refine_from`` on their affinity is the mean attention of the
+    attentive layers times the affinity that the head has learned. The
+    background's score is 1 - the largest; ``PAR`` refines the scores, and the
+    best class of a pixel is its label. Only padding is ignored.
 
     The background is class 0. A class of the image that the crop does not
     show gets labels too: a map is scaled to 1 wherever it is largest. Labels
-    are a function of the iteration and the weights: a resumed run makes those
-    of an unbroken one.
+    are a function of the crop, the weights and the iteration: nothing is drawn
+    at random.
 
     Args:
         text_embeddings (str): File of ``tools/make_text_embeddings.py``.
@@ -63,9 +62,6 @@ class CLIPLabelsHook(OnlineLabelsHook):
             part. Defaults to 15000, half of the training on VOC.
         refine_layers (int): Last layers to choose from then. Defaults to 6;
             10 on COCO.
-        refine_params (dict, optional): Settings of
-            :func:`mmseg_wsss.pseudo_labels.pixel_adaptive_refine`. Defaults
-            to those of PAR.
 
     Raises:
         ValueError: If an option is out of range, and before training, if the
@@ -80,7 +76,6 @@ class CLIPLabelsHook(OnlineLabelsHook):
         layers: int = 8,
         refine_from: int = 15000,
         refine_layers: int = 6,
-        refine_params: Mapping | None = None,
     ):
         super().__init__()
         if min(layers, refine_layers) < 1 or refine_from < 0:
@@ -96,7 +91,6 @@ class CLIPLabelsHook(OnlineLabelsHook):
         self.layers = layers
         self.refine_from = refine_from
         self.refine_layers = refine_layers
-        self.refine_params = dict(refine_params or PAR)
         self.maps: CLIPMaps | None = None
 
     def before_train(self, runner) -> None:
@@ -152,7 +146,7 @@ class CLIPLabelsHook(OnlineLabelsHook):
         label = teacher_label(
             self.maps.scores(maps, inputs.shape[2:]),
             images,
-            params=self.refine_params,
+            params=PAR,
             candidates=candidates,
         )
         for sample, one in zip(samples, label, strict=True):
@@ -180,7 +174,8 @@ def inside(sample, label: Tensor) -> Tensor:
 
 def _check(segmentor: nn.Module, layers: int) -> None:
     """Check that a segmentor has a tower, its attention and an affinity."""
-    backbone, head = segmentor.backbone, segmentor.decode_head
+    backbone = getattr(segmentor, 'backbone', None)
+    head = getattr(segmentor, 'decode_head', None)
     if not isinstance(backbone, FrozenCLIP) or not hasattr(
         head, 'learned_affinity'
     ):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ...compat import unwrap
 from ...datasets.training_labels import leaf_datasets
+from ...models.decode_heads.cam_head import CAMHead
 from ...models.pixel_weight_sampler import PixelWeightSampler
 from ...pseudo_labels.mars_complement import complement_batch, teacher_label
 from ...structures import rgb_images, stack_image_labels
@@ -225,7 +226,9 @@ def _check_samplers(segmentor: nn.Module) -> None:
     heads = {
         name: isinstance(head.sampler, PixelWeightSampler)
         for name, head in segmentor.named_modules()
-        if hasattr(head, 'sampler') and hasattr(head, 'loss_decode')
+        if hasattr(head, 'sampler')
+        and hasattr(head, 'loss_decode')
+        and not isinstance(head, CAMHead)  # it learns image labels
     }
     if not any(heads.values()):
         raise ValueError(

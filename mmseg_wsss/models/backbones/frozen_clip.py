@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...structures import current_images
+from ...structures import current_segmentor, rgb_images
 from .clip_tower import TowerFeatures, whole_patches
 
 
@@ -19,8 +19,8 @@ class FrozenCLIP(nn.Module):
 
     With a second network (WeCLIP+ of the same authors has DINOv2) the maps are
     two: those of CLIP's layer L - 1 and of the second network, resized to
-    CLIP's grid. It sees the images of the batch: WSSSEncoderDecoder or
-    WeakSupervisionHook pass them.
+    CLIP's grid. It sees the same images, in the colours that the segmentor's
+    data preprocessor had: WSSSEncoderDecoder or WeakSupervisionHook pass it.
 
     Args:
         tower (dict): Settings of the tower.
@@ -52,7 +52,7 @@ class FrozenCLIP(nn.Module):
     def maps(
         self, features: TowerFeatures, images: Tensor | None = None
     ) -> tuple[Tensor, ...]:
-        """Return what :meth:`forward` does, of features that there are.
+        """Convert features of the tower to what :meth:`forward` returns.
 
         Args:
             features: The tower's of N images.
@@ -68,7 +68,7 @@ class FrozenCLIP(nn.Module):
         return maps[-1], found
 
     def keep(self, inputs: Tensor, maps: tuple[Tensor, ...]) -> None:
-        """Return these maps in the next forward, if it is of these images."""
+        """Store maps for the next forward, if its inputs are this tensor."""
         self._ready = inputs, maps
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
@@ -92,7 +92,11 @@ class FrozenCLIP(nn.Module):
         features = self.tower(whole, attention=False)
         if self.second is None:
             return self.maps(features)
-        return self.maps(features, current_images('FrozenCLIP'))
+        # Of the inputs, which are no whole batch in a sliding test.
+        segmentor = current_segmentor('FrozenCLIP')
+        return self.maps(
+            features, rgb_images(inputs, segmentor.data_preprocessor)
+        )
 
     def _load_from_state_dict(self, state_dict, prefix, *args):
         """Load weights; the frozen ones stay where a checkpoint has none."""

@@ -110,7 +110,15 @@ class TokenFusionHead(BaseDecodeHead):
 
         Args:
             inputs: One map (N, D, h, w) per layer.
+
+        Raises:
+            ValueError: If there is another number of maps.
         """
+        if len(inputs) != len(self.reduce):
+            raise ValueError(
+                f'TokenFusionHead has in_channels for {len(self.reduce)} '
+                f'maps, the backbone gives {len(inputs)}: list one for each'
+            )
         maps = self._transform_inputs(inputs)
         reduced = [
             reduce(x) for reduce, x in zip(self.reduce, maps, strict=True)

@@ -32,8 +32,9 @@ class PriorEncoderDecoder(EncoderDecoder):
         **kwargs: As for MMSeg's ``EncoderDecoder``.
 
     Raises:
-        ValueError: If not exactly one auxiliary head is a CAMHead, or it has
-            other classes than the decode head.
+        ValueError: If not exactly one auxiliary head is a CAMHead, it has
+            other classes than the decode head, or the decode head has no
+            channel for each class.
 
     Examples:
         >>> model = dict(
@@ -55,6 +56,13 @@ class PriorEncoderDecoder(EncoderDecoder):
                 'PriorEncoderDecoder needs one CAMHead with the '
                 f'{self.decode_head.num_classes} classes of the decode head '
                 f'in auxiliary_head, got CAMHeads with {classes} classes'
+            )
+        channels = self.decode_head.out_channels
+        if channels != self.decode_head.num_classes:
+            raise ValueError(
+                'PriorEncoderDecoder weighs the channel of each class, the '
+                f'decode head has {self.decode_head.num_classes} classes and '
+                f'out_channels={channels}: remove out_channels'
             )
 
     def encode_decode(

@@ -42,7 +42,7 @@ class ImageToLogits(nn.Module):
         std = torch.tensor(settings.get('std') or [1.0] * 3)
         self.register_buffer('mean', mean.float().reshape(1, 3, 1, 1))
         self.register_buffer('std', std.float().reshape(1, 3, 1, 1))
-        # Images are loaded as BGR; without conversion the network sees them.
+        # MMSeg loads BGR: the network sees it, unless it is converted.
         keys = ('bgr_to_rgb', 'rgb_to_bgr')
         self.flip = not any(settings.get(key) for key in keys)
 

@@ -1,7 +1,9 @@
 import pytest
 import torch
 from mmengine.runner.checkpoint import get_state_dict, load_state_dict
+from mmseg.models import SegDataPreProcessor
 from mmseg.registry import MODELS
+from torch.nn.functional import interpolate
 
 from mmseg_wsss import batch_context
 from mmseg_wsss.models.backbones.clip_tower import whole_patches
@@ -93,15 +95,25 @@ class TwoChannels(FeatureExtractor):
 
 def test_a_second_network_on_the_towers_grid():
     backbone = build(second=dict(type='TwoChannels'), save_tower=False)
-    batch, images = torch.randn(2, 3, 41, 70), torch.rand(2, 3, 41, 70)
-    with batch_context([None] * 2, lambda: images):
+    batch = 0.2 * torch.randn(2, 3, 41, 70)
+    segmentor = torch.nn.Module()
+    segmentor.data_preprocessor = SegDataPreProcessor(
+        mean=[100, 120, 140], std=[50, 60, 70], bgr_to_rgb=True
+    )
+    mean, std = torch.tensor([[100, 120, 140], [50, 60, 70]]).view(2, 3, 1, 1)
+    images = (batch * std + mean) / 255
+    with batch_context([None] * 2, segmentor=segmentor):
         first, second = backbone(batch)
+        # A window of a sliding test is not the batch.
+        window = backbone(batch[:, :, :28, 14:56])[1]
     assert torch.equal(first, build_like(backbone)(batch)[-1])
     cells = backbone.second(whole_patches(images, 14))
     assert cells.shape == (2, 3, 3, 5) and second.shape == (2, 3, 3, 5)
     torch.testing.assert_close(second, cells)
-    with batch_context([None] * 2, lambda: images[:, :, :28, :28]):
-        assert backbone(batch)[1].shape == (2, 3, 3, 5)
+    expected = backbone.second(images[:, :, :28, 14:56])
+    torch.testing.assert_close(
+        window, interpolate(expected, (2, 3), mode='bilinear')
+    )
     found = backbone.maps(backbone.features(batch), images)
     torch.testing.assert_close(found[1], second)
     assert not backbone.state_dict() and not backbone.train().second.training

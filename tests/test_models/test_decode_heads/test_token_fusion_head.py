@@ -84,6 +84,13 @@ def test_steps_are_the_papers():
         )
 
 
+@pytest.mark.parametrize('count', [2, 4])
+def test_another_number_of_layers(count):
+    inputs = [*layers(), layers()[0]][:count]
+    with pytest.raises(ValueError, match=f'for 3 maps, .* gives {count}'):
+        build()(inputs)
+
+
 def test_size_on_vit_b16():
     head = build([768] * 11, 256)
     assert 5.9e6 < sum(p.numel() for p in head.parameters()) < 6.1e6

@@ -1,14 +1,17 @@
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.config import Config
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 import mmseg_wsss  # noqa: F401
 from mmseg_wsss.structures import set_image_labels
+from mmseg_wsss.workflow.deploy import onnx_export
 from mmseg_wsss.workflow.deploy.image_to_logits import ImageToLogits
 from tests import tiny  # noqa: F401
 
@@ -105,6 +108,22 @@ def test_export_has_the_prior():
         assert torch.equal(network(images()), expected)
 
 
+def test_onnxruntime_computes_the_prior(tmp_path):
+    for package in onnx_export.PACKAGES:
+        pytest.importorskip(package)
+    settings = dict(bgr_to_rgb=True, mean=[127.5] * 3, std=[127.5] * 3)
+    segmentor = SimpleNamespace(
+        model=build(),
+        cfg=Config(dict(model=dict(data_preprocessor=settings))),
+        steps=[],
+        classes=list('abcd'),
+        palette=[[0, 0, 0]] * 4,
+    )
+    # It raises if the logits differ.
+    _, largest = onnx_export.export_onnx(segmentor, tmp_path / 'model.onnx')
+    assert largest > 0.1
+
+
 @pytest.mark.parametrize(
     ('auxiliary', 'message'),
     [
@@ -117,3 +136,10 @@ def test_export_has_the_prior():
 def test_one_cam_head_of_the_same_classes(auxiliary, message):
     with pytest.raises(ValueError, match=message):
         build(auxiliary_head=auxiliary)
+
+
+def test_a_channel_for_each_class():
+    """The prior of two classes would make two channels of one."""
+    head = dict(HEAD, num_classes=2, out_channels=1, threshold=0.5)
+    with pytest.raises(ValueError, match='2 classes and out_channels=1'):
+        build(decode_head=head, auxiliary_head=dict(CAM, num_classes=2))
