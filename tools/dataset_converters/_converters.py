@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,18 @@ def run(main: Callable[[], None]) -> None:
     except (ValueError, OSError) as exc:
         print('error:', ' '.join(str(exc).split()), file=sys.stderr)
         sys.exit(2)
+
+
+def import_package() -> None:
+    """Import the package; Ctrl-C waits, as it would abort within torch."""
+    pressed = []
+    previous = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        import mmseg_wsss  # noqa: F401
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def label_parser(description: str, source: str) -> argparse.ArgumentParser:

@@ -20,7 +20,7 @@ import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from _converters import Progress, run
+from _converters import Progress, import_package, run
 
 TOOLS = Path(__file__).resolve().parents[1]
 
@@ -102,6 +102,7 @@ def parse_args() -> argparse.Namespace:
 
 def check_args(args: argparse.Namespace) -> None:
     """Check the options before photos are read."""
+    import_package()
     from mmseg_wsss.workflow.own_data import check_folder, is_utf8
 
     root, out = Path(args.photos).resolve(), Path(args.out).resolve()

@@ -392,11 +392,22 @@ def test_errors():
         SEAMLoss()(torch.zeros(1, 3, 2, 2), refined=torch.zeros(1, 4, 2, 2))
 
 
-def test_csd_refuses_it():
-    head = tiny.seam_head(loss_decode=dict(type='mmseg_wsss.CSDLoss'))
-    model = segmentor()
-    model.decode_head = MODELS.build(head)
+def test_csd_compares_the_raw_cams():
     from tests.test_models.test_losses.test_csd_views import run, sample
 
-    with pytest.raises(ValueError, match='SEAMHead returns SEAMMaps'):
-        run(model, sample())
+    head = tiny.seam_head(
+        loss_decode=dict(type='mmseg_wsss.CSDLoss'), dropout_ratio=0.0
+    )
+    model = segmentor()
+    model.decode_head = MODELS.build(head)
+    one = sample()
+    pair = run(model, one)['foreground']
+    pictures = [one.paste_views.source, one.paste_views.get('foreground')]
+    alone = model.data_preprocessor(
+        dict(inputs=pictures, data_samples=[SegDataSample()] * 2), True
+    )
+    cam = model(alone['inputs'], mode='tensor').cam
+    assert torch.allclose(pair.teacher, cam[:1], atol=1e-6)
+    assert torch.allclose(pair.student, cam[1:], atol=1e-6)
+    pair.student.sum().backward()
+    assert model.decode_head.conv_seg.weight.grad.abs().sum() > 0
