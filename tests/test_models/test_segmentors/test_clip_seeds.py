@@ -108,7 +108,8 @@ def test_permuted_classes_permute_maps(texts):
     other = build(texts, [CLASSES[k] for k in order]).scores(
         images(32, 48), LABELS[:, order]
     )
-    torch.testing.assert_close(other, found[:, order])
+    # Sums in another order, divided by a map's maximum.
+    torch.testing.assert_close(other, found[:, order], atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize('size', [(375, 500), (17, 65), (5, 5)])
