@@ -197,6 +197,7 @@ def test_comparison_at_several_sizes(tmp_path):
 
 def test_a_wrong_file_is_not_written(segmentor, tmp_path, monkeypatch):
     pytest.importorskip('onnxscript')  # for torch 2.6 and newer only
+
     def export(network, inputs, path, **options):
         Path(path).write_bytes(b'network')
 
