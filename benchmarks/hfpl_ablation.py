@@ -71,6 +71,7 @@ VARIANTS = {
 }
 METHODS = {
     'seam': ('seam', {}),
+    'seam-3-4': ('seam', {'1.scale': 0.75}),
     'seam-no-er': ('seam', {'1.er_weight': 0}),
     'seam-no-ecr': ('seam', {'1.ecr_weight': 0}),
     'seam-no-min': ('seam', {'1.min_weight': 0}),
