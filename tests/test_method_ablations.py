@@ -1,4 +1,4 @@
-"""The ablations of CSD and IRN, on tools that only say what they were given.
+"""The ablations of CSD, IRN and the baselines, on tools that do nothing.
 
 No network is trained: a tool checks its config and options, and writes the
 files that the next one asks for.
@@ -19,7 +19,14 @@ from mmseg_wsss.compat import load_config
 from tests.test_configs import ROOT
 
 BENCHMARKS = ROOT.parent / 'benchmarks'
-MODULES = ('runs', 'refinements', 'csd_ablation', 'irn_rounds')
+MODULES = (
+    'runs',
+    'refinements',
+    'hfpl_ablation',
+    'baselines',
+    'csd_ablation',
+    'irn_rounds',
+)
 
 
 @lru_cache
@@ -58,10 +65,15 @@ class Tools:
             scalars = folder('--work-dir') / 'run' / 'vis_data'
             scalars.mkdir(parents=True)
             (scalars / 'scalars.json').write_text('{"mIoU": 1, "step": 4}\n')
+        if tool == 'make_cams':
+            summary = folder('--out-dir') / 'label_summary.json'
+            summary.write_text('{"mIoU": 4.0}')
         if tool == 'eval_cams':
             keys = ('mIoU', 'F', 'FP', 'FN', 'best_threshold')
             figures = json.dumps(dict.fromkeys(keys, 0.5))
-            (folder('--out-dir') / 'cam_eval.json').write_text(figures)
+            has_out = '--out-dir' in words
+            out = folder('--out-dir') if has_out else Path(words[0]).parent
+            (out / 'cam_eval.json').write_text(figures)
 
     def of(self, tool):
         """Return the calls of a tool."""
@@ -168,6 +180,51 @@ def test_irn_rounds(tools, monkeypatch, tmp_path, capsys, data):
     assert len(starts) == 3
     out = capsys.readouterr().out
     assert '| ISL + FSL, second round |' in out and '| CAM, seed |' in out
+
+
+@pytest.mark.parametrize('data', ['scenes', 'voc-mini'])
+def test_baselines(tools, monkeypatch, tmp_path, capsys, data):
+    module = sys.modules['baselines']
+    work = str(tmp_path / 'work')
+    words = [data, '--seeds', '3', '--work-dir', work]
+    run(monkeypatch, 'baselines', *words)
+    rows = list(module.ROWS)
+    folder = tmp_path / 'work' / data
+    start = str(folder / 'pretrained' / 'seed_3' / 'epoch_4.pth')
+    cams = str(folder / 'cam' / 'seed_3' / 'pseudo_labels' / 'cams')
+    trained = {
+        Path(words[words.index('--work-dir') + 1]).parent.name: cfg
+        for tool, _, words, cfg in tools.of('train.py')
+    }
+    assert ({*trained} - {'pretrained'}) == {*rows} - {*module.FROM_CAM}
+    # Each trains as long, from the same weights.
+    assert len({cfg.train_cfg.max_epochs for cfg in trained.values()}) == (
+        2 if data == 'scenes' else 1
+    )
+    for row in () if data == 'voc-mini' else ('cam', 'seam', 'sipe'):
+        assert trained[row].load_from == start
+    if data == 'scenes':
+        stem = trained['mctformer'].model.backbone.stem
+        assert stem.init_cfg.checkpoint == start
+        backbone = trained['spatial-bce'].model.backbone
+        assert backbone.init_cfg.checkpoint == start
+    refined = {
+        words[words.index('--out-dir') + 1]: cfg.refine_pipeline[2].cam_dir
+        for _, _, words, cfg in tools.of('make_pseudo_labels.py')
+    }
+    crf, pmm = (str(folder / 'cam/seed_3' / r) for r in ('DenseCRF', 'PMM'))
+    assert refined == {crf: cams, pmm: cams}
+    masks = trained['spatial-bce'].train_dataloader.dataset.data_prefix
+    assert masks.seg_map_path == f'{crf}/labels'
+    (climbed,) = (c for c in tools.of('make_cams.py') if '--tta' in c[2])
+    assert climbed[2][0] == str(folder / 'cam/seed_3/epoch_4.pth')
+    out = capsys.readouterr().out
+    assert all(f'| {row} |' in out for row in rows)
+    # What is finished is not repeated; a further row is added.
+    count = len(tools.of('train.py'))
+    run(monkeypatch, 'baselines', *words, '--only', 'seam', 'seam-1-2')
+    assert len(tools.of('train.py')) == count + 1
+    assert '| sipe |' in capsys.readouterr().out
 
 
 def test_tools_check_the_place_of_options(tools, tmp_path):

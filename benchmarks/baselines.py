@@ -1,0 +1,173 @@
+"""The seeds of the papers' baselines on the scenes or on voc_mini.
+
+    python benchmarks/baselines.py scenes --seeds 0 1 2
+    python benchmarks/baselines.py voc-mini --seeds 0 1
+    python benchmarks/baselines.py scenes --seeds 0 \
+        --only seam-1-2 seam-1-2-no-er seam-1-2-no-ecr seam-1-2-no-min
+
+Every row trains a network as long, from the same weights: on the scenes those
+of a plain CAM network. "cam" is the plain CAM network. "advcam" is AdvCAM on
+it, "DenseCRF" and "PMM" are labels made from its seeds, and the first of them
+are what Spatial-BCE learns its shares from.
+
+mIoU, F, FP and FN of the training images are at each run's best background
+threshold, "fixed" is mIoU at the config's. A finished run is kept in the work
+dir and not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from hfpl_ablation import LOSS, evaluate, pretrained
+from refinements import labels, plain_labels
+from runs import (
+    call,
+    merge_results,
+    newer,
+    newest_checkpoint,
+    pseudo_labels,
+    table,
+    train,
+)
+
+# Config and options of the losses, by their places.
+SMALL_VIEW = {'1.scale': 0.5}
+TRAINED = {
+    'cam': ('hfpl/isl_', {'0.isl_weight': 0}),
+    'seam': ('seam/seam_', {}),
+    'seam-isl-fsl': ('hfpl/isl-fsl_seam-', {}),
+    'sipe': ('sipe/sipe_', {}),
+    'mctformer': ('mctformer/mctformer_', {}),
+    'spatial-bce': ('spatial_bce/spatial-bce_', {}),
+    'seam-1-2': ('seam/seam_', SMALL_VIEW),
+    'seam-1-2-no-er': ('seam/seam_', {**SMALL_VIEW, '1.er_weight': 0}),
+    'seam-1-2-no-ecr': ('seam/seam_', {**SMALL_VIEW, '1.ecr_weight': 0}),
+    'seam-1-2-no-min': ('seam/seam_', {**SMALL_VIEW, '1.min_weight': 0}),
+}
+FROM_CAM = ('advcam', 'DenseCRF', 'PMM')
+ROWS = [r for r in (*TRAINED, *FROM_CAM) if 'seam-1-2' not in r]
+# Where the weights of the plain CAM network go, if not into the whole network.
+START = {
+    'mctformer': 'model.backbone.stem.init_cfg.checkpoint',
+    'spatial-bce': 'model.backbone.init_cfg.checkpoint',
+}
+COLUMNS = {
+    'mIoU': 'mIoU',
+    'best_threshold': 'threshold',
+    'fixed': 'mIoU, fixed threshold',
+    'F': 'F',
+    'FP': 'FP',
+    'FN': 'FN',
+}
+
+
+def config_of(name: str, data: str) -> str:
+    return f'configs/{name}mobilenetv2_{data}.py'
+
+
+def summary(out: Path) -> float:
+    """Read mIoU of the labels at the config's threshold."""
+    return json.loads((out / 'label_summary.json').read_text())['mIoU']
+
+
+def trained(data: str, folder: Path, seed: int, row: str) -> dict:
+    """Train a network, write its CAMs and evaluate them."""
+    name, options = TRAINED[row]
+    config = config_of(name, data)
+    work_dir = folder / row / f'seed_{seed}'
+    changes = [f'{LOSS}{key}={value}' for key, value in options.items()]
+    start = pretrained(data, folder, seed)
+    if start is not None:
+        changes.append(f'{START.get(row, "load_from")}={start}')
+    if row == 'spatial-bce':
+        from_cam(data, folder, seed, 'DenseCRF')
+        masks = folder / 'cam' / f'seed_{seed}' / 'DenseCRF' / 'labels'
+        key = 'train_dataloader.dataset.data_prefix.seg_map_path'
+        changes.append(f'{key}={masks}')
+    figures = train(config, work_dir, seed, ['mIoU'], *changes)
+    out = pseudo_labels(config, work_dir)
+    found = evaluate(data, config, out, work_dir / 'pseudo_labels.log')
+    return {**found, 'fixed': summary(out), 'seconds': figures['seconds']}
+
+
+def from_cam(data: str, folder: Path, seed: int, row: str) -> dict:
+    """Compute what needs only the plain CAM network."""
+    trained(data, folder, seed, 'cam')
+    work_dir = folder / 'cam' / f'seed_{seed}'
+    cams = str(work_dir / 'pseudo_labels' / 'cams')
+    if row == 'advcam':
+        return advcam(data, work_dir)
+    if row == 'DenseCRF':
+        return plain_labels(data, work_dir, row, cams)
+    return labels(
+        f'configs/pmm/ppmg_{data}.py',
+        work_dir / row,
+        work_dir,
+        'refine_pipeline',
+        f'refine_pipeline.2.cam_dir={cams}',
+    )
+
+
+def advcam(data: str, work_dir: Path) -> dict:
+    """Write AdvCAM's maps of a plain CAM network once; evaluate them."""
+    config = config_of('advcam/advcam_', data)
+    checkpoint = newest_checkpoint(work_dir)
+    out = work_dir / 'advcam'
+    log = out.with_suffix('.log')
+    if not newer(out / 'label_summary.json', checkpoint):
+        call(
+            log,
+            'make_cams.py',
+            config,
+            str(checkpoint),
+            '--tta',
+            '--out-dir',
+            str(out),
+            '--work-dir',
+            str(work_dir),
+        )
+    return {**evaluate(data, config, out, log), 'fixed': summary(out)}
+
+
+def run_seed(
+    args: argparse.Namespace, folder: Path, seed: int
+) -> dict[str, dict]:
+    """Compute the rows of a seed, one after the other."""
+    results = {}
+    for row in args.only or ROWS:
+        compute = from_cam if row in FROM_CAM else trained
+        found = compute(args.data, folder, seed, row)
+        kept = [key for key in (*COLUMNS, 'seconds') if key in found]
+        results[row] = {key: round(found[key], 3) for key in kept}
+        print(f'{row} seed {seed}: {results[row]}', file=sys.stderr)
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('data', choices=['scenes', 'voc-mini'])
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
+    parser.add_argument('--only', nargs='+', choices=[*TRAINED, *FROM_CAM])
+    parser.add_argument('--jobs', type=int, default=1, help='seeds at a time')
+    parser.add_argument('--work-dir', default='work_dirs/baselines')
+    args = parser.parse_args()
+    folder = Path(args.work_dir).resolve() / args.data
+    with ThreadPoolExecutor(args.jobs) as pool:
+        runs = pool.map(lambda s: run_seed(args, folder, s), args.seeds)
+        results = {}
+        for seed, rows in zip(args.seeds, runs, strict=True):
+            for row, found in rows.items():
+                results.setdefault(row, {})[str(seed)] = found
+    results = merge_results(folder / 'results.json', results)
+    print(table(results, COLUMNS))
+
+
+if __name__ == '__main__':
+    main()
