@@ -7,18 +7,19 @@
 Each variant is the pipeline configs/pipelines/all_<data>.py with some of its
 switches on. "plain" is the CAM network, DenseCRF and a segmentor with
 cross-entropy; the next rows add one method, "all" every method, and "true
-masks" is the same segmentor under full supervision.
+masks" is the same segmentor under full supervision, without and with the
+image-level prior.
 Stages that are the same in several variants of a seed are made once. What is
-finished is kept in the work dir and not repeated: a killed run goes on.
+finished is kept in the work dir and not repeated by the next call.
 
 mIoU of the seeds and of the pseudo labels is that of the training images,
 biased pixels counted as not predicted; the other figures are those of the
 first segmentor on the validation images, its OC rates on the training images,
 and those of the second round's segmentor. weak / full: mIoU in percent of that
-on true masks, same seed. "minutes" are those of all stages of a
-variant, one thread each. Raw numbers: results.json in the work dir, with the
-seconds of each stage; those of the results page are copied to
-benchmarks/results.
+on true masks, same seed, with the prior for "+ prior" and "all". "minutes" are
+those of all stages of a variant, one thread each. Raw numbers: results.json in
+the work dir, with the seconds of each stage; those of the results page are
+copied to benchmarks/results.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ablation_figures import FULL, TABLES, add_shares, figures
+from ablation_figures import FULL, FULL_PRIOR, TABLES, add_shares, figures
 from runs import ROOT, merge_results, table
 
 from mmseg_wsss.io.lock import exclusive_lock
@@ -48,7 +49,7 @@ PIPELINES = {
     'voc-mini': 'all_voc_mini',
     'voc-mini-lite2': 'all_voc_mini_lite2',
 }
-METHODS = ('hfpl', 'csd', 'irn', 'mars', 'ocr', 'second')
+METHODS = ('hfpl', 'csd', 'irn', 'mars', 'ocr', 'second', 'prior')
 VARIANTS = {
     'plain': (),
     '+ ISL + FSL': ('hfpl',),
@@ -57,8 +58,10 @@ VARIANTS = {
     '+ MARS': ('mars',),
     '+ OCR': ('ocr',),
     '+ second round': ('second',),
+    '+ prior': ('prior',),
     'all': METHODS,
     FULL: ('full',),
+    FULL_PRIOR: ('full', 'prior'),
 }
 
 

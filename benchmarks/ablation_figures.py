@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 FULL = 'true masks'
+# The mark of a variant with the image-level prior.
+FULL_PRIOR = 'true masks + prior'
+WITH_PRIOR = ('+ prior', 'all')
 OC = {
     'OC_image_rate': 'OC images %',
     'OC_image_rate_1pct': 'OC images, > 1 % of area',
@@ -61,11 +64,13 @@ def figures(records: Mapping[str, Mapping]) -> dict:
 
 def add_shares(results: dict[str, dict[str, dict]]) -> dict:
     """Add weak / full to the runs {variant: {seed: figures}}."""
-    full = results.get(FULL, {})
     for variant, runs in results.items():
-        for seed, run in runs.items():
-            if variant == FULL or seed not in full:
-                continue
+        if variant in (FULL, FULL_PRIOR):
+            continue
+        mark = FULL_PRIOR if variant in WITH_PRIOR else FULL
+        full = results.get(mark, {})
+        for seed in runs.keys() & full.keys():
+            run = runs[seed]
             for prefix in ('', 'second_'):
                 if f'{prefix}mIoU' in run:
                     share = run[f'{prefix}mIoU'] / full[seed]['mIoU']

@@ -69,6 +69,7 @@ def test_a_link_to_what_was_removed_is_made_anew(ablation, made, tmp_path):
 def test_every_method_is_alone_and_with_all(ablation):
     sets = dict(ablation.VARIANTS)
     assert sets.pop(ablation.FULL) == ('full',)
+    assert sets.pop(ablation.FULL_PRIOR) == ('full', 'prior')
     sets = list(sets.values())
     assert sets[0] == () and set(sets[-1]) == set(ablation.METHODS)
     assert {(m,) for m in ablation.METHODS} == set(sets[1:-1])
@@ -137,9 +138,13 @@ def test_weak_over_full_is_of_the_same_seed(ablation):
     assert full['mIoU'] == 80 and 'seeds' not in full
     results = {
         'all': {'0': {'mIoU': 60.0, 'second_mIoU': 64.0}, '1': {'mIoU': 9.0}},
-        'true masks': {'0': full},
+        'plain': {'0': {'mIoU': 20.0}},
+        'true masks': {'0': {**full, 'mIoU': 40.0}},
+        'true masks + prior': {'0': full},
     }
-    runs = ablation.add_shares(results)['all']
+    ablation.add_shares(results)
+    assert results['plain']['0']['weak_full'] == 50
+    runs = results['all']
     assert runs['0']['weak_full'] == 75 and runs['0']['second_weak_full'] == 80
     assert runs['1'] == {'mIoU': 9.0} and 'weak_full' not in full
 

@@ -16,6 +16,7 @@ use = dict(
     mars=True,  # debiased labels, and a teacher that completes them
     ocr=True,  # OCR in the segmentor
     second=True,  # a new segmentor on the labels that the first one gives
+    prior=True,  # segmentors learn the image labels and weigh classes by them
     full=False,  # an upper mark: the segmentor trained on true masks
     evaluate_train=False,  # the first segmentor's errors on training images
 )
@@ -50,6 +51,13 @@ longer = {
 on_train = {
     'test_dataloader.dataset.ann_file': 'ImageSets/Segmentation/train.txt'
 }
+with_prior = {
+    'model.type': 'mmseg_wsss.PriorEncoderDecoder',
+    'model.auxiliary_head': dict(
+        type='mmseg_wsss.CAMHead', in_channels=160, in_index=1, num_classes=7
+    ),
+}
+prior = dict(prior=dict(options=with_prior))
 # There are no ImageNet weights for drawings: each network starts from the
 # weights of one before it.
 stages = dict(
@@ -81,6 +89,7 @@ stages = dict(
         _base_.segmentor,
         options=longer,
         inputs=dict(start='{classifier.checkpoint}', labels='{debias.labels}'),
+        when={**_base_.segmentor['when'], **prior},
     ),
     second_scores=dict(_base_.second_scores, options=on_train),
     second_labels=_base_.second_labels,
@@ -91,11 +100,13 @@ stages = dict(
         inputs=dict(
             labels='{second_labels.labels}', start='{classifier.checkpoint}'
         ),
+        when=prior,
     ),
     full_segmentor=dict(
         _base_.full_segmentor,
         options=longer,
         inputs=dict(start='{classifier.checkpoint}'),
+        when=prior,
     ),
     evaluate_full=_base_.evaluate_full,
     evaluate_train=dict(_base_.evaluate_train, options=on_train),

@@ -1,5 +1,6 @@
 # Everything together on voc_mini, on a CPU: CAMs trained with ISL, FSL and
-# CSD, IRN and DenseCRF, MARS, a segmentor with OCR and weighted cross-entropy.
+# CSD, IRN and DenseCRF, MARS, a segmentor with OCR and weighted cross-entropy,
+# an image-level prior.
 #   python tools/run_pipeline.py configs/pipelines/all_voc_mini.py
 _base_ = [
     '../_base_/pipelines/cams.py',
@@ -16,6 +17,7 @@ use = dict(
     mars=True,  # debiased labels, and a teacher that completes them
     ocr=True,  # OCR in the segmentor
     second=True,  # a new segmentor on the labels that the first one gives
+    prior=True,  # segmentors learn the image labels and weigh classes by them
     full=False,  # an upper mark: the segmentor trained on true masks
     evaluate_train=False,  # the first segmentor's errors on training images
 )
@@ -51,6 +53,13 @@ longer = {
 on_train = {
     'test_dataloader.dataset.ann_file': 'ImageSets/Segmentation/train_aug.txt'
 }
+with_prior = {
+    'model.type': 'mmseg_wsss.PriorEncoderDecoder',
+    'model.auxiliary_head': dict(
+        type='mmseg_wsss.CAMHead', in_channels=320, in_index=1, num_classes=7
+    ),
+}
+prior = dict(prior=dict(options=with_prior))
 stages = dict(
     classifier=_base_.train_classifier,
     **_base_.csd_stages,
@@ -62,11 +71,12 @@ stages = dict(
         _base_.segmentor,
         options=longer,
         inputs=dict(labels='{debias.labels}'),
+        when={**_base_.segmentor['when'], **prior},
     ),
     second_scores=dict(_base_.second_scores, options=on_train),
     second_labels=_base_.second_labels,
-    second_segmentor=dict(_base_.second_segmentor, options=longer),
-    full_segmentor=dict(_base_.full_segmentor, options=longer),
+    second_segmentor=dict(_base_.second_segmentor, options=longer, when=prior),
+    full_segmentor=dict(_base_.full_segmentor, options=longer, when=prior),
     evaluate_full=_base_.evaluate_full,
     evaluate_train=dict(_base_.evaluate_train, options=on_train),
     evaluate=_base_.evaluate_second,

@@ -13,3 +13,9 @@ configs = dict(
     mars='configs/mars/mars_efficientnet-lite2_voc-mini.py',
     mars_ocr='configs/mars/mars-ocr_efficientnet-lite2_voc-mini.py',
 )
+prior = dict(options={'model.auxiliary_head': dict(in_channels=352)})
+stages = dict(
+    segmentor=dict(when=dict(prior=prior)),
+    second_segmentor=dict(when=dict(prior=prior)),
+    full_segmentor=dict(when=dict(prior=prior)),
+)

@@ -5,7 +5,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
+from mmseg.registry import MODELS
 
 from mmseg_wsss.workflow.pipeline import read_plan
 from mmseg_wsss.workflow.pipeline.recipe import stage_recipe
@@ -62,6 +64,7 @@ CHANGES = {
     # The second segmentor has neither a teacher nor OCR, nor PMM's loss.
     'second': rf'model\.\w+_head\.loss_decode.*|{TEACHER}',
     'pus': r'model\.\w+_head\.loss_decode.*',
+    'prior': r'model\.(type|auxiliary_head.*)',
     # The refinement of `refine`, where a walk comes before it.
     'irn': r'(refine|crf)_pipeline.*',
     # Of the evaluation.
@@ -134,13 +137,14 @@ def test_a_switch_changes_no_setting_of_a_recipe(path, switch):
         )
         free = ['loss', 'labels', 'start', 'steps']
         free += ['test'] if switch == 'test_crf' else []
+        free += ['network'] if switch == 'prior' else []
         for setting in free:
             one.pop(setting, None)
             two.pop(setting, None)
         assert one == two, name
         if before.stages[name].is_training:
             for setting in ('network', 'crop', 'schedule', 'rates', 'images'):
-                assert one[setting], (name, setting)
+                assert one.get(setting) or setting in free, (name, setting)
 
 
 @pytest.mark.parametrize(
@@ -371,3 +375,15 @@ def test_the_upper_mark_is_the_same_network_on_true_masks(name, weak, masks):
     assert lists[0] == lists[2] != lists[1]
     training = plan.configs['segmentor'].train_dataloader.dataset
     assert lists[1] == training.ann_file
+
+
+@pytest.mark.parametrize(
+    'name', ['all_scenes', 'all_voc_mini', 'all_voc_mini_lite2']
+)
+def test_the_prior_fits_the_network(name):
+    plan = read(ROOT / 'configs' / 'pipelines' / f'{name}.py')
+    for stage in ('segmentor', 'second_segmentor'):
+        model = MODELS.build(plan.configs[stage].model).eval()
+        features = model.extract_feat(torch.zeros(1, 3, 64, 64))
+        prior = model.log_prior(features)
+        assert prior.shape == (1, model.decode_head.num_classes)
