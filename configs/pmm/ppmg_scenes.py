@@ -6,8 +6,8 @@ _base_ = [
     '../_base_/datasets/scenes_refine.py',
     '../_base_/default_runtime.py',
 ]
-# (1 - m)^2 = m at 0.38, and half the reach on small pictures: crf_scenes.py.
-alpha = 2
+# 1 - m = m at 0.5, and half the reach on small pictures: crf_scenes.py.
+alpha = 1
 params = dict(preset='irn', gaussian_compat=10, bilateral_sxy=25)
 proportional = dict(
     type='mmseg_wsss.ProportionalMasks',
