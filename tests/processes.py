@@ -1,9 +1,9 @@
 """Run tools as processes without importing torch each time.
 
 Importing torch, MMSegmentation and this package takes about 5 s of CPU time.
-A server process imports them once per test process and forks for each call.
-Calls that need an interpreter of their own (``-m``, ``-c``, ranks) and
-machines with a GPU, which cannot be used after a fork, take
+A server process imports them once per test process and forks for each call,
+or for each rank of it. Calls that need an interpreter of their own (``-m``,
+``-c``) and machines with a GPU, which cannot be used after a fork, take
 :func:`subprocess.run`.
 """
 
@@ -13,6 +13,8 @@ import json
 import os
 import runpy
 import select
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,13 +25,15 @@ TIMEOUT = 300  # seconds of one call
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run_python(command, cwd, env):
+def run_python(command, cwd, env, ranks=1):
     """Run Python with arguments; return what ``subprocess.run`` returns.
 
     Args:
         command: The arguments of the interpreter, the script first.
         cwd: The folder to run in.
         env: All environment variables.
+        ranks: Number of processes, with the variables that torchrun sets. The
+            first that fails ends the others; their outputs are one.
 
     Returns:
         A ``CompletedProcess`` with ``stdout`` and ``stderr`` as text.
@@ -38,6 +42,9 @@ def run_python(command, cwd, env):
 
     command = [str(word) for word in command]
     if command[0].startswith('-') or torch.cuda.is_available():
+        if ranks > 1:
+            torchrun = ['-m', 'torch.distributed.run', '--standalone']
+            command = [*torchrun, f'--nproc_per_node={ranks}', *command]
         return subprocess.run(
             [sys.executable, *command],
             cwd=cwd,
@@ -48,7 +55,14 @@ def run_python(command, cwd, env):
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, 'out'), Path(folder, 'err')
         request = dict(command=command, cwd=str(cwd), env=dict(env))
-        request.update(out=str(out), err=str(err))
+        request.update(out=str(out), err=str(err), ranks=ranks)
+        if ranks > 1:
+            request['env'] |= dict(
+                WORLD_SIZE=str(ranks),
+                LOCAL_WORLD_SIZE=str(ranks),
+                MASTER_ADDR='127.0.0.1',
+                MASTER_PORT=str(_free_port()),
+            )
         server = _server()
         server.stdin.write(json.dumps(request) + '\n')
         server.stdin.flush()
@@ -62,6 +76,23 @@ def run_python(command, cwd, env):
         return subprocess.CompletedProcess(
             [sys.executable, *command], code, out.read_text(), err.read_text()
         )
+
+
+def run_ranks(ranks, *command):
+    """Run a script of this repository on ranks without a GPU."""
+    env = dict(
+        os.environ,
+        PYTHONPATH=str(ROOT),
+        OMP_NUM_THREADS='1',
+        CUDA_VISIBLE_DEVICES='',
+    )
+    return run_python(command, ROOT, env, ranks)
+
+
+def _free_port():
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        return free.getsockname()[1]
 
 
 @cache
@@ -91,14 +122,33 @@ def _serve():
         raise RuntimeError('threads were started: a fork is not safe')
     gc.freeze()  # a collection in a child copies no pages of the server
     for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            os.close(replies)
-            return json.loads(line)
-        _, status = os.waitpid(child, 0)
-        code = os.waitstatus_to_exitcode(status)
-        os.write(replies, f'{code}\n'.encode())
+        request = json.loads(line)
+        children = set()
+        for rank in range(request['ranks']):
+            child = os.fork()
+            if child == 0:
+                os.close(replies)
+                if request['ranks'] > 1:
+                    request['env'] |= dict.fromkeys(
+                        ('RANK', 'LOCAL_RANK'), str(rank)
+                    )
+                return request
+            children.add(child)
+        os.write(replies, f'{_wait_for(children)}\n'.encode())
     return None
+
+
+def _wait_for(children):
+    """Return the exit code of the first that fails, which ends the others."""
+    code = 0
+    while children:
+        child, status = os.wait()
+        children.remove(child)
+        if status and not code:
+            code = os.waitstatus_to_exitcode(status)
+            for other in children:
+                os.kill(other, signal.SIGTERM)
+    return code
 
 
 def _become(request):
@@ -106,7 +156,7 @@ def _become(request):
     files = (
         (os.devnull, os.O_RDONLY),
         *(
-            (request[name], os.O_WRONLY | os.O_CREAT)
+            (request[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             for name in ('out', 'err')
         ),
     )

@@ -1,8 +1,5 @@
 """Labels made while training, and whole trainings on them."""
 
-import os
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,7 +23,7 @@ from mmseg_wsss.pseudo_labels.pixel_adaptive import (
 from mmseg_wsss.pseudo_labels.text_similarity import similarity_maps
 from mmseg_wsss.structures import rgb_images
 from tests import tiny, tiny_clip
-from tests.processes import ROOT
+from tests.processes import run_ranks
 from tests.test_models.test_segmentors.test_clip_seeds import (
     build as build_seeds,
 )
@@ -325,23 +322,7 @@ def test_two_ranks_train_the_same_network_as_one(tiny_root, tmp_path, on_cpu):
     script = tmp_path / 'two.py'
     script.write_text(TWO_RANKS)
     cfg = tiny_clip.config(tiny_root, tmp_path / 'one')
-    done = subprocess.run(
-        [
-            sys.executable,
-            *('-m', 'torch.distributed.run', '--standalone'),
-            *('--nproc_per_node=2', script, tiny_root, tmp_path / 'two'),
-        ],
-        cwd=ROOT,
-        env=dict(
-            os.environ,
-            PYTHONPATH=str(ROOT),
-            OMP_NUM_THREADS='1',
-            CUDA_VISIBLE_DEVICES='',
-        ),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = run_ranks(2, script, tiny_root, tmp_path / 'two')
     assert done.returncode == 0, done.stdout + done.stderr
     one = tiny_clip.train(cfg, double=True).model.state_dict()
     two = torch.load(tmp_path / 'two' / 'epoch_1.pth', weights_only=False)

@@ -19,7 +19,7 @@ from mmseg_wsss.engine.teacher import Teacher
 from mmseg_wsss.io.labels import save_label
 from mmseg_wsss.structures import current_data_samples, set_image_labels
 from tests import tiny
-from tests.test_compat import ROOT, run
+from tests.processes import run_ranks
 from tests.test_engine.test_teacher import head, segmentor
 
 SAMPLER = dict(type='mmseg_wsss.PixelWeightSampler')
@@ -439,15 +439,9 @@ launch.exit_process()
 def test_ranks_have_the_same_teacher(biased_root, tmp_path):
     script = tmp_path / 'train.py'
     script.write_text(RANKS)
-    torchrun = '-m torch.distributed.run --standalone --nproc_per_node 2'
-    code, output = run(
-        *torchrun.split(),
-        str(script),
-        str(biased_root),
-        str(tmp_path / 'work'),
-        PYTHONPATH=str(ROOT),
-    )
-    assert code == 0, output
+    done = run_ranks(2, script, biased_root, tmp_path / 'work')
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
     assert output.count('ranks agree') == 2, output
 
 

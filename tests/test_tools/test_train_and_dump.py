@@ -17,12 +17,8 @@ ENV = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
 
 
 def call(*command, ranks=1, fails=False, hide_gpus=False):
-    launch = []
-    if ranks > 1:
-        launch += ['-m', 'torch.distributed.run', '--standalone']
-        launch += [f'--nproc_per_node={ranks}']
     env = {**ENV, 'CUDA_VISIBLE_DEVICES': ''} if hide_gpus else ENV
-    done = run_python([*launch, *command], ROOT, env)
+    done = run_python(command, ROOT, env, ranks)
     assert (done.returncode != 0) == fails, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -1,10 +1,6 @@
 """CSD in whole runs: hooks, heads, other losses, ranks."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,8 +9,8 @@ from mmengine.runner import Runner
 from mmseg.registry import DATA_SAMPLERS, DATASETS, MODELS, TRANSFORMS
 
 from tests import tiny
+from tests.processes import run_ranks
 
-ROOT = Path(__file__).resolve().parents[3]
 CSD = dict(type='mmseg_wsss.CSDLoss')
 
 
@@ -131,23 +127,8 @@ os._exit(0)
 def test_two_ranks_of_which_one_may_have_no_views(tiny_root, tmp_path):
     script = tmp_path / 'two.py'
     script.write_text(TWO_RANKS)
-    done = subprocess.run(
-        [
-            sys.executable,
-            *('-m', 'torch.distributed.run', '--standalone'),
-            *('--nproc_per_node=2', script),
-            *(tiny_root, tmp_path / 'work', tmp_path / 'views.json'),
-        ],
-        cwd=ROOT,
-        env=dict(
-            os.environ,
-            PYTHONPATH=str(ROOT),
-            OMP_NUM_THREADS='1',
-            CUDA_VISIBLE_DEVICES='',
-        ),
-        capture_output=True,
-        text=True,
-        timeout=300,
+    done = run_ranks(
+        2, script, tiny_root, tmp_path / 'work', tmp_path / 'views.json'
     )
     assert done.returncode == 0, done.stdout + done.stderr
     first, second = json.loads((tmp_path / 'views.json').read_text())

@@ -1,16 +1,10 @@
 """SEAM in whole runs: a step on one rank and on two is the same."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import torch
 from mmengine.runner import Runner
 
 from tests import tiny
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.processes import run_ranks
 
 
 def config(root, work_dir, batch_size):
@@ -55,23 +49,7 @@ os._exit(0)
 def test_two_ranks_train_the_same_network_as_one(tiny_root, tmp_path, on_cpu):
     script = tmp_path / 'two.py'
     script.write_text(TWO_RANKS)
-    done = subprocess.run(
-        [
-            sys.executable,
-            *('-m', 'torch.distributed.run', '--standalone'),
-            *('--nproc_per_node=2', script, tiny_root, tmp_path / 'two'),
-        ],
-        cwd=ROOT,
-        env=dict(
-            os.environ,
-            PYTHONPATH=str(ROOT),
-            OMP_NUM_THREADS='1',
-            CUDA_VISIBLE_DEVICES='',
-        ),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = run_ranks(2, script, tiny_root, tmp_path / 'two')
     assert done.returncode == 0, done.stdout + done.stderr
     runner = Runner.from_cfg(config(tiny_root, tmp_path / 'one', 2))
     runner.load_or_resume()

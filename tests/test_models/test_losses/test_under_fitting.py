@@ -1,10 +1,5 @@
 """PMM's cross-entropy: numbers, a loop, gradients, heads, two ranks."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -15,8 +10,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_wsss import UnderFittingCrossEntropy
 from mmseg_wsss.models.losses import under_fitting_loss
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.processes import run_ranks
 
 
 def logits_of(*losses):
@@ -212,21 +206,5 @@ def test_two_ranks_share_the_mean(tmp_path):
     """Where one rank alone is above b, both are limited, or neither."""
     script = tmp_path / 'two.py'
     script.write_text(TWO_RANKS)
-    done = subprocess.run(
-        [
-            sys.executable,
-            *('-m', 'torch.distributed.run', '--standalone'),
-            *('--nproc_per_node=2', script),
-        ],
-        cwd=ROOT,
-        env=dict(
-            os.environ,
-            PYTHONPATH=str(ROOT),
-            OMP_NUM_THREADS='1',
-            CUDA_VISIBLE_DEVICES='',
-        ),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = run_ranks(2, script)
     assert done.returncode == 0, done.stdout + done.stderr
