@@ -10,8 +10,8 @@ is trained on a CPU for two iterations with
 labels, and OCR beside the losses of its main head. A CAM network with ISL and
 FSL is trained in the same way on two dozen backbones. Weights at the start are
 random, the pictures are four built-in scenes of 128 x 128 pixels with seven
-classes, SyncBN is BN and half precision is off. So a row shows whether the
-parts fit together, not how well they learn.
+classes, whose weights in losses are left out, SyncBN is BN and half precision
+is off. So a row shows whether the parts fit together, not how well they learn.
 """
 
 from __future__ import annotations

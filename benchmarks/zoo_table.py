@@ -15,12 +15,15 @@ STACKS = {'onedl': 'OneDL', 'openmmlab': 'upstream'}
 MEANING = {
     WORKS: 'two iterations, every loss there and finite',
     AUXILIARY: (
-        'the main head does not pass its logits to every loss; OCR trains in '
+        'the main head cannot; OCR trains in '
         'an [auxiliary head](faq.md#does-it-work-with-mask2former-or-with-my-'
         'head) on the last map of backbone and neck'
     ),
-    COMPILED: 'with compiled operators of MMCV, which PyPI does not have',
-    CANNOT: 'neither way, and why',
+    COMPILED: (
+        "needs an MMCV with compiled operators, which OneDL's wheels on PyPI "
+        'do not have; upstream MMSegmentation is not imported without one'
+    ),
+    CANNOT: 'trains neither way',
 }
 
 
@@ -78,10 +81,10 @@ def page(known: dict) -> str:
         'backbone': 'Backbones of CAM networks',
     }
     lines = [
-        f'# Compatibility\n\n{title}\n\n{text}\n',
+        f'# Compatibility\n\n{title}.\n\n{text}\n',
         '`python benchmarks/zoo.py --out docs/compatibility.md` wrote this '
-        'page; it keeps finished rows and adds those of the installed '
-        'stack.\n',
+        'page,\nonce on each stack; finished rows are kept in '
+        '`benchmarks/results/zoo.json`.\n',
         '| result | meaning |\n|---|---|',
         *(f'| {name} | {meaning} |' for name, meaning in MEANING.items()),
         '',
@@ -105,7 +108,7 @@ def counts(names: list[str], known: dict) -> str:
         rows = known[stack]
         count = Counter(rows[n]['result'] for n in names if n in rows)
         found = ', '.join(
-            f'{count[result]} {result}' for result in MEANING if count[result]
+            f'{result} {count[result]}' for result in MEANING if count[result]
         )
         text += f'- {STACKS[stack]}: {found}.\n'
     return text

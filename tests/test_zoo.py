@@ -204,7 +204,7 @@ def test_page(call, zoo, monkeypatch, tmp_path):
         "| ann<br>`ann_r50` | cannot | cannot | `KeyError: a ' 'b'` |" in text
     )
     assert '| mmseg.BEiT | - | works |  |' in text
-    assert '- OneDL: 1 cannot.\n- upstream: 1 cannot.\n' in text
+    assert '- OneDL: cannot 1.\n- upstream: cannot 1.\n' in text
 
 
 def test_reasons_of_each_stack(zoo):
