@@ -66,17 +66,20 @@ def _parameters(path: Path) -> float:
 
 
 # ------------------------------------------------------ a family's own config
-def family_config(path: Path, data: Path, auxiliary: bool = False) -> Config:
+def family_config(path: Path, data: Path, head: str = 'main') -> Config:
     """Load a config with the README's three changes, for tiny data.
 
     Args:
         path: A segmentor's config.
         data: Folder of the scenes.
-        auxiliary: Put OCR into an auxiliary head in place of the main one.
+        head: Where OCR goes: 'main', 'auxiliary' (one head more), or 'none'
+            for the config without our three changes.
     """
     cfg = load_config(path)
     size = SIZES.get(path.parent.name, SIZE)
     shrink(cfg, _with_losses(cfg.model.decode_head), data, size)
+    if head == 'none':
+        return cfg
     pipeline = cfg.train_dataloader.dataset.pipeline
     # 1. Our modules, and the hook.
     imports = cfg.get('custom_imports', dict(imports=[]))['imports']
@@ -92,23 +95,25 @@ def family_config(path: Path, data: Path, auxiliary: bool = False) -> Config:
     pipeline.insert(-1, dict(LABELS, ann_file=f'{data}/image_labels.json'))
     # 3. A list of losses.
     model = cfg.model
-    if auxiliary:
-        heads = model.get('auxiliary_head') or []
-        heads = list(heads) if isinstance(heads, (list, tuple)) else [heads]
+    if head == 'auxiliary':
+        heads = _as_list(model.get('auxiliary_head') or [])
         model.auxiliary_head = [*heads, _auxiliary_head(model)]
-    else:
-        head = _with_losses(model.decode_head)
-        losses = head.get('loss_decode', CE)
-        losses = losses if isinstance(losses, (list, tuple)) else [losses]
-        for loss in find_steps(losses, 'CrossEntropyLoss'):
-            loss['avg_non_ignore'] = True
-        head.loss_decode = [*losses, OCR]
+        return cfg
+    main = _with_losses(model.decode_head)
+    losses = _as_list(main.get('loss_decode', CE))
+    for loss in find_steps(losses, 'CrossEntropyLoss'):
+        loss['avg_non_ignore'] = True
+    main.loss_decode = [*losses, OCR]
     return cfg
+
+
+def _as_list(value: dict | list) -> list:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _with_losses(head: ConfigDict | list) -> ConfigDict:
     """Return the last head, or the one inside it that has losses."""
-    head = head[-1] if isinstance(head, (list, tuple)) else head
+    head = _as_list(head)[-1]
     return next((d for d in walk_dicts(head) if 'loss_decode' in d), head)
 
 

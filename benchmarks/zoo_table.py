@@ -23,7 +23,10 @@ MEANING = {
         "needs an MMCV with compiled operators, which OneDL's wheels on PyPI "
         'do not have; upstream MMSegmentation is not imported without one'
     ),
-    CANNOT: 'trains neither way',
+    CANNOT: (
+        'trains neither way; "without mmseg_wsss too" where the config '
+        'does not train without our changes either'
+    ),
 }
 
 

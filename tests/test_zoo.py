@@ -73,6 +73,35 @@ def test_a_case_that_cannot(zoo, tmp_path, monkeypatch, on_cpu):
     assert row['reason'].startswith('KeyError:') and '17' in row['reason']
 
 
+@pytest.mark.parametrize(
+    ('errors', 'result', 'reason'),
+    [
+        ({'main': 'no'}, 'in an auxiliary head', 'ValueError: no'),
+        ({'main': 'no', 'auxiliary': 'b'}, 'cannot', 'ValueError: no'),
+        (
+            {'main': 'a\nno\n', 'auxiliary': 'b', 'none': 'c'},
+            'cannot',
+            'ValueError: no (without mmseg_wsss too)',
+        ),
+        (
+            {'main': "no 'mmcv._ext'", 'auxiliary': 'b'},
+            'needs compiled mmcv',
+            "ValueError: no 'mmcv._ext'",
+        ),
+    ],
+)
+def test_what_is_tried(zoo, tmp_path, monkeypatch, errors, result, reason):
+    module = sys.modules['zoo_train']
+
+    def attempt(path, data, head):
+        return ValueError(errors[head]) if head in errors else None
+
+    monkeypatch.setattr(module, 'attempt', attempt)
+    monkeypatch.setattr(module, 'smallest', lambda name: Path('x/y.py'))
+    row = zoo.train_case('x', tmp_path / 'scenes')
+    assert row == dict(config='x/y.py', result=result, reason=reason)
+
+
 # ---------------------------------------------------------------- the choice
 def test_smallest_config(zoo):
     families = sys.modules['zoo_families']
