@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -35,17 +36,16 @@ from zoo_train import CANNOT, register, train_case
 
 from mmseg_wsss.compat import stack_name
 from mmseg_wsss.io.atomic import atomic_write
-from mmseg_wsss.io.lock import exclusive_lock
 
 RESULTS = ROOT / 'benchmarks' / 'results' / 'zoo.json'
 PACKAGES = ('torch', 'mmengine', 'mmcv', 'mmsegmentation', 'mmpretrain')
-OPTIONAL = ('mmdetection', 'mmdet', 'timm')
+PACKAGES += ('mmdetection', 'mmdet', 'timm')
 
 
 def versions() -> str:
     """Return the versions of this stack's packages."""
     found = [f'Python {platform.python_version()}']
-    for name in (*PACKAGES, *OPTIONAL):
+    for name in PACKAGES:
         for distribution in (f'onedl-{name}', name):
             try:
                 version = importlib.metadata.version(distribution)
@@ -59,7 +59,10 @@ def versions() -> str:
 
 
 def measure(name: str, seconds: float) -> dict:
-    """Train a case in a process of its own; returns its row."""
+    """Train a case in a process of its own; returns its row.
+
+    The process is a fork of this one, which has imported what it needs.
+    """
     with tempfile.TemporaryDirectory() as folder:
         process = multiprocessing.get_context('fork').Process(
             target=write_row, args=(name, Path(folder))
@@ -127,14 +130,13 @@ def main() -> None:
     stack, installed = stack_name(), versions()
     known = merge_results(args.results, {stack: {}})
     register()
-    with exclusive_lock(args.results.parent):
-        for name in args.only:
-            kept = known[stack].get(name, {})
-            if kept.get('versions') == installed and not args.again:
-                continue
-            found = dict(measure(name, args.seconds), versions=installed)
-            print(f'{name}: {found["result"]}', file=sys.stderr, flush=True)
-            known = merge_results(args.results, {stack: {name: found}})
+    for name in args.only:
+        kept = known[stack].get(name, {})
+        if kept.get('versions') == installed and not args.again:
+            continue
+        found = dict(measure(name, args.seconds), versions=installed)
+        print(f'{name}: {found["result"]}', file=sys.stderr, flush=True)
+        known = merge_results(args.results, {stack: {name: found}})
     if args.out:
         with atomic_write(args.out) as part:
             part.write_text(page(known))

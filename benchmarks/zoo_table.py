@@ -28,6 +28,10 @@ MEANING = {
         'does not train without our changes either'
     ),
 }
+NOTES = {
+    'san': "It starts from CLIP's weights only, which are left out here.",
+    'vpd': 'It estimates depth.',
+}
 
 
 def table(title: str, names: list[str], known: dict) -> str:
@@ -60,6 +64,7 @@ def table(title: str, names: list[str], known: dict) -> str:
             else f'{" and ".join(of)}: {code(reason)}'
             for reason, of in reasons.items()
         )
+        why += f'<br>{NOTES[name]}' if why and name in NOTES else ''
         lines.append(f'| {" | ".join([first, *results, why])} |')
     return '\n'.join(lines)
 
