@@ -144,6 +144,7 @@ def test_bad_options(bench, wrong):
 def test_every_speed_benchmark_is_listed(run):
     # wait_policy prints a table of its own, of a machine under load.
     helpers = {'measure', 'runs', 'run', 'wait_policy', 'ablation_figures'}
+    helpers |= {f'zoo_{x}' for x in ('backbones', 'data', 'families', 'train')}
     speed = set()
     for script in (ROOT / 'benchmarks').glob('*.py'):
         text = script.read_text()
