@@ -59,6 +59,8 @@ BENCHMARKS: dict[str, tuple[Part, ...]] = {
     'complement_step': (Part(),),
     'channels_last': (Part(),),
     'clip_seeds': (Part(),),
+    'many_files': (Part(),),
+    'cam_archives': (Part(),),
 }
 
 
