@@ -33,8 +33,10 @@ from measure import machine, new_parser, parse, print_table
 
 from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.io.cam import load_cam, save_cam
+from mmseg_wsss.io.labels import save_label
 
-SIZE = (94, 125)
+PHOTO, SIZE = (375, 500), (94, 125)
+COLOURS = [[k, k, k] for k in range(21)]
 MADE = 200  # different CAMs, which the others repeat
 
 
@@ -55,6 +57,18 @@ def make_cams(count: int, folder: Path) -> list[bytes]:
 
 def parse_cam(content: bytes) -> np.ndarray:
     return load_cam(io.BytesIO(content))[1]
+
+
+def label_size(content: bytes, file: Path) -> int:
+    """Return the bytes of an image's pseudo label."""
+    cam = F.interpolate(
+        torch.from_numpy(parse_cam(content))[None].float(), PHOTO
+    )
+    best, label = cam[0].max(0)
+    save_label(
+        file, ((label + 1) * (best > 0.3)).numpy().astype(np.uint8), COLOURS
+    )
+    return file.stat().st_size
 
 
 # A file per image, written under another name and renamed.
@@ -193,8 +207,10 @@ def main() -> None:
         cam = parse_cam(contents[1])
         encode = partial(save_cam, root / 'one.npz', np.arange(2), cam)
         print(f'{count:,} images, {machine()}:\n')
+        labels = [label_size(c, root / 'label.png') for c in contents]
         print(
-            f'a file has {np.mean([len(c) for c in contents]):,.0f} bytes; '
+            f'a label has {np.mean(labels):,.0f} bytes, '
+            f'a file of CAMs {np.mean([len(c) for c in contents]):,.0f}; '
             'to compress and write a CAM of two classes takes '
             f'{cost(lambda: [encode() for _ in range(MADE)], MADE)[1]:.0f} '
             'us of CPU, to read one from memory '
