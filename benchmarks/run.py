@@ -60,6 +60,7 @@ BENCHMARKS: dict[str, tuple[Part, ...]] = {
     'channels_last': (Part(),),
     'clip_seeds': (Part(),),
     'many_files': (Part(),),
+    'walk_steps': (Part(),),
     'cam_archives': (Part(),),
 }
 
