@@ -59,6 +59,9 @@ BENCHMARKS: dict[str, tuple[Part, ...]] = {
     'complement_step': (Part(),),
     'channels_last': (Part(),),
     'clip_seeds': (Part(),),
+    'many_files': (Part(),),
+    'walk_steps': (Part(),),
+    'cam_archives': (Part(),),
 }
 
 

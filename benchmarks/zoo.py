@@ -8,7 +8,7 @@ One config of every family of MMSegmentation, the one of fewest parameters,
 is trained on a CPU for two iterations with
 [three changes](get_started.md#your-own-mmseg-config): the hook, the image
 labels, and OCR beside the losses of its main head. A CAM network with ISL and
-FSL is trained in the same way on two dozen backbones. Weights at the start are
+FSL is trained in the same way on 29 backbones. Weights at the start are
 random, the pictures are four built-in scenes of 128 x 128 pixels with seven
 classes, whose weights in losses are left out, SyncBN is BN and half precision
 is off. So a row shows whether the parts fit together, not how well they learn.

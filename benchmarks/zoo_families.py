@@ -42,7 +42,8 @@ def smallest(family: str) -> Path:
     """Find the config of fewest parameters, the first by name among equals.
 
     Of the configs of one model, which differ by data and schedule, the first
-    is looked at. One whose model cannot be built comes last.
+    is looked at. One whose model cannot be built, or is not for RGB
+    pictures, comes last.
     """
     models: dict[str, Path] = {}
     for path in sorted((CONFIGS / family).glob('*.py'), key=_by_name):
@@ -58,8 +59,11 @@ def _by_name(path: Path) -> list[tuple[bool, str]]:
 
 def _parameters(path: Path) -> float:
     try:
+        settings = load_config(path).model
+        if len(settings.data_preprocessor.get('mean', 'RGB')) != 3:
+            return float('inf')
         with _WithoutMemory():
-            model = MODELS.build(load_config(path).model)
+            model = MODELS.build(settings)
     except Exception:  # training it says why
         return float('inf')
     return sum(p.numel() for p in model.parameters())

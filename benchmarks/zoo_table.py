@@ -9,7 +9,7 @@ from run import read_doc
 from runs import ROOT
 from zoo_backbones import backbones
 from zoo_families import families
-from zoo_train import AUXILIARY, CANNOT, COMPILED, WORKS
+from zoo_train import ALONE, AUXILIARY, CANNOT, COMPILED, WORKS
 
 STACKS = {'onedl': 'OneDL', 'openmmlab': 'upstream'}
 MEANING = {
@@ -71,10 +71,12 @@ def table(title: str, names: list[str], known: dict) -> str:
 
 def code(reason: str) -> str:
     """Return an error as code that fits into a cell."""
+    text = reason.removesuffix(ALONE)
     for mark in '`"|':
-        reason = reason.replace(mark, "'")
-    reason = ' '.join(reason.split())
-    return f'`{reason[:200]}{" ..." if len(reason) > 200 else ""}`'
+        text = text.replace(mark, "'")
+    text = ' '.join(text.split())
+    cut = f'`{text[:160]}{" ..." if len(text) > 160 else ""}`'
+    return cut + reason[len(reason.removesuffix(ALONE)) :]
 
 
 def page(known: dict) -> str:

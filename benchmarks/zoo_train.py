@@ -26,6 +26,7 @@ WORKS = 'works'
 AUXILIARY = 'in an auxiliary head'
 COMPILED = 'needs compiled mmcv'
 CANNOT = 'cannot'
+ALONE = ' (without mmseg_wsss too)'
 SIGNS_OF_MMCV = ('mmcv._ext', 'mmcv.ops', 'install onedl-mmcv')
 
 
@@ -107,7 +108,7 @@ def train_case(name: str, data: Path) -> dict:
         if attempt(path, data, 'auxiliary') is None:
             found['result'] = AUXILIARY
         elif attempt(path, data, 'none') is not None:
-            found['reason'] += ' (without mmseg_wsss too)'
+            found['reason'] += ALONE
     return found
 
 

@@ -109,6 +109,9 @@ def test_smallest_config(zoo):
     assert {'ann', 'segformer', 'vit'} <= set(families.families())
     # By size, not by name: b, l, s and t. Of equal ones by number.
     assert '_vit-t_mask_' in families.smallest('segmenter').name
+    # Not one of six channels; nor may a config that cannot be read stop it.
+    assert 'levir' not in families.smallest('swin').name
+    assert families._parameters(Path('there is none.py')) == float('inf')
     # Where none can be built the first by number.
     names = ['x_r101_4xb2-1k_a', 'x_r50_4xb2-80k_a', 'x_r50_4xb2-160k_a']
     paths = sorted(map(Path, names), key=families._by_name)
@@ -246,6 +249,13 @@ def test_reasons_of_each_stack(zoo):
     table = sys.modules['zoo_table'].table('family', ['ann'], known)
     row = '| ann<br>`b`<br>`c` | works | cannot | upstream: `E: no` |'
     assert table.split('\n')[-1] == row
+
+
+def test_a_long_reason_is_cut(zoo):
+    code = sys.modules['zoo_table'].code
+    assert code('x' * 200) == f'`{"x" * 160} ...`'
+    alone = ' (without mmseg_wsss too)'
+    assert code(f'{"x" * 200}{alone}') == f'`{"x" * 160} ...`{alone}'
 
 
 def test_the_page_is_of_the_results(zoo):

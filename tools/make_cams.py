@@ -37,6 +37,7 @@ from mmengine.config import Config
 from mmengine.dist import barrier
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS, TRANSFORMS
 from torch import nn
 
@@ -134,6 +135,18 @@ def describe(cfg: Config, args: argparse.Namespace) -> dict:
     }
 
 
+def choose_images(
+    runner: Runner, dataset: BaseSegDataset, todo: list[int]
+) -> None:
+    """Build the test loader of these images.
+
+    The Runner formats its config as Python several times: a list of millions
+    of images in it would take hours.
+    """
+    loader = dict(runner.cfg.test_dataloader, dataset=dataset.get_subset(todo))
+    runner.test_loop.dataloader = runner.build_dataloader(loader, runner.seed)
+
+
 def main() -> None:
     args = parse_args()
     cfg = read_config(args)
@@ -159,7 +172,7 @@ def main() -> None:
         out = OutputFolder(out_dir, folders, stems, source, args.overwrite)
     start_ranks(cfg)
     todo = out.find_todo()
-    settings.indices = todo
+    settings.indices = 1  # replaced by choose_images
     cfg.test_evaluator = [writer]
     with exit_on_error():
         runner = Runner.from_cfg(cfg)
@@ -169,6 +182,7 @@ def main() -> None:
             if args.checkpoint is None:
                 check_frozen(runner.model)
             runner.load_or_resume()
+            choose_images(runner, dataset, todo)
     out.log_todo(todo)
     out.prepare()
     if todo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from mmseg.datasets import BaseSegDataset
 from .label_files.load import cooccurrence
 from .label_files.split_lists import check_ann_file
 from .transforms.loading import resolve_classes
+
+# Labels that are in memory at a time.
+_BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -78,16 +82,19 @@ def label_statistics(dataset) -> LabelStatistics | None:
         dataset: An MMSeg data set, or a wrapper around some.
 
     Returns:
-        LabelStatistics | None: None if a pipeline has no LoadImageLabels.
+        LabelStatistics | None: None if a pipeline has no LoadImageLabels, or
+        there is no image.
 
     Raises:
         ValueError: If an image has no entry, no label, or a wrong one.
     """
-    loaded = load_label_matrix(dataset)
-    if loaded is None:
+    vectors, images, counts = _label_vectors(dataset), 0, 0
+    while block := list(islice(vectors, _BLOCK)):
+        counts = counts + cooccurrence(np.stack(block))
+        images += len(block)
+    if not images:
         return None
-    classes, labels = loaded
-    return LabelStatistics(classes, cooccurrence(labels), len(labels))
+    return LabelStatistics(_last_classes(dataset), counts, images)
 
 
 def load_label_matrix(dataset) -> tuple[tuple[str, ...], np.ndarray] | None:
@@ -105,16 +112,20 @@ def load_label_matrix(dataset) -> tuple[tuple[str, ...], np.ndarray] | None:
         ValueError: If an image has no entry, no label, or a wrong one, or
             the labels' classes are in another order than the data set's.
     """
-    vectors = []
-    classes: tuple[str, ...] = ()
-    for leaf in leaf_datasets(dataset):
-        load = find_transform(leaf, 'LoadImageLabels')
-        if load is None:
-            return None
+    vectors = list(_label_vectors(dataset))
+    return (_last_classes(dataset), np.stack(vectors)) if vectors else None
+
+
+def _label_vectors(dataset) -> Iterator[np.ndarray]:
+    """Yield the labels (C,), bool; none if a pipeline does not load them."""
+    leaves = list(leaf_datasets(dataset))
+    loads = [find_transform(leaf, 'LoadImageLabels') for leaf in leaves]
+    if None in loads:
+        return
+    for leaf, load in zip(leaves, loads, strict=True):
         check_image_list(leaf)
         if hasattr(leaf, 'full_init'):
             leaf.full_init()
-        classes = tuple(leaf.metainfo['classes'])
         _check_order(leaf, resolve_classes(load.classes))
         for index in range(len(leaf)):
             info = load.transform(leaf.get_data_info(index))
@@ -124,8 +135,12 @@ def load_label_matrix(dataset) -> tuple[tuple[str, ...], np.ndarray] | None:
                     'LoadImageLabels(required=False) is for testing on new '
                     'photos, not for training'
                 )
-            vectors.append(info['image_labels'].astype(bool))
-    return (classes, np.stack(vectors)) if vectors else None
+            yield info['image_labels'].astype(bool)
+
+
+def _last_classes(dataset) -> tuple[str, ...]:
+    *_, leaf = leaf_datasets(dataset)
+    return tuple(leaf.metainfo['classes'])
 
 
 def _check_order(dataset, names: Sequence[str]) -> None:

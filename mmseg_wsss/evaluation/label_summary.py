@@ -54,18 +54,23 @@ def summarise_labels(
     Raises:
         ValueError: If most masks contradict the image labels.
     """
-    masks = [
-        dataset.get_data_info(i).get('seg_map_path') for i in range(len(stems))
-    ]
-    if not all(mask and Path(mask).is_file() for mask in masks):
+    masks = {
+        i: dataset.get_data_info(i).get('seg_map_path')
+        for i in range(get_rank(), len(stems), get_world_size())
+    }
+    lacking = torch.tensor(
+        sum(not mask or not Path(mask).is_file() for mask in masks.values())
+    )
+    all_reduce(lacking)
+    if lacking:
         return None
     classes = dataset.metainfo['classes']
     read = lru_cache(2)(label_reader(dataset))
     background = getattr(load_labels, 'background_index', 0)
     areas = np.zeros((len(classes), 3), dtype=np.int64)
     images, errors, check = 0, {}, MaskCheck(classes, background)
-    for index in range(get_rank(), len(stems), get_world_size()):
-        stem, mask = stems[index], masks[index]
+    for index, mask in masks.items():
+        stem = stems[index]
         label = label_dir / f'{stem}.png'
         if not label.is_file():
             continue

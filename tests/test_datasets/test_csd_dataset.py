@@ -11,11 +11,14 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 from torch.utils.data import ConcatDataset
 
+from mmseg_wsss.datasets import training_labels
 from mmseg_wsss.datasets.csd_dataset import CSDDataset
+from mmseg_wsss.datasets.label_files.load import cooccurrence
 from mmseg_wsss.datasets.seeded_sampler import SeededIndex, item_seed
 from mmseg_wsss.datasets.training_checks import label_losing_transform
 from mmseg_wsss.datasets.training_labels import (
     label_statistics,
+    load_label_matrix,
     wrapper_transforms,
 )
 from mmseg_wsss.structures import find_paste_views
@@ -68,6 +71,21 @@ def test_counts_and_labels_are_found_through_the_wrapper(tiny_root):
     assert steps.count('CSDCopyPaste') == 2
     assert dataset.metainfo['classes'] == tiny.CLASSES
     assert 'img_0' in dataset.get_data_info(0)['img_path']
+
+
+def test_labels_are_counted_in_blocks(tiny_root, monkeypatch):
+    dataset, sizes = build(tiny_root), []
+
+    def count(labels):
+        sizes.append(len(labels))
+        return cooccurrence(labels)
+
+    monkeypatch.setattr(training_labels, 'cooccurrence', count)
+    monkeypatch.setattr(training_labels, '_BLOCK', 4)
+    statistics = label_statistics(dataset)
+    assert sizes == [4, 2] and statistics.num_images == 6
+    whole = cooccurrence(load_label_matrix(dataset)[1])
+    assert np.array_equal(statistics.counts, whole)
 
 
 def test_the_background_index_comes_with_the_labels(tiny_root):

@@ -8,6 +8,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
+from mmseg_wsss.datasets.label_files import load
 from mmseg_wsss.datasets.label_files.load import (
     cooccurrence,
     load_image_labels,
@@ -507,7 +508,9 @@ def test_csv_in_another_encoding(tmp_path):
 
 
 # ------------------------------------------------------------- statistics
-def test_cooccurrence_matches_a_loop():
+@pytest.mark.parametrize('rows', [4096, 5])
+def test_cooccurrence_matches_a_loop(rows, monkeypatch):
+    monkeypatch.setattr(load, '_ROWS', rows)
     labels = np.random.default_rng(0).integers(0, 2, (37, 6))
     expected = np.zeros((6, 6), dtype=np.int64)
     for row in labels:

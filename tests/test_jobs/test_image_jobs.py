@@ -8,6 +8,7 @@ from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 
 from mmseg_wsss import LoadCAM
+from mmseg_wsss.evaluation import label_summary
 from mmseg_wsss.evaluation.label_summary import summarise_labels
 from mmseg_wsss.io.cam import load_cam
 from mmseg_wsss.io.labels import label_reader
@@ -209,6 +210,28 @@ def test_summary_leaves_out_what_is_missing(make, tmp_path):
     assert empty['images'] == 0 and np.isnan(empty['mIoU'])
     (tmp_path / 'masks' / 'img_4.png').unlink()
     assert summarise_labels(labels, work.dataset, stems) is None
+
+
+def test_a_rank_looks_at_its_own_masks_only(make, tmp_path, monkeypatch):
+    work = make()
+    refine_images(work, range(5))
+    asked = []
+
+    class Counted:
+        metainfo = work.dataset.metainfo
+
+        def __getattr__(self, name):
+            return getattr(work.dataset, name)
+
+        def get_data_info(self, index):
+            asked.append(index)
+            return work.dataset.get_data_info(index)
+
+    monkeypatch.setattr(label_summary, 'get_rank', lambda: 1)
+    monkeypatch.setattr(label_summary, 'get_world_size', lambda: 4)
+    labels = tmp_path / 'out' / 'labels'
+    assert summarise_labels(labels, Counted(), work.stems)['images'] == 1
+    assert asked == [1]
 
 
 def test_summary_compares_masks_with_image_labels(make, tmp_path):

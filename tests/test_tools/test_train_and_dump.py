@@ -166,6 +166,9 @@ def test_dumping_goes_on_where_it_stopped(trained):
     assert '5 of 7 images are done, 2 to do' in call(*command)
     assert files(out) == whole
     assert '7 of 7 images are done' in call(*command)
+    # The Runner formats its config: what is to do must not be in it.
+    cfg = Config.fromfile(trained / 'dump' / 'cam.py')
+    assert cfg.test_dataloader.dataset.indices == 1
     other = list(command)
     other[2] = trained / 'work' / 'other.pth'
     shutil.copy(command[2], other[2])

@@ -24,6 +24,8 @@ from .readers import parse_json, read_json
 from .table import ImageLabels
 from .voc_labels import read_voc_xml
 
+# Rows that are floats at a time.
+_ROWS = 4096
 FORMATS = ('auto', 'json', 'npy', 'voc_xml', 'coco', 'csv')
 
 
@@ -122,8 +124,12 @@ def cooccurrence(labels: np.ndarray) -> np.ndarray:
     present = np.asarray(labels) > 0
     if present.ndim != 2:
         raise ValueError(f'labels must be (L, C), got shape {present.shape}')
-    present = present.astype(np.float64)  # exact far beyond any data set
-    return (present.T @ present).astype(np.int64)
+    counts = np.zeros((present.shape[1],) * 2, dtype=np.int64)
+    for start in range(0, len(present), _ROWS):
+        # Floats multiply fast, and count exactly far beyond this.
+        part = present[start : start + _ROWS].astype(np.float64)
+        counts += (part.T @ part).astype(np.int64)
+    return counts
 
 
 def single_label_counts(labels: np.ndarray) -> np.ndarray:

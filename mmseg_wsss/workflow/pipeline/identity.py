@@ -164,11 +164,15 @@ def image_folders(part: object) -> list[tuple[str, str, str]]:
     return list(dict.fromkeys(found))
 
 
-def missing_images(part: object) -> list[str]:
+def missing_images(part: object, known: dict[str, object]) -> list[str]:
     """Return the first listed file that is missing, of each folder.
 
     It is followed by the number of others. Data sets of unknown types may
     leave images out, and need not read all.
+
+    Args:
+        part: The parts of a config that a tool reads.
+        known: What was found before; each folder is looked through once.
     """
     nodes = [
         node
@@ -178,18 +182,24 @@ def missing_images(part: object) -> list[str]:
     ]
     plain = [{k: v for k, v in n.items() if k in _PLACES} for n in nodes]
     found = []
-    for folder, names, suffix in image_folders(plain):
-        files = _listed(folder, names, suffix) or ()
-        missing = [file for file in files if not file.exists()]
-        if not missing:
-            continue
-        file, others = missing[0], len(missing) - 1
-        if file.is_symlink():
-            file = f'{file}, a link to {file.readlink()}'
-        found.append(
-            f'{file} and {others} more of {names}' if others else f'{file}'
-        )
+    for place in image_folders(plain):
+        key = f'missing of {place}'
+        if key not in known:
+            known[key] = _missing_of(*place)
+        found += filter(None, [known[key]])
     return found
+
+
+def _missing_of(folder: str, names: str, suffix: str) -> str:
+    """Return what a list has and a folder lacks, empty if nothing."""
+    files = _listed(folder, names, suffix) or ()
+    missing = [file for file in files if not file.exists()]
+    if not missing:
+        return ''
+    file, others = missing[0], len(missing) - 1
+    if file.is_symlink():
+        file = f'{file}, a link to {file.readlink()}'
+    return f'{file} and {others} more of {names}' if others else f'{file}'
 
 
 def _image_sizes(

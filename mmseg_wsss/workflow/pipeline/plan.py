@@ -277,7 +277,7 @@ def complete_config(
     validation = figures.get('val_dataloader')
     files += [*named_files(validation), *folders, *literal]
     missing = [file for file in files if not Path(file).exists()]
-    missing += missing_images([part, validation])
+    missing += missing_images([part, validation], known)
     for file in dict.fromkeys(missing):
         plan.missing.setdefault(file, []).append(stage.name)
 

@@ -12,6 +12,7 @@ from mmseg_wsss.workflow.pipeline import (
     read_plan,
     run_stage,
 )
+from mmseg_wsss.workflow.pipeline import identity as identity_module
 from mmseg_wsss.workflow.pipeline.identity import identity
 from mmseg_wsss.workflow.pipeline.record import COMPARE, RUN
 from tests.test_workflow.test_pipeline import fake
@@ -335,6 +336,19 @@ def test_masks_that_a_training_reads_are_counted_before_it(pipeline):
     for stem in '01':
         (masks / f'{stem}.png').write_text('x')
     assert not read_plan(pipeline).missing
+
+
+def test_a_plan_looks_for_each_photo_once(pipeline, monkeypatch):
+    looked = []
+
+    def exists(path):
+        looked.append(path)
+        return path.is_file()
+
+    monkeypatch.setattr(identity_module.Path, 'exists', exists)
+    read_plan(pipeline)
+    photos = [path for path in looked if path.suffix == '.jpg']
+    assert photos and len(photos) == len(set(photos))
 
 
 def test_validation_files_are_missed_before_a_training(pipeline):
