@@ -1,10 +1,57 @@
-"""Whether the losses of a config are called."""
+"""Whether the losses of a config are built and called."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 
 from torch import nn
 
 from ..models.losses import ImageLevelLoss
+
+
+def check_losses_are_built(config: Mapping, segmentor: nn.Module) -> None:
+    """Check that the image-level losses of a config are in the segmentor.
+
+    Heads that train on queries, Mask2Former's for one, take ``loss_decode``
+    and leave it out.
+
+    Args:
+        config: The model's config.
+        segmentor: The segmentor, out of any wrapper.
+
+    Raises:
+        ValueError: If a loss was left out.
+    """
+    built = {type(module).__name__ for module in segmentor.modules()}
+    known = {kind.__name__ for kind in _subclasses(ImageLevelLoss)}
+    for place, kind in _types(config):
+        name = kind.rpartition('.')[2]
+        if name in known - built:
+            raise ValueError(
+                f'model.{place} is {kind}, but the head that was built has no '
+                'such loss: it does not take loss_decode. Put the loss into '
+                "an auxiliary head, e.g. auxiliary_head=dict(type='FCNHead', "
+                '...) with loss_decode=[CrossEntropyLoss, this loss]'
+            )
+
+
+def _subclasses(kind: type) -> Iterator[type]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _subclasses(one)
+
+
+def _types(node: object, place: str = '') -> Iterator[tuple[str, str]]:
+    """Yield places and names of the types in a config."""
+    items = ()
+    if isinstance(node, Mapping):
+        items = node.items()
+        if isinstance(node.get('type'), str):
+            yield place, node['type']
+    elif isinstance(node, list | tuple):
+        items = enumerate(node)
+    for key, value in items:
+        yield from _types(value, f'{place}.{key}' if place else str(key))
 
 
 class LossCalls:

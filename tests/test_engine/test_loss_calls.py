@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from mmseg_wsss import GAPLoss, OCRLoss
-from mmseg_wsss.engine.loss_calls import LossCalls
+from mmseg_wsss.engine.loss_calls import LossCalls, check_losses_are_built
 
 
 class Head(nn.Module):
@@ -40,3 +40,16 @@ def test_all_called():
         loss(**CALL)
     calls.check()
     assert not segmentor.decode_head.loss_decode[0]._forward_pre_hooks
+
+
+@pytest.mark.parametrize('name', ['FSL', 'mmseg_wsss.FSL'])
+def test_a_loss_that_a_head_leaves_out_is_named(name):
+    """As Mask2Former's head does."""
+    losses = [dict(type='CrossEntropyLoss'), dict(type=name)]
+    config = dict(decode_head=dict(type='Head', loss_decode=losses))
+    message = rf'model\.decode_head\.loss_decode\.1 is {name}, but'
+    with pytest.raises(ValueError, match=message):
+        check_losses_are_built(config, Segmentor())
+    losses[1]['type'] = 'OCRLoss'  # which it has
+    check_losses_are_built(config, Segmentor())
+    check_losses_are_built({}, Segmentor())

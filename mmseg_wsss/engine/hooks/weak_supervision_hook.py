@@ -17,7 +17,7 @@ from ...datasets.training_checks import (
     check_training_data,
 )
 from ...structures import enter_batch, leave_batch, rgb_images
-from ..loss_calls import LossCalls
+from ..loss_calls import LossCalls, check_losses_are_built
 
 FORWARD = ('inputs', 'data_samples', 'mode')
 BATCHES_TO_CHECK = 50
@@ -34,7 +34,8 @@ class WeakSupervisionHook(Hook):
     The data are checked too: see ``check_batch_count`` and
     ``check_training_data`` (before training), ``check_label_values`` (in the
     first 50 batches), ``check_label_files`` (list and masks of the validation
-    before training, of a test before it),
+    before training, of a test before it), ``check_losses_are_built`` (before
+    training),
     :class:`~mmseg_wsss.engine.loss_calls.LossCalls` (after the first
     iteration) and :meth:`PseudoLabelWriter.check_model` (before a test).
 
@@ -57,6 +58,7 @@ class WeakSupervisionHook(Hook):
         """Register on the segmentor, and check the training data."""
         self._attach(runner.model)
         self._to_check = BATCHES_TO_CHECK
+        check_losses_are_built(runner.cfg.get('model', {}), self._segmentor)
         check_batch_count(runner.train_dataloader)
         check_training_data(
             runner.train_dataloader.dataset, self._segmentor, self.allow_masks
