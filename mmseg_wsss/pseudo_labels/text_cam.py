@@ -107,7 +107,7 @@ def attention_affinity(
     Args:
         attention: Attention of L layers (L, P, P), positive.
         learned: Affinity (P, P) in [0, 1] that a decoder has learned, see
-            :func:`attentive_layers`; it multiplies the attention.
+            ``attentive_layers``; it multiplies the attention.
 
     Returns:
         Tensor: Affinity (P, P), symmetric, rows sum to about 1.

@@ -158,7 +158,7 @@ class SIPEHead(CAMHead):
         Args:
             cam: Sums of prototype maps (N, K + 1, H, W), the background
                 first.
-            candidates: Mask (N, K) of :meth:`candidate_mask`.
+            candidates: Mask (N, K) of ``candidate_mask``.
 
         Returns:
             Tensor: Scores (N, C, H, W), float32 in [0, 1].

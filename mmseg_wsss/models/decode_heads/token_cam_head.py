@@ -117,7 +117,7 @@ class TokenCAMHead(CAMHead):
         num_classes (int): All classes of the data set.
         cross_layers (int): Layers, from the last, whose attention of class
             tokens counts. Defaults to 3.
-        fusion (str): See :func:`fuse_cam`. Defaults to 'product'.
+        fusion (str): See ``fuse_cam``. Defaults to 'product'.
         normalise (str): See :class:`CAMHead`. Defaults to 'min_max'.
         dropout_ratio (float): As for :class:`CAMHead`. Defaults to 0.0.
         loss_decode (list[dict], optional): Image-level losses. Defaults to
@@ -245,7 +245,7 @@ class TokenCAMHead(CAMHead):
 
         Args:
             cam: Sums of fine maps (N, K, H, W) >= 0, of any scale.
-            candidates: Mask (N, K) of :meth:`candidate_mask`.
+            candidates: Mask (N, K) of ``candidate_mask``.
 
         Returns:
             Tensor: Scores (N, C, H, W), float32 in [0, 1].
