@@ -5,7 +5,7 @@ _base_ = '../cam/cam_mobilenetv2_voc-mini.py'
 tta_model = dict(type='mmseg_wsss.AdversarialCAMTTAModel', steps=8)
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(256, 256), keep_ratio=True),
+    dict(type='Resize', scale=_base_.size, keep_ratio=True),
     dict(
         type='TestTimeAug',
         transforms=[

@@ -34,7 +34,7 @@ train_pipeline = [
 ]
 seed_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(256, 256), keep_ratio=True),
+    dict(type='Resize', scale=_base_.size, keep_ratio=True),
     dict(type='LoadAnnotations'),
     _base_.load_image_labels,
     dict(type='mmseg_wsss.PackWSSSInputs'),

@@ -1,4 +1,4 @@
-# ISL and FSL on voc_mini. A map of 12 x 12 becomes 48 x 48. For AdamW the
+# ISL and FSL on voc_mini. A map of 14 x 14 becomes 56 x 56. For AdamW the
 # paper takes a tenth of both losses; here ISL, which is what gains on voc_mini
 # (README), has its whole weight and FSL a tenth.
 _base_ = [

@@ -25,7 +25,7 @@ model = dict(
             prefix='backbone.',
         ),
     ),
-    # The crop has 48 x 48 cells where IRN's has 128 x 128.
+    # The crop has 56 x 56 cells where IRN's has 128 x 128.
     decode_head=dict(num_classes=7, radius=5, detach=False),
 )
 find_unused_parameters = False
@@ -46,11 +46,11 @@ walked = [
         type='mmseg_wsss.RandomWalk',
         checkpoint=checkpoint,
         beta=10,
-        # A walk's reach grows with the square root of its steps: half the
-        # size of IRN's images, a quarter of its 256 steps.
-        steps=64,
+        # A walk's reach grows with the square root of its steps: 256 for IRN's
+        # images of 512 pixels.
+        steps=100,
         flip=True,
-        scale=(256, 256),
+        scale=_base_.size,
     ),
     dict(type='mmseg_wsss.NormaliseScores', over='joint'),
     dict(type='mmseg_wsss.AddBackground', constant=0.45),

@@ -16,7 +16,7 @@ model = dict(
             num_heads=3,
             feedforward_channels=384,
         ),
-        img_size=192,
+        img_size=224,
         patch_size=16,
         stem=dict(_base_.model.backbone),
         stem_channels=320,
@@ -32,7 +32,7 @@ model = dict(
         ],
     ),
 )
-long_side = dict(type='Resize', scale=(256, 256), keep_ratio=True)
+long_side = dict(type='Resize', scale=_base_.size, keep_ratio=True)
 whole_patches = dict(type='ResizeToMultiple', size_divisor=16)
 test_pipeline = [
     dict(type='LoadImageFromFile'),

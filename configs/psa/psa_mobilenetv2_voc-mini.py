@@ -40,10 +40,10 @@ refine_pipeline = [
         type='mmseg_wsss.RandomWalk',
         checkpoint=checkpoint,
         beta=8,
-        # A walk's reach grows with the square root of its steps: half the
-        # size of PSA's images, a quarter of its 256 steps.
-        steps=64,
-        scale=(256, 256),
+        # A walk's reach grows with the square root of its steps: 256 for PSA's
+        # images of 512 pixels.
+        steps=100,
+        scale=_base_.size,
     ),
     dict(type='mmseg_wsss.ScoresToLabel'),
 ]

@@ -1,6 +1,6 @@
 # SEAM on voc_mini.
 _base_ = ['../cam/cam_mobilenetv2_voc-mini.py', '../_base_/losses/seam.py']
-# The second view has 96 pixels, a map of 6 x 6.
+# The second view has 112 pixels, a map of 7 x 7.
 seam_loss = {**_base_.seam_loss, 'scale': 0.5}
 model = dict(
     type='mmseg_wsss.WSSSEncoderDecoder',

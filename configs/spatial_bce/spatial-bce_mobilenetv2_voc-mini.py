@@ -1,4 +1,4 @@
-# Spatial-BCE on voc_mini, whole photos squashed to 192 x 192. The backbone
+# Spatial-BCE on voc_mini, whole photos squashed to 224 x 224. The backbone
 # starts from the plain CAM network, whose pseudo labels give the shares:
 #   python tools/train.py configs/cam/cam_mobilenetv2_voc-mini.py
 _base_ = ['../cam/cam_mobilenetv2_voc-mini.py']

@@ -1,4 +1,4 @@
-# WeCLIP, voc_mini: 18 epochs of crops of 192, 4 thousand iterations. A resumed
+# WeCLIP, voc_mini: 18 epochs of crops of 224, 4 thousand iterations. A resumed
 # run is the unbroken one. See weclip_vit-b16_voc12.py.
 _base_ = [
     '../_base_/models/weclip_vit-b16.py',

@@ -1,11 +1,11 @@
 # A small VOC: 895 training and 181 validation photos of long side 320 in VOC
 # layout, six classes that are common enough to score. Classes that are left
-# out are ignored in masks and dropped from image labels. Photos are resized to
-# a long side of 256, so that a CPU keeps up.
+# out are ignored in masks and dropped from image labels.
 dataset_type = 'PascalVOCDataset'
 data_root = 'data/voc_mini'
 label_file = data_root + '/cls_labels.npy'
-crop_size = (192, 192)
+size = (320, 320)
+crop_size = (224, 224)
 metainfo = dict(
     classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'),
     palette=[
@@ -25,7 +25,7 @@ load_image_labels = dict(
 )
 resize = dict(
     type='RandomResize',
-    scale=(256, 256),
+    scale=size,
     ratio_range=(0.7, 1.3),
     keep_ratio=True,
 )
@@ -41,7 +41,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(256, 256), keep_ratio=True),
+    dict(type='Resize', scale=size, keep_ratio=True),
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
@@ -49,7 +49,7 @@ test_pipeline = [
 cam_scales = (0.5, 1.0, 1.5, 2.0)
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(256, 256), keep_ratio=True),
+    dict(type='Resize', scale=size, keep_ratio=True),
     dict(
         type='TestTimeAug',
         transforms=[
