@@ -30,7 +30,7 @@ from torch import Tensor
 
 from ...pseudo_labels.label_shares import label_shares
 from ...structures import current_data_samples, foreground_indices
-from ...utils import at_least_float32
+from ...utils import at_least_float32, is_compiling
 from .base import ImageLevelLoss, LossInputs
 
 EPS = 1e-4
@@ -257,6 +257,8 @@ def _check_classes(name: str, values: Tensor, scores: Tensor) -> None:
 def _check_shares(shares: Tensor, scores: Tensor) -> None:
     """Raise a ValueError unless shares are (N, K) in [0, 1]."""
     _check_classes('shares', shares, scores)
-    # A GPU would have to wait for the answer.
-    if shares.is_cpu and not ((shares >= 0) & (shares <= 1)).all():
+    # A GPU would have to wait for the answer, a compiled graph would break.
+    if not shares.is_cpu or is_compiling():
+        return
+    if not ((shares >= 0) & (shares <= 1)).all():
         raise ValueError(f'shares must be in [0, 1], got {shares.tolist()}')

@@ -456,17 +456,6 @@ def test_bad_shapes():
         )
 
 
-@pytest.mark.skipif(
-    not hasattr(torch.compiler, 'is_compiling'),
-    reason='torch 2.1 does not say whether it compiles',
-)
-def test_compiles_as_one_graph():
-    logits, labels, prior = example(seed=3)
-    compiled = torch.compile(ocr_loss, fullgraph=True, backend='eager')
-    loss = compiled(logits, labels, None, prior)
-    assert torch.allclose(loss, ocr_loss(logits, labels, prior=prior))
-
-
 def test_nan_logits_are_not_hidden():
     logits, labels, _ = example()
     logits[0, 2, 1, 1] = float('nan')
