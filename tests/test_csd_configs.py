@@ -86,5 +86,5 @@ def test_pipelines_paste_by_refined_labels():
         steps = Config.fromfile(ROOT.parent / cfg.configs[labels.config])
         kinds = {step['type'] for step in steps.refine_pipeline}
         assert kinds & {'mmseg_wsss.RandomWalk', 'mmseg_wsss.DenseCRFRefine'}
-        # It goes on from the network whose CAMs these are.
+        # It starts from the network whose CAMs these are.
         assert csd.inputs.start == cfg.stages.first_cams.inputs.checkpoint

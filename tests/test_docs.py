@@ -162,7 +162,7 @@ def parsed(path):
 
 
 def module_file(node, path):
-    """The file of ours that a `from ... import` reads, or None."""
+    """The file of this project that a `from ... import` reads, or None."""
     if node.level or not node.module:
         folder = path.parents[max(node.level, 1) - 1]
         file = folder / f'{(node.module or "").replace(".", "/")}.py'

@@ -25,7 +25,7 @@ def room_of(path):
 
 
 def imported_rooms(path):
-    """Rooms of ours that a file imports from, relatively or by name."""
+    """Packages that a file imports from this project, by any name."""
     package = ('mmseg_wsss', *path.relative_to(PACKAGE).parts[:-1])
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):

@@ -18,10 +18,10 @@ from mmseg_wsss.jobs.command_line import (
 
 def test_folder_arguments():
     parser = argparse.ArgumentParser()
-    add_folder_arguments(parser, 'labels', 'start anew')
+    add_folder_arguments(parser, 'labels', 'start over')
     help_text = ' '.join(parser.format_help().split())
     assert 'where to write (default: WORK_DIR/labels)' in help_text
-    assert '--overwrite start anew' in help_text
+    assert '--overwrite start over' in help_text
     args = parser.parse_args([])
     assert args.out_dir is None and args.overwrite is False
     args = parser.parse_args(['--out-dir', 'x', '--overwrite'])

@@ -94,8 +94,8 @@ def test_it_goes_on_and_selects_again(data):
     assert 'made with another pipeline' in output
     features = data / 'tiny' / 'features' / 'img_5.npy'
     features.rename(data / 'away.npy')
-    anew = '--overwrite', '--cfg-options', other
-    run(data, data / 'out', *anew, fails=True)
+    again = '--overwrite', '--cfg-options', other
+    run(data, data / 'out', *again, fails=True)
     assert not centroids.exists()  # the old ones are not of these settings
     (data / 'away.npy').rename(features)
     run(data, data / 'out', '--cfg-options', other)

@@ -241,7 +241,7 @@ def test_other_settings_are_not_mixed_in(data):
     output = run(data, data / 'out', '--cfg-options', other, fails=True)
     assert 'made with another pipeline' in output
     assert files(data / 'out') == before
-    # Anew, but an image fails: its old label does not stay.
+    # Once more, but an image fails: its old label does not stay.
     cam = data / 'tiny' / 'cams' / 'img_2.npz'
     cam.rename(data / 'away.npz')
     run(
@@ -253,7 +253,7 @@ def test_other_settings_are_not_mixed_in(data):
     run(data, data / 'out', '--cfg-options', other)
     after = files(data / 'out')
     assert after.keys() == before.keys() and after != before
-    # CAMs that were made anew are other CAMs.
+    # CAMs that were written again are other CAMs.
     (data / 'tiny' / 'source.json').write_text('{"checkpoint": "new"}')
     output = run(data, data / 'out', '--cfg-options', other, fails=True)
     assert 'made with another set of CAMs (step 2)' in output

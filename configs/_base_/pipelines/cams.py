@@ -8,7 +8,7 @@ cams = dict(
     inputs=dict(checkpoint='{classifier.checkpoint}'),
     tta=True,
 )
-# CSD goes on from the network before it, and pastes by its refined labels. A
+# CSD trains the network before it further, and pastes by its refined labels. A
 # pipeline may refine them otherwise: first_walk_stages of affinity.py.
 csd_stages = dict(
     first_cams=dict(

@@ -154,7 +154,7 @@ def test_a_switch_changes_no_setting_of_a_recipe(path, switch):
 )
 def test_csd_keeps_the_network_and_its_training(path):
     plan = read(path)
-    # The network before it, which it goes on from or repeats.
+    # The network before it, which it trains further or repeats.
     first = 'hfpl' if 'hfpl' in plan.stages else 'classifier'
     plain, csd = (plan.configs[name] for name in (first, 'csd'))
     same = r'model\.(?!decode_head\.loss_decode).*|optim_wrapper.*|train_cfg.*'

@@ -1,4 +1,4 @@
-"""Running stages: skipping, going on, making anew, failing."""
+"""Running stages: skipped, resumed, repeated, failed."""
 
 import json
 import os
