@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from measure import machine, medians, new_parser, parse, print_table
 from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
 from mmengine.utils import import_modules_from_strings
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -31,16 +32,19 @@ DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
 
 def build(config: str) -> tuple[torch.nn.Module, int]:
     """Build a configuration's network without pretrained weights."""
-    cfg = load_config(ROOT / f'configs/csd/{config}.py')
+    cfg = load_config(ROOT / f'configs/{config}.py')
     import_modules_from_strings(**cfg.custom_imports)
     init_default_scope('mmseg')
-    cfg.model.backbone.init_cfg = None
+    cfg.model.backbone.get('stem', cfg.model.backbone).init_cfg = None
     cfg.model.type = 'mmseg_wsss.WSSSEncoderDecoder'
     return MODELS.build(cfg.model).to(DEVICE).train(), cfg.crop_size[0]
 
 
 def batch(number: int, pairs: int, size: int, classes: int) -> dict:
-    """Random images of two classes, of which the first ones have a pair."""
+    """Random images of two classes, of which the first ones have a pair.
+
+    Label maps show one of the classes.
+    """
     rng = np.random.default_rng(0)
     pictures = [
         rng.integers(0, 256, (size, size, 3), dtype=np.uint8) for _ in range(4)
@@ -52,6 +56,7 @@ def batch(number: int, pairs: int, size: int, classes: int) -> dict:
     inputs, samples = [], []
     for index in range(number):
         sample = SegDataSample()
+        sample.gt_sem_seg = PixelData(data=torch.from_numpy(half[None]).long())
         mmseg_wsss.set_image_labels(sample, labels)
         if index < pairs:
             set_paste_views(
@@ -73,7 +78,7 @@ def main() -> None:
     parser.add_argument('config', nargs='?', default='csd_mobilenetv2_scenes')
     parser.add_argument('--images', type=int, default=16)
     args = parse(parser, repeats=5)
-    model, size = build(args.config)
+    model, size = build(f'csd/{args.config}')
     classes = model.decode_head.num_classes
     shares = {0: 'no pair'}
     shares[round(0.41 * args.images)] = "VOC's share"
