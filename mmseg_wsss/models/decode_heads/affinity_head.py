@@ -107,14 +107,14 @@ class AffinityHead(PairwiseHead):
         return F.elu(self.fuse(torch.cat(reduced, 1)))
 
     def pair_inputs(self, outputs: Tensor) -> dict[str, Tensor]:
-        """Turn the embedding into affinities for the losses."""
+        """Convert the embedding to affinities for the losses."""
         return dict(affinity=embedding_affinity(outputs, self.offsets))
 
     @torch.no_grad()
     def walk_graph(
         self, inputs: Sequence[Tensor], flipped: Sequence[Tensor] | None = None
     ) -> WalkGraph:
-        """Prepare a random walk on one image, without a gate.
+        """Compute the graph of a random walk on one image, without a gate.
 
         Args:
             inputs: Features of the backbone for one image (N = 1).

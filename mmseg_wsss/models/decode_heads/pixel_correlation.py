@@ -23,7 +23,6 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
-from mmseg.models.utils import resize
 from torch import Tensor, nn
 
 from ...pseudo_labels.affinity_product import affinity_product
@@ -129,10 +128,6 @@ class PixelCorrelation(BaseModule):
         return self.embed(torch.cat([images.to(maps[0]), *maps], 1))
 
     def _resize(self, maps: Tensor, size: torch.Size) -> Tensor:
-        return resize(
-            maps,
-            size=size,
-            mode='bilinear',
-            align_corners=self.align_corners,
-            warning=False,
+        return F.interpolate(
+            maps, size, mode='bilinear', align_corners=self.align_corners
         )

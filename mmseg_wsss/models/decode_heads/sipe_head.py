@@ -164,7 +164,5 @@ class SIPEHead(CAMHead):
             Tensor: Scores (N, C, H, W), float32 in [0, 1].
         """
         cam = normalise_cam(cam, self.normalise)
-        scores = cam.new_zeros(len(cam), self.num_classes, *cam.shape[2:])
-        scores[:, self.background_index] = cam[:, 0]
-        scores[:, self.foreground] = cam[:, 1:] * candidates[:, :, None, None]
-        return scores
+        classes = cam[:, 1:] * candidates[:, :, None, None]
+        return self._join(cam[:, :1], classes)
