@@ -174,6 +174,7 @@ def propagate_maps(
     """
     strong = maps > box_threshold * maps.amax((1, 2), keepdim=True)
     boxes = [component_boxes(mask) for mask in strong.cpu().numpy()]
-    inside = torch.from_numpy(np.stack(boxes)).to(maps.device)
+    inside = torch.from_numpy(np.array(boxes, bool)).view_as(strong)
+    inside = inside.to(maps.device)
     given = (maps * inside).flatten(1)
     return min_max(given @ affinity.T).view_as(maps)

@@ -66,8 +66,8 @@ def rank_pooling(cam_logits: Tensor, decay: float = 0.996) -> Tensor:
     """Compute the global weighted rank pooling of each map.
 
     Args:
-        cam_logits: Raw CAM (N, K, h, w).
-        decay: d in [0, 1].
+        cam_logits: Raw CAM (N, K, h, w), float32 or float64.
+        decay: d in [0, 1]. Defaults to 0.996.
 
     Returns:
         Tensor: (N, K).
@@ -77,8 +77,8 @@ def rank_pooling(cam_logits: Tensor, decay: float = 0.996) -> Tensor:
         tensor([[2.0020]])
     """
     ranked = cam_logits.flatten(2).sort(2, descending=True).values
-    weights = decay ** torch.arange(ranked.shape[2], device=ranked.device)
-    weights = weights.to(ranked)
+    ranks = torch.arange(ranked.shape[2], device=ranked.device)
+    weights = decay ** ranks.to(ranked)
     return ranked @ (weights / weights.sum())
 
 
