@@ -16,7 +16,7 @@ the mask :math:`M_c` of boxes around the strong parts of :math:`G_c`.
 The gradient is taken of the log-odds :math:`\log p_c / (1 - p_c)`: it is that
 of :math:`p_c` times a positive number, to which the normalised map is
 invariant, and it does not vanish where :math:`p_c` rounds to 1. A box here
-ends behind its last cell; the public code leaves the last row and column out.
+ends after its last cell; the public code leaves the last row and column out.
 """
 
 from __future__ import annotations

@@ -49,6 +49,12 @@ class AffinityHead(PairwiseHead):
 
     Raises:
         ValueError: If an option is out of range.
+
+    Examples:
+        >>> head = AffinityHead([8, 16], 3, reduced_channels=(4, 5))
+        >>> features = [torch.rand(1, 8, 6, 6), torch.rand(1, 16, 3, 3)]
+        >>> head(features).shape
+        torch.Size([1, 9, 6, 6])
     """
 
     def __init__(

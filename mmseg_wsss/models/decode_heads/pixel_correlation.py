@@ -64,6 +64,12 @@ class PixelCorrelation(BaseModule):
         align_corners (bool): How image and features are resized to the CAM.
         init_cfg (dict, optional): Initialisation. None: Kaiming, and Xavier
             with gain 4 for the last convolution, as the authors have it.
+
+    Examples:
+        >>> module = PixelCorrelation([4], [3], align_corners=True)
+        >>> cam, features = torch.rand(1, 2, 5, 6), [torch.rand(1, 4, 5, 6)]
+        >>> module(cam, features, torch.rand(1, 3, 40, 48)).shape
+        torch.Size([1, 3, 5, 6])
     """
 
     def __init__(

@@ -59,6 +59,12 @@ class PolarHead(CAMHead):
 
     Raises:
         ValueError: If an option is out of range.
+
+    Examples:
+        >>> head = PolarHead(8, num_classes=3)
+        >>> maps = head([torch.rand(1, 8, 5, 6)])
+        >>> maps.cam.shape, maps.threshold_logits.shape
+        (torch.Size([1, 2, 5, 6]), torch.Size([1, 2]))
     """
 
     def __init__(

@@ -68,6 +68,12 @@ class SIPEHead(CAMHead):
     Raises:
         ValueError: If an option is out of range, channels and indices do not
             fit, or the data set has no background.
+
+    Examples:
+        >>> head = SIPEHead((4, 8), 3, side_channels=(2, 3), in_index=(0, 1))
+        >>> maps = head([torch.rand(1, 4, 6, 6), torch.rand(1, 8, 3, 3)])
+        >>> maps.cam.shape, maps.side_features.shape
+        (torch.Size([1, 2, 3, 3]), torch.Size([1, 5, 3, 3]))
     """
 
     own_background = True

@@ -228,6 +228,12 @@ class FSL(ImageLevelLoss):
         loss_weight (float): The paper takes 1 on VOC, 0.2 on COCO, and 0.1
             for optimizers with larger steps. Defaults to 1.0.
         **kwargs: See :class:`ImageLevelLoss`.
+
+    Examples:
+        >>> cam, images = torch.zeros(1, 1, 1, 2), torch.zeros(1, 3, 1, 2)
+        >>> cam[..., 1] = 9
+        >>> FSL()(cam, images=images, image_labels=torch.tensor([[1, 1]]))
+        tensor(0.0031)
     """
 
     default_name = 'loss_fsl'

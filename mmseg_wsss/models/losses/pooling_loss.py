@@ -88,6 +88,11 @@ class GAPLoss(ImageLevelLoss):
 
     Args:
         **kwargs: See :class:`ImageLevelLoss`.
+
+    Examples:
+        >>> cam = torch.full((1, 1, 2, 2), 2.0)
+        >>> GAPLoss()(cam, image_labels=torch.tensor([[1, 1]]))
+        tensor(0.1269)
     """
 
     default_name = 'loss_gap'
@@ -109,6 +114,11 @@ class GWRPLoss(ImageLevelLoss):
 
     Raises:
         ValueError: If ``decay`` is out of range.
+
+    Examples:
+        >>> cam = torch.full((1, 1, 2, 2), 2.0)
+        >>> GWRPLoss()(cam, image_labels=torch.tensor([[1, 1]]))
+        tensor(0.1269)
     """
 
     default_name = 'loss_gwrp'
