@@ -1,10 +1,10 @@
 r"""Adversarial climbing of an image, and the sum of its CAMs (AdvCAM).
 
-Lee, Kim and Yoon, Anti-Adversarially Manipulated Attributions for Weakly and
-Semi-Supervised Semantic Segmentation, CVPR 2021
-(https://arxiv.org/abs/2103.08896). The image is changed step by step so that
-the classifier is surer of one class; regions of the object that did not count
-before begin to. With the CAMs :math:`M` of the image :math:`x^t`
+Lee, Kim and Yoon, "Anti-Adversarially Manipulated Attributions for Weakly and
+Semi-Supervised Semantic Segmentation", CVPR 2021,
+https://arxiv.org/abs/2103.08896. The image is changed step by step so that the
+score of one class rises; more and more regions of the object contribute.
+With the CAMs :math:`M` of the image :math:`x^t`
 
 .. math::
 
@@ -16,10 +16,10 @@ before begin to. With the CAMs :math:`M` of the image :math:`x^t`
     g = \partial J / \partial x^t, \quad
     A_c = \sum_{t=0}^{T} M_c^t
 
-D keeps what is high already from growing (Eq. 7 to 9). The network stays as it
-is. What we chose: the paper divides the gradient by nothing and clips nothing;
-its code, followed here, divides it by its largest entry and clips images to
-their own range. The code takes Grad-CAMs; of a classifier of one 1x1
+D limits the growth of regions that are high already (Eqs. 7 to 9). The network
+does not change. The paper neither scales the gradient nor clips the image; its
+code, followed here, divides the gradient by its largest entry and clips images
+to their own range. The code takes Grad-CAMs; of a classifier of one 1x1
 convolution they are the CAM over the number of positive weights of the class,
 so D is divided by that number (``divisors``) and by the number of views. The
 sum's scale cancels when it is normalised.
@@ -90,7 +90,7 @@ def class_maps(maps: Tensor, classes: Tensor) -> Tensor:
 
 
 def ascend(images: Tensor, gradient: Tensor, step_size: float) -> Tensor:
-    """Take a step along the gradient, inside of each copy's range.
+    """Compute the images one step along the gradient, clipped to their range.
 
     Args:
         images: (B, V, 3, H, W).

@@ -161,8 +161,8 @@ def embedding_affinity(features: Tensor, offsets: Sequence[Offset]) -> Tensor:
     """Compute affinities ``exp(-mean |f_i - f_j|)`` of features (PSA).
 
     PSA writes the L1 distance; its code takes the mean over the
-    channels, as we do. One difference of feature maps lives at a time, in the
-    backward pass too, where it is formed again.
+    channels, as we do. One difference of feature maps is in memory at a time,
+    in the backward pass too, which computes it again.
 
     Args:
         features: (N, D, h, w), any float dtype; computed in float32 at least.
@@ -187,8 +187,8 @@ def boundary_affinity(boundary: Tensor, offsets: Sequence[Offset]) -> Tensor:
 
     1 - max of the boundary over the straight path from one cell to the other,
     both included, see ``path_cells``. Where several cells of a path share
-    the maximum they share its gradient. One path of maps lives at a time, as
-    in :func:`embedding_affinity`.
+    the maximum they share its gradient. One path is in memory at a time, as in
+    :func:`embedding_affinity`.
 
     Args:
         boundary: Probabilities (N, 1, h, w) in [0, 1], any float dtype;

@@ -19,8 +19,8 @@ def normalise_cam(cam: Tensor, mode: str = 'max') -> Tensor:
     """Scale each class's map to [0, 1].
 
     'max' is ReLU(M) / (max ReLU(M) + eps): Eq. 4 of HFPL (WACV 2024), Eq. 2
-    of OCR (CVPR 2023), the habit of PSA and IRN. 'min_max' also takes off the
-    map's minimum, ReLU(R - min R - eps) / (max R - min R + eps) of
+    of OCR (CVPR 2023), as in PSA and IRN. 'min_max' also subtracts the map's
+    minimum, ReLU(R - min R - eps) / (max R - min R + eps) of
     R = ReLU(M), as the code of SEAM and HFPL does; both agree where R reaches
     0. Gradients flow through the minimum and the maximum too.
 

@@ -58,6 +58,7 @@ def psa_confident_label(
     crf = DenseCRF(image, len(cam) + 1, params)
     if not len(cam):
         return np.zeros(image.shape[:2], np.uint8)
+    cam = cam.copy()  # PyTorch takes no flipped view
 
     def best(alpha: float) -> np.ndarray:
         background = background_score(torch.from_numpy(cam), alpha=alpha)

@@ -126,7 +126,7 @@ class DenseCRF:
 
 
 def scores_to_unary(scores: np.ndarray) -> np.ndarray:
-    """Turn scores into energies: -log(clip(score, 1e-5, 1)).
+    """Convert scores to energies: -log(clip(score, 1e-5, 1)).
 
     Args:
         scores: Scores (K, H, W) in [0, 1], any real dtype.
@@ -152,7 +152,7 @@ def scores_to_unary(scores: np.ndarray) -> np.ndarray:
 def labels_to_unary(
     labels: np.ndarray, num_labels: int, gt_prob: float = 0.7
 ) -> np.ndarray:
-    """Turn a label map into energies.
+    """Convert a label map to energies.
 
     The given label of a pixel has -log(gt_prob), any other
     -log((1 - gt_prob) / (num_labels - 1)).

@@ -210,7 +210,7 @@ def similarity_map(features: Tensor, centroids: Tensor) -> Tensor:
 
 
 def mask_scores(similarity: Tensor, threshold: float) -> Tensor:
-    """Turn similarities into the scores of two labels, biased and kept.
+    """Convert similarities to the scores of two labels, biased and kept.
 
     They are [1 - m, m], after a piecewise linear change of m that brings the
     threshold to 0.5, so that a refiner on two labels and their argmax mean

@@ -54,9 +54,9 @@ def select_debiased(
     none. The same parts in the same order give the same bits.
 
     Args:
-        parts: Called again and again, goes through the data set: centroids
-            (n, D), float, and their classes (n,), int64 up to 32,767, both on
-            the CPU, background included.
+        parts: Called several times; each call iterates over the centroids of
+            the data set (n, D), float, and their classes (n,), int64 up to
+            32,767, both on the CPU, background included.
         alpha: Fraction of the centroids of a class to average, in (0, 1].
         distance: 'mean' (Eq. 1), or 'nearest', the smallest distance to a
             background centroid, which goes through all pairs of parts.

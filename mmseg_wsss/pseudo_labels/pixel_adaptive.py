@@ -42,7 +42,7 @@ def pixel_adaptive_refine(
     unbiased: bool = False,
     position_weight: float = 0.0,
 ) -> Tensor:
-    """Average scores over neighbours of the same colour, again and again.
+    """Compute scores averaged over neighbours of the same colour, repeatedly.
 
     The neighbourhood of a pixel i is its 8 neighbours at each dilation, the
     border repeated. The weight of its neighbour j is::
@@ -109,6 +109,7 @@ def pixel_adaptive_refine(
             total.addcmul_(neighbour, weights[:, index : index + 1])
         refined = total
     # A mean of scores, but for rounding.
+    scores = scores.float()
     lowest = scores.amin((2, 3), keepdim=True)
     highest = scores.amax((2, 3), keepdim=True)
     return torch.minimum(torch.maximum(refined, lowest), highest)

@@ -58,7 +58,7 @@ def smooth_cam(
     smoothing: float = SMOOTHING,
     threshold: float = THRESHOLD,
 ) -> np.ndarray:
-    """Lift each class's map by its coefficient of variation.
+    """Compute maps raised by the coefficient of variation of each class.
 
     Args:
         cam: Normalised CAMs (K, H, W) in [0, 1], any float dtype.

@@ -16,7 +16,7 @@ the mask :math:`M_c` of boxes around the strong parts of :math:`G_c`.
 The gradient is taken of the log-odds :math:`\log p_c / (1 - p_c)`: it is that
 of :math:`p_c` times a positive number, to which the normalised map is
 invariant, and it does not vanish where :math:`p_c` rounds to 1. A box here
-ends behind its last cell; the public code leaves the last row and column out.
+ends after its last cell; the public code leaves the last row and column out.
 """
 
 from __future__ import annotations
@@ -174,6 +174,7 @@ def propagate_maps(
     """
     strong = maps > box_threshold * maps.amax((1, 2), keepdim=True)
     boxes = [component_boxes(mask) for mask in strong.cpu().numpy()]
-    inside = torch.from_numpy(np.stack(boxes)).to(maps.device)
+    inside = torch.from_numpy(np.array(boxes, bool)).view_as(strong)
+    inside = inside.to(maps.device)
     given = (maps * inside).flatten(1)
     return min_max(given @ affinity.T).view_as(maps)

@@ -78,3 +78,11 @@ def test_crf_follows_the_picture(make):
     outside = np.ones((40, 40), bool)
     outside[10:30, 10:30] = False
     assert (label[outside] == 1).sum() < (cam[0][outside] > 0).sum() / 4
+
+
+def test_flipped_views_of_arrays():
+    photo, cam = image(), column_cam([0.0, 0.05, 0.1, 0.2, 0.3, 0.9])
+    for confident in (psa_confident_label, irn_confident_label):
+        found = confident(photo[:, ::-1], cam[..., ::-1], params=NO_KERNELS)
+        expected = confident(photo, cam, params=NO_KERNELS)[:, ::-1]
+        assert np.array_equal(found, expected)

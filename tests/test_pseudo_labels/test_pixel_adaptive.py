@@ -273,3 +273,13 @@ def test_par_stays_in_the_range_and_wrong_options():
     for wrong in (dict(power=3), dict(position_weight=-1)):
         with pytest.raises(ValueError, match='power must be 1 or 2'):
             pixel_adaptive_refine(scores, images, **wrong)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.float64])
+def test_scores_of_any_precision_become_float32(dtype):
+    torch.manual_seed(0)
+    scores, images = torch.rand(1, 2, 6, 5).to(dtype), torch.rand(1, 3, 6, 5)
+    refined = pixel_adaptive_refine(scores, images, dilations=[1])
+    assert refined.dtype == torch.float32
+    single = pixel_adaptive_refine(scores.float(), images, dilations=[1])
+    assert torch.equal(refined, single)

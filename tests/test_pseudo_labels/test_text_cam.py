@@ -180,3 +180,8 @@ def test_a_learned_affinity_multiplies_the_attentive_layers():
     torch.testing.assert_close(
         attention_affinity(same, torch.ones(5, 5)), attention_affinity(same)
     )
+
+
+def test_no_map_spreads_to_none():
+    maps = torch.rand(0, 2, 3)
+    assert propagate_maps(torch.rand(6, 6), maps).shape == maps.shape

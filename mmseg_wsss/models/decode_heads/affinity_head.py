@@ -49,6 +49,12 @@ class AffinityHead(PairwiseHead):
 
     Raises:
         ValueError: If an option is out of range.
+
+    Examples:
+        >>> head = AffinityHead([8, 16], 3, reduced_channels=(4, 5))
+        >>> features = [torch.rand(1, 8, 6, 6), torch.rand(1, 16, 3, 3)]
+        >>> head(features).shape
+        torch.Size([1, 9, 6, 6])
     """
 
     def __init__(
@@ -107,14 +113,14 @@ class AffinityHead(PairwiseHead):
         return F.elu(self.fuse(torch.cat(reduced, 1)))
 
     def pair_inputs(self, outputs: Tensor) -> dict[str, Tensor]:
-        """Turn the embedding into affinities for the losses."""
+        """Convert the embedding to affinities for the losses."""
         return dict(affinity=embedding_affinity(outputs, self.offsets))
 
     @torch.no_grad()
     def walk_graph(
         self, inputs: Sequence[Tensor], flipped: Sequence[Tensor] | None = None
     ) -> WalkGraph:
-        """Prepare a random walk on one image, without a gate.
+        """Compute the graph of a random walk on one image, without a gate.
 
         Args:
             inputs: Features of the backbone for one image (N = 1).

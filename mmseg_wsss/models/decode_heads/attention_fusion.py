@@ -65,6 +65,11 @@ class AdaptiveAttentionFusion(BaseModule):
 
     Raises:
         ValueError: If nothing is left of a hidden layer.
+
+    Examples:
+        >>> weights = AdaptiveAttentionFusion(num_maps=16, head_dims=8)
+        >>> weights(torch.rand(2, 16, 8)).shape
+        torch.Size([2, 16])
     """
 
     def __init__(self, num_maps: int, head_dims: int, reduction: int = 8):

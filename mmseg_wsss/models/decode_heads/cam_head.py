@@ -6,9 +6,9 @@ import logging
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
@@ -33,8 +33,8 @@ CANDIDATES = ('auto', 'predicted', 'all')
 class CAMHead(BaseDecodeHead):
     """Class activation maps from image labels.
 
-    A 1x1 convolution turns features into a raw CAM (N, K, h, w) of the K
-    foreground classes at the backbone's own stride. Training hands it, with
+    A 1x1 convolution of the features is the raw CAM (N, K, h, w) of the K
+    foreground classes at the backbone's own stride. In training it goes, with
     the image labels, to image-level losses such as :class:`GAPLoss`; no mask
     is read. Prediction returns scores (N, C, H, W) in [0, 1]: each candidate
     class's CAM normalised in the image, 0 for the other classes, and a
@@ -42,11 +42,11 @@ class CAMHead(BaseDecodeHead):
     metrics, visualiser and test loop work on them. Images must be tested
     whole and without padding.
 
-    Prediction is made of four public steps: :meth:`activation`,
+    Prediction has four public steps: :meth:`activation`,
     :meth:`class_logits`, :meth:`candidate_mask` and :meth:`scores`.
-    :class:`CAMTTAModel` takes them apart to sum CAMs of several scales before
-    they are normalised; a subclass whose :meth:`forward` returns something
-    else overrides the first two, and :meth:`criterion_inputs`.
+    :class:`CAMTTAModel` sums the activations of several scales between them;
+    a subclass whose :meth:`forward` returns something else overrides the
+    first two, and :meth:`criterion_inputs`.
 
     Args:
         in_channels (int | list[int]): Channels of the features.
@@ -72,6 +72,11 @@ class CAMHead(BaseDecodeHead):
 
     Raises:
         ValueError: If an option is out of range.
+
+    Examples:
+        >>> head = CAMHead(in_channels=8, num_classes=3)
+        >>> head([torch.rand(2, 8, 7, 7)]).shape
+        torch.Size([2, 2, 7, 7])
     """
 
     # Whether activation returns a map of the background before the classes'.
@@ -111,7 +116,7 @@ class CAMHead(BaseDecodeHead):
         self.background_alpha = background_alpha
         self.candidates = candidates
         self.normalise = normalise
-        self._told_no_batch = False
+        self._warned = False
         self.foreground = foreground_indices(num_classes, background_index)
         self.conv_seg = nn.Conv2d(
             self.in_channels, len(self.foreground), 1, bias=False
@@ -130,15 +135,20 @@ class CAMHead(BaseDecodeHead):
         Raises:
             ValueError: If the features are no maps.
         """
+        return self.cls_seg(self._select(inputs))
+
+    def _select(self, inputs: list[Tensor] | Tensor) -> Tensor:
+        """Return the features of the classifier (N, D, h, w)."""
         if isinstance(inputs, Tensor):
             inputs = [inputs]
         features = self._transform_inputs(inputs)
         if features.ndim != 4:
             raise ValueError(
-                f'CAMHead needs feature maps (N, C, h, w), the backbone gives '
-                f"{tuple(features.shape)}: set out_type='featmap' in it"
+                f'{type(self).__name__} needs feature maps (N, C, h, w), the '
+                f'backbone gives {tuple(features.shape)}: set '
+                "out_type='featmap' in it"
             )
-        return self.cls_seg(features)
+        return features
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples) -> dict:
         """Compute the image-level losses.
@@ -174,7 +184,7 @@ class CAMHead(BaseDecodeHead):
                 **others,
             )
             name = criterion.loss_name
-            losses[name] = losses[name] + value if name in losses else value
+            losses[name] = losses.get(name, 0) + value
         present = self.class_logits(seg_logits).detach() > 0
         right = present == (foreground > 0)
         losses['acc_label'] = right.float().mean() * 100
@@ -183,18 +193,11 @@ class CAMHead(BaseDecodeHead):
     def criterion_inputs(
         self, seg_logits: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return what the losses get of the output of :meth:`forward`.
-
-        Args:
-            seg_logits: Raw CAM (N, K, h, w).
-
-        Returns:
-            tuple[Tensor, dict[str, Tensor]]: The raw CAM, and further
-            keyword arguments of every loss; none here.
-        """
+        """Return the raw CAM, and further keyword arguments of the losses."""
         return seg_logits, {}
 
     def _foreground_labels(self, labels: Tensor) -> Tensor:
+        """Return labels (N, K) of the foreground classes."""
         if labels.shape[1] != self.num_classes:
             raise ValueError(
                 f'CAMHead has num_classes={self.num_classes}, but the image '
@@ -221,9 +224,8 @@ class CAMHead(BaseDecodeHead):
         Returns:
             Tensor: Scores (N, C, H, W), float32 in [0, 1].
         """
-        shape = batch_img_metas[0].get('pad_shape')
-        if shape is None:
-            shape = batch_img_metas[0]['img_shape']
+        meta = batch_img_metas[0]
+        shape = meta.get('pad_shape') or meta['img_shape']
         cam = self.upsample(self.activation(seg_logits), shape[:2])
         candidates = self.candidate_mask(
             self.class_logits(seg_logits), self._current_labels()
@@ -231,35 +233,17 @@ class CAMHead(BaseDecodeHead):
         return self.scores(cam, candidates)
 
     def activation(self, seg_logits: Tensor) -> Tensor:
-        """Convert the output of :meth:`forward` to non-negative maps.
-
-        Args:
-            seg_logits: Raw CAM (N, K, h, w).
-
-        Returns:
-            Tensor: Its positive part, float32 (N, K, h, w).
-        """
+        """Return the CAM's positive part, (N, K, h, w), float32."""
         return seg_logits.float().relu()
 
     def class_logits(self, seg_logits: Tensor) -> Tensor:
-        """Pool the output of :meth:`forward` to one logit per class.
-
-        Args:
-            seg_logits: Raw CAM (N, K, h, w).
-
-        Returns:
-            Tensor: Its mean over the image (N, K).
-        """
+        """Return the CAM's mean over the image, (N, K)."""
         return seg_logits.mean((2, 3))
 
     def upsample(self, cam: Tensor, size: Sequence[int]) -> Tensor:
         """Resize maps (N, K, h, w) bilinearly to ``size`` (H, W)."""
-        return resize(
-            cam,
-            size=tuple(size),
-            mode='bilinear',
-            align_corners=self.align_corners,
-            warning=False,
+        return F.interpolate(
+            cam, tuple(size), mode='bilinear', align_corners=self.align_corners
         )
 
     def candidate_mask(
@@ -274,16 +258,12 @@ class CAMHead(BaseDecodeHead):
 
         Returns:
             Tensor: 1 for candidates, 0 for other classes, float32 (N, K).
-
-        Raises:
-            ValueError: If the labels have another number of classes.
         """
         if self.candidates == 'all':
             return torch.ones_like(logits, dtype=torch.float32)
         if self.candidates == 'auto' and image_labels is not None:
-            return (
-                self._foreground_labels(image_labels).to(logits.device).float()
-            )
+            labels = self._foreground_labels(image_labels)
+            return labels.to(logits.device, torch.float32)
         return (logits > 0).float()
 
     def scores(self, cam: Tensor, candidates: Tensor) -> Tensor:
@@ -297,24 +277,29 @@ class CAMHead(BaseDecodeHead):
             Tensor: Scores (N, C, H, W), float32 in [0, 1].
         """
         cam = normalise_cam(cam, self.normalise) * candidates[:, :, None, None]
+        background = background_score(
+            cam, self.background_threshold, self.background_alpha
+        )
+        return self._join(background, cam)
+
+    def _join(self, background: Tensor, cam: Tensor) -> Tensor:
+        """Return maps (N, C, H, W) of all classes in their order."""
         scores = cam.new_zeros(len(cam), self.num_classes, *cam.shape[2:])
         scores[:, self.foreground] = cam
         if self.background_index is not None:
-            scores[:, self.background_index] = background_score(
-                cam, self.background_threshold, self.background_alpha
-            )[:, 0]
+            scores[:, self.background_index] = background[:, 0]
         return scores
 
     def _current_labels(self) -> Tensor | None:
         """Return the current batch's image labels, if 'auto' needs them."""
         if self.candidates != 'auto':
             return None
-        if current_data_samples() is None and not self._told_no_batch:
-            self._told_no_batch = True
+        if current_data_samples() is None and not self._warned:
+            self._warned = True
             print_log(
-                'CAMHead sees no current batch and masks CAMs by the classes '
-                'it predicts. WeakSupervisionHook or WSSSEncoderDecoder give '
-                'it the image labels.',
+                'CAMHead finds no current batch and masks CAMs by the classes '
+                'it predicts. With WeakSupervisionHook or WSSSEncoderDecoder '
+                'it reads the image labels.',
                 logger='current',
                 level=logging.WARNING,
             )

@@ -2,8 +2,8 @@
 
 Chen et al., "DeepLab: Semantic Image Segmentation with Deep Convolutional
 Nets, Atrous Convolution, and Fully Connected CRFs", TPAMI 2018,
-https://arxiv.org/abs/1606.00915: classifiers of
-several dilations, whose logits are added. MMSeg has its successors only.
+https://arxiv.org/abs/1606.00915: classifiers of several dilations, whose
+logits are added. MMSeg has its successors only.
 """
 
 from collections.abc import Sequence
@@ -18,15 +18,22 @@ class DeepLabV2Head(BaseDecodeHead):
     """Sum of dilated 3x3 classifiers (atrous spatial pyramid pooling).
 
     Args:
-        in_channels: Channels of the input feature map.
-        dilations: Dilation of each classifier. Defaults to the paper's, for
-            stride 8.
+        in_channels (int): Channels of the input feature map. Defaults to
+            2048.
+        dilations (Sequence[int]): Dilation of each classifier. Defaults to
+            the paper's (6, 12, 18, 24), for stride 8.
         **kwargs: Everything else BaseDecodeHead takes: ``num_classes``,
             ``loss_decode``, ``align_corners`` ... There is no hidden layer:
             ``channels`` has no effect, and dropout is off by default.
 
     Raises:
         ValueError: If a dilation is not a positive int.
+
+    Examples:
+        >>> import torch
+        >>> head = DeepLabV2Head(8, num_classes=3)
+        >>> head([torch.rand(1, 8, 5, 6)]).shape
+        torch.Size([1, 3, 5, 6])
     """
 
     def __init__(
@@ -65,7 +72,7 @@ class DeepLabV2Head(BaseDecodeHead):
                 shape (N, in_channels, h, w).
 
         Returns:
-            Logits, (N, out_channels, h, w).
+            Tensor: Logits (N, out_channels, h, w).
         """
         features = self._transform_inputs(inputs)
         if self.dropout is not None:

@@ -26,23 +26,32 @@ class LargeFOVHead(BaseDecodeHead):
       classifier right after the first convolution.
 
     DeepLab v1 drops units after fc6 and fc7, SEAM once, before the classifier;
-    here channels are dropped, there.
+    here channels are dropped, before the classifier.
 
     Args:
-        in_channels: Channels of the input feature map.
-        channels: Channels of the hidden layers.
-        num_convs: Hidden layers, at least 1. The first is the dilated 3x3
-            convolution, the others are 1x1. Without ``norm_cfg`` they have a
-            bias.
-        dilation: Dilation of the 3x3 convolutions. 12 fits stride 8.
-        dilated_classifier: Classify by a dilated 3x3 convolution in place of
-            a 1x1 one.
-        dropout_ratio: Channel dropout before the classifier.
+        in_channels (int): Channels of the input feature map. Defaults to
+            4096.
+        channels (int): Channels of the hidden layers. Defaults to 512.
+        num_convs (int): Hidden layers, at least 1. The first is the dilated
+            3x3 convolution, the others are 1x1. Without ``norm_cfg`` they
+            have a bias. Defaults to 2.
+        dilation (int): Dilation of the 3x3 convolutions. Defaults to 12,
+            which fits stride 8.
+        dilated_classifier (bool): Classify by a dilated 3x3 convolution in
+            place of a 1x1 one. Defaults to False.
+        dropout_ratio (float): Channel dropout before the classifier. Defaults
+            to 0.5.
         **kwargs: Everything else BaseDecodeHead takes: ``num_classes``,
             ``norm_cfg``, ``act_cfg``, ``loss_decode``, ``align_corners`` ...
 
     Raises:
         ValueError: If ``num_convs`` or ``dilation`` is not a positive int.
+
+    Examples:
+        >>> import torch
+        >>> head = LargeFOVHead(8, 4, num_classes=3)
+        >>> head([torch.rand(1, 8, 5, 6)]).shape
+        torch.Size([1, 3, 5, 6])
     """
 
     def __init__(
@@ -101,6 +110,6 @@ class LargeFOVHead(BaseDecodeHead):
                 shape (N, in_channels, h, w).
 
         Returns:
-            Logits, (N, out_channels, h, w).
+            Tensor: Logits (N, out_channels, h, w).
         """
         return self.cls_seg(self.convs(self._transform_inputs(inputs)))

@@ -1,4 +1,4 @@
-"""What AffinityNet (PSA) and IRNet (IRN) have in common as decode heads."""
+"""The base class of AffinityNet's (PSA) and IRNet's (IRN) decode heads."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import torch.nn.functional as F
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.utils import resize
 from torch import Tensor, nn
 
 from ...pseudo_labels.affinity import WalkGraph, pair_offsets
@@ -91,7 +91,7 @@ class PairwiseHead(BaseDecodeHead):
 
     @abstractmethod
     def pair_inputs(self, outputs: Any) -> dict[str, Tensor]:
-        """Turn what ``forward`` returned into arguments of the losses.
+        """Convert what ``forward`` returned to arguments of the losses.
 
         Args:
             outputs: What ``forward`` returned.
@@ -104,12 +104,12 @@ class PairwiseHead(BaseDecodeHead):
     def walk_graph(
         self, inputs: Sequence[Tensor], flipped: Sequence[Tensor] | None = None
     ) -> WalkGraph:
-        """Prepare a random walk on one image.
+        """Compute the graph of a random walk on one image.
 
         Args:
             inputs: Features of the backbone for one image (N = 1).
             flipped: Features of the image flipped left to right, whose
-                answer is flipped back and averaged with the other. Both grids
+                result is flipped back and averaged with the other. Both grids
                 fit where the image's width is a multiple of ``stride``.
 
         Returns:
@@ -134,12 +134,11 @@ class PairwiseHead(BaseDecodeHead):
         """Resize a map bilinearly to the grid of another."""
         if x.shape[2:] == like.shape[2:]:
             return x
-        return resize(
+        return F.interpolate(
             x,
-            size=like.shape[2:],
+            like.shape[2:],
             mode='bilinear',
             align_corners=self.align_corners,
-            warning=False,
         )
 
     def loss_by_feat(self, outputs: Any, batch_data_samples) -> dict:

@@ -23,7 +23,6 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
-from mmseg.models.utils import resize
 from torch import Tensor, nn
 
 from ...pseudo_labels.affinity_product import affinity_product
@@ -65,6 +64,12 @@ class PixelCorrelation(BaseModule):
         align_corners (bool): How image and features are resized to the CAM.
         init_cfg (dict, optional): Initialisation. None: Kaiming, and Xavier
             with gain 4 for the last convolution, as the authors have it.
+
+    Examples:
+        >>> module = PixelCorrelation([4], [3], align_corners=True)
+        >>> cam, features = torch.rand(1, 2, 5, 6), [torch.rand(1, 4, 5, 6)]
+        >>> module(cam, features, torch.rand(1, 3, 40, 48)).shape
+        torch.Size([1, 3, 5, 6])
     """
 
     def __init__(
@@ -129,10 +134,6 @@ class PixelCorrelation(BaseModule):
         return self.embed(torch.cat([images.to(maps[0]), *maps], 1))
 
     def _resize(self, maps: Tensor, size: torch.Size) -> Tensor:
-        return resize(
-            maps,
-            size=size,
-            mode='bilinear',
-            align_corners=self.align_corners,
-            warning=False,
+        return F.interpolate(
+            maps, size, mode='bilinear', align_corners=self.align_corners
         )

@@ -59,6 +59,12 @@ class PolarHead(CAMHead):
 
     Raises:
         ValueError: If an option is out of range.
+
+    Examples:
+        >>> head = PolarHead(8, num_classes=3)
+        >>> maps = head([torch.rand(1, 8, 5, 6)])
+        >>> maps.cam.shape, maps.threshold_logits.shape
+        (torch.Size([1, 2, 5, 6]), torch.Size([1, 2]))
     """
 
     def __init__(
@@ -94,9 +100,7 @@ class PolarHead(CAMHead):
         Returns:
             PolarMaps: Both.
         """
-        if isinstance(inputs, Tensor):
-            inputs = [inputs]
-        features = self._transform_inputs(inputs)
+        features = self._select(inputs)
         bias = self.threshold(features.detach()).mean((2, 3))
         return PolarMaps(self.cls_seg(self.reduce(features)), bias)
 
@@ -139,13 +143,10 @@ class PolarHead(CAMHead):
         above = normalise_cam(cam, self.normalise)
         below = normalise_cam(-cam, self.normalise)
         polar = (1 + above - below) / 2 * candidates[:, :, None, None]
-        scores = cam.new_zeros(len(cam), self.num_classes, *cam.shape[2:])
-        scores[:, self.foreground] = polar
-        if self.background_index is not None:
-            scores[:, self.background_index] = background_score(
-                polar, self.background_threshold, self.background_alpha
-            )[:, 0]
-        return scores
+        background = background_score(
+            polar, self.background_threshold, self.background_alpha
+        )
+        return self._join(background, polar)
 
     def _factor(self) -> Tensor:
         """Return the factor (K,) of the logits, > 0."""

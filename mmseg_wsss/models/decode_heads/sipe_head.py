@@ -68,6 +68,12 @@ class SIPEHead(CAMHead):
     Raises:
         ValueError: If an option is out of range, channels and indices do not
             fit, or the data set has no background.
+
+    Examples:
+        >>> head = SIPEHead((4, 8), 3, side_channels=(2, 3), in_index=(0, 1))
+        >>> maps = head([torch.rand(1, 4, 6, 6), torch.rand(1, 8, 3, 3)])
+        >>> maps.cam.shape, maps.side_features.shape
+        (torch.Size([1, 2, 3, 3]), torch.Size([1, 5, 3, 3]))
     """
 
     own_background = True
@@ -164,7 +170,5 @@ class SIPEHead(CAMHead):
             Tensor: Scores (N, C, H, W), float32 in [0, 1].
         """
         cam = normalise_cam(cam, self.normalise)
-        scores = cam.new_zeros(len(cam), self.num_classes, *cam.shape[2:])
-        scores[:, self.background_index] = cam[:, 0]
-        scores[:, self.foreground] = cam[:, 1:] * candidates[:, :, None, None]
-        return scores
+        classes = cam[:, 1:] * candidates[:, :, None, None]
+        return self._join(cam[:, :1], classes)

@@ -63,6 +63,11 @@ class TokenFusionHead(BaseDecodeHead):
         loss_affinity (dict, optional): The loss of A. None has none.
         dropout_ratio (float): Dropout of channels of F. Defaults to 0.1.
         **kwargs: As for MMSeg's ``BaseDecodeHead``.
+
+    Examples:
+        >>> head = TokenFusionHead([8, 8], channels=16, num_classes=3)
+        >>> head([torch.rand(1, 8, 5, 6), torch.rand(1, 8, 5, 6)]).shape
+        torch.Size([1, 3, 5, 6])
     """
 
     def __init__(

@@ -129,6 +129,12 @@ class AffinityLoss(nn.Module):
     Args:
         loss_weight (float): Weight of the loss. Defaults to 1.0.
         loss_name (str): Key in the log. Defaults to 'loss_affinity'.
+
+    Examples:
+        >>> affinity = torch.tensor([[[[0.5, 0.5, 0.9]]]])
+        >>> kinds = torch.eye(3, dtype=torch.bool).view(3, 1, 1, 1, 3)
+        >>> AffinityLoss()(affinity, *kinds)['loss_affinity']
+        tensor(1.4978)
     """
 
     def __init__(

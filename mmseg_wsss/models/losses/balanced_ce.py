@@ -18,12 +18,11 @@ batches does.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from mmengine.dist import all_reduce
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...utils import at_least_float32
+from .pixel_ce import pixel_cross_entropy
 
 
 def balanced_mean(
@@ -37,8 +36,8 @@ def balanced_mean(
     Args:
         pixel_loss: Loss of each pixel (N, H, W), float32 or float64.
         label: Classes (N, H, W), integer.
-        background_index: Index of the background.
-        ignore_index: Label of the pixels in neither set.
+        background_index: Index of the background. Defaults to 0.
+        ignore_index: Label of the pixels in neither set. Defaults to 255.
 
     Returns:
         Tensor: Scalar; 0, with a gradient path, where all are ignored.
@@ -48,10 +47,9 @@ def balanced_mean(
         >>> balanced_mean(loss, torch.tensor([[[0, 0, 5, 255]]]))
         tensor(0.4000)
     """
+    valid = label != ignore_index
     background = label == background_index
-    sets = torch.stack(
-        [background, ~background & (label != ignore_index)]
-    ).flatten(1)
+    sets = torch.stack([valid & background, valid & ~background]).flatten(1)
     counts = sets.sum(1).to(pixel_loss)
     all_reduce(counts, 'mean')  # gradients are averaged over the ranks
     counts = torch.where(counts > 0, counts, 1)
@@ -63,10 +61,19 @@ def balanced_mean(
 class BalancedCrossEntropy(nn.Module):
     """Cross-entropy with :func:`balanced_mean` for any MMSeg head.
 
+    It takes the place of ``CrossEntropyLoss``::
+
+        loss_decode=dict(type='mmseg_wsss.BalancedCrossEntropy')
+
     Args:
         background_index (int): Index of the background. Defaults to 0.
         loss_weight (float): Weight of the loss. Defaults to 1.0.
         loss_name (str): Key in the log. Defaults to 'loss_balanced_ce'.
+
+    Examples:
+        >>> logits = torch.zeros(1, 3, 1, 2)
+        >>> BalancedCrossEntropy()(logits, torch.tensor([[[0, 2]]]))  # log 3
+        tensor(1.0986)
     """
 
     def __init__(
@@ -87,46 +94,32 @@ class BalancedCrossEntropy(nn.Module):
         weight: Tensor | None = None,
         ignore_index: int = 255,
     ) -> Tensor:
-        """Compute the loss.
+        """Compute the weighted loss.
 
         Args:
             cls_score: Logits (N, C, H, W), C > 1, any float dtype; computed
                 in float32 at least.
             label: Classes (N, H, W), int64 in [0, C) or ``ignore_index``.
             weight: Pixel weights (N, H, W) of a sampler, or None.
-            ignore_index: Label of the pixels without a loss.
+            ignore_index: Label of the pixels without a loss. Defaults to 255.
 
         Returns:
-            Tensor: Scalar >= 0.
+            Tensor: Scalar >= 0; exactly 0, with a gradient path, where there
+            is no pixel or all are ignored.
 
         Raises:
             ValueError: If shapes do not fit, or there is no such background.
         """
-        shape = (cls_score.shape[0], *cls_score.shape[2:])
-        if cls_score.ndim != 4 or not (
-            0 <= self.background_index < cls_score.shape[1] != 1
-        ):
+        loss = pixel_cross_entropy(
+            'BalancedCrossEntropy', cls_score, label, weight, ignore_index
+        )
+        background, classes = self.background_index, cls_score.shape[1]
+        if not 0 <= background < classes:
             raise ValueError(
-                'BalancedCrossEntropy needs logits (N, C, H, W) with C > 1 '
-                f'and its background_index={self.background_index} in [0, '
-                f'C), got {(*cls_score.shape,)}'
+                'BalancedCrossEntropy needs its background_index='
+                f'{background} in [0, C), got logits of C = {classes} classes'
             )
-        for name, value in (('label', label), ('weight', weight)):
-            if value is not None and value.shape != shape:
-                raise ValueError(
-                    f'{name} must be {shape}, as the logits say, got '
-                    f'{(*value.shape,)}'
-                )
-        with torch.autocast(cls_score.device.type, enabled=False):
-            loss = F.cross_entropy(
-                at_least_float32(cls_score),
-                label,
-                ignore_index=ignore_index,
-                reduction='none',
-            )
-            if weight is not None:
-                loss = loss * weight
-            loss = balanced_mean(
-                loss, label, self.background_index, ignore_index
-            )
+        if weight is not None:
+            loss = loss * weight
+        loss = balanced_mean(loss, label, background, ignore_index)
         return self.loss_weight * loss

@@ -65,8 +65,9 @@ def foreground_consistency(
     """Compute L_fg of each pair (Eq. 3).
 
     Args:
-        teacher: Logits (M, K, h, w) of the single-label image; no gradient.
-        student: Logits (M, K, h, w) of the view with its object.
+        teacher: Logits (M, K, h, w) of the single-label image, float32 or
+            float64; no gradient flows to them.
+        student: Logits (M, K, h, w) of the view with its object, same dtype.
         mask: Bool (M, H, W), the pixels of the object.
         min_max: Scale the classes of each cell to [0, 1] first.
         classes: Multi-hot (M, K), the classes in the softmax; None for all.
@@ -77,7 +78,7 @@ def foreground_consistency(
         Tensor: (M,) >= 0; 0 without a cell.
 
     Raises:
-        ValueError: If the shapes of the logits differ.
+        ValueError: If shapes do not fit.
 
     Example:
         >>> teacher = torch.tensor([3.0, 1.0]).log().view(1, 2, 1, 1)
@@ -85,7 +86,7 @@ def foreground_consistency(
         >>> foreground_consistency(teacher, student, torch.ones(1, 16, 16))
         tensor([0.1308])
     """
-    _check_maps(teacher, student)
+    _check_maps(teacher, student, mask)
 
     def scores(logits: Tensor) -> Tensor:
         if min_max:
@@ -116,15 +117,20 @@ def background_consistency(
         teacher: As for :func:`foreground_consistency`.
         student: Logits (M, K, h, w) of the view with the background.
         mask: Bool (M, H, W), the pixels of the background.
-        dummy_score: M' of Eq. 4.
+        dummy_score: M' of Eq. 4. Defaults to 1.0.
 
     Returns:
         Tensor: (M,) >= 0; 0 without a cell.
 
     Raises:
-        ValueError: If the shapes of the logits differ.
+        ValueError: If shapes do not fit.
+
+    Example:
+        >>> low = torch.full((1, 2, 1, 1), -9.0)  # of a background
+        >>> background_consistency(low, low + 9, torch.ones(1, 16, 16))
+        tensor([0.1109])
     """
-    _check_maps(teacher, student)
+    _check_maps(teacher, student, mask)
 
     def scores(logits: Tensor) -> Tensor:
         saliency = logits.sigmoid().sum(1, keepdim=True)
@@ -134,11 +140,17 @@ def background_consistency(
     return kl_over_cells(scores(teacher.detach()), scores(student), mask)
 
 
-def _check_maps(teacher: Tensor, student: Tensor) -> None:
+def _check_maps(teacher: Tensor, student: Tensor, mask: Tensor) -> None:
+    """Check that there are two maps and a mask of the same M images."""
     if teacher.shape != student.shape or student.ndim != 4:
         raise ValueError(
             'CSDLoss compares logits (M, K, h, w) of one shape, got '
             f'{tuple(teacher.shape)} and {tuple(student.shape)}'
+        )
+    if mask.ndim != 3 or len(mask) != len(student):
+        raise ValueError(
+            f'CSDLoss needs a mask (M, H, W) with M = {len(student)}, got '
+            f'{tuple(mask.shape)}'
         )
 
 

@@ -119,6 +119,14 @@ class DisplacementLoss(nn.Module):
     Args:
         loss_weight (float): Weight of the loss. Defaults to IRN's 0.5.
         loss_name (str): Key in the log. Defaults to 'loss_displacement'.
+
+    Examples:
+        >>> field = torch.zeros(1, 2, 1, 2)
+        >>> pair = torch.tensor([[[[True, False]]]])
+        >>> none = torch.zeros_like(pair)
+        >>> terms = DisplacementLoss()(field, [(0, 1)], none, pair)
+        >>> terms['loss_displacement']  # half of 0.5
+        tensor(0.2500)
     """
 
     def __init__(

@@ -27,7 +27,6 @@ averaged over each location (its code samples points). The options
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -47,71 +46,67 @@ REACH = {torch.float32: 6, torch.float64: 9}
 _PAIRS_ON_CPU, _PAIRS_ON_GPU = 2**19, 2**24  # computed at a time
 
 
+def gaussian(count: int, sigma: float, like: Tensor) -> Tensor:
+    """Compute exp(-(i - j)^2 / 2 sigma^2) of i, j < count, of like's dtype."""
+    p = torch.arange(count, device=like.device, dtype=like.dtype)
+    return ((p[:, None] - p).square() / (-2 * sigma**2)).exp()
+
+
 def pair_kernel(x_i: Tensor, x_j: Tensor, w: Tensor, mu: float) -> Tensor:
     """Compute w_ij f_ij (Eqs. 12, 13).
 
     With m = e^(2 mu), tanh(mu + log(d / (1 - d))) is
-    1 - 2 (1 - d)^2 / ((1 - d)^2 + m d^2): nothing to guard. Takes colours x_i
-    (3, ..., I, 1) and x_j (3, ..., 1, J), returns (..., I, J).
+    1 - 2 (1 - d)^2 / ((1 - d)^2 + m d^2): nothing to guard. Colours are x_i
+    (3, ..., I, 1) and x_j (3, ..., 1, J), the result is (..., I, J).
     """
     d = (x_i[0] - x_j[0]).abs_()
     d += (x_i[1] - x_j[1]).abs_()
     d += (x_i[2] - x_j[2]).abs_()
-    d /= 3
+    d /= 3  # Eq. 13
     ratio = (1 - d).square_()
     ratio /= torch.addcmul(ratio, d, d, value=math.exp(2 * mu))
     return torch.addcmul(w, w, ratio, value=-2, out=d)
 
 
-def _laplacian_by_rows(
-    a: Tensor, x: Tensor, mu: float, sigma: float
-) -> Tensor:
-    """Compute l on a CPU, all pairs of rows at one distance at a time.
+def _differences(k: Tensor, a_i: Tensor, a_j: Tensor) -> Tensor:
+    """Compute sum_j k_ij (a_i - a_j) of k (..., I, J), a (..., I or J, K)."""
+    return k.sum(-1, keepdim=True) * a_i - k @ a_j
 
-    Each pair of rows is computed once, and those out of reach never. Takes a
-    (N, H, W, K) and x (3, N, H, W), returns (N, H, W, K).
+
+def _laplacian_by_rows(a: Tensor, x: Tensor, mu: float, sigma: float):
+    """Compute l on a CPU: all pairs of rows of one distance at a time.
+
+    Each pair of rows is computed once, those out of reach never. With a and l
+    (N, H, W, K), x (3, N, H, W).
     """
     height, width = a.shape[1:3]
-    column = torch.arange(width, dtype=a.dtype)
-    near = (-((column[:, None] - column) ** 2) / (2 * sigma**2)).exp()
-    near /= 2 * math.pi * sigma**2
+    columns = gaussian(width, sigma, a) / (2 * math.pi * sigma**2)
+    rows = gaussian(height, sigma, a)[0]
     reach = min(math.ceil(REACH[a.dtype] * sigma), height - 1)
-    row = torch.arange(reach + 1).double()
-    decay = (-(row**2) / (2 * sigma**2)).exp().to(a)
     lap = torch.zeros_like(a)
     for distance in range(reach + 1):
-        rows = height - distance
-        a_i, a_j = a[:, :rows], a[:, distance:]
-        x_i, x_j = x[:, :, :rows, :, None], x[:, :, distance:, None]
-        k = pair_kernel(x_i, x_j, near * decay[distance], mu)
-        lap[:, :rows] += k.sum(-1, keepdim=True) * a_i - k @ a_j
+        i, j = slice(height - distance), slice(distance, None)
+        w = rows[distance] * columns  # Eq. 10
+        k = pair_kernel(x[:, :, i, :, None], x[:, :, j, None], w, mu)
+        lap[:, i] += _differences(k, a[:, i], a[:, j])
         if distance:  # the same pairs, seen from the lower row
-            k = k.transpose(-1, -2)
-            lap[:, distance:] += k.sum(-1, keepdim=True) * a_j - k @ a_i
+            lap[:, j] += _differences(k.transpose(-1, -2), a[:, j], a[:, i])
     return lap
 
 
-def _laplacian_by_blocks(
-    a: Tensor, x: Tensor, mu: float, sigma: float
-) -> Tensor:
-    """Compute l on a GPU, a block of locations against all at a time.
-
-    Few large kernels; arguments and result as in ``_laplacian_by_rows``.
-    """
+def _laplacian_by_blocks(a: Tensor, x: Tensor, mu: float, sigma: float):
+    """Compute l on a GPU: some rows against all at a time, in few kernels."""
     n, height, width, _ = a.shape
-    grid = torch.meshgrid(
-        torch.arange(height), torch.arange(width), indexing='ij'
-    )
-    p = torch.stack(grid, dim=-1).flatten(0, 1).to(a)
+    columns = gaussian(width, sigma, a) / (2 * math.pi * sigma**2)
+    rows = gaussian(height, sigma, a)
     flat, colours = a.flatten(1, 2), x.flatten(2)
-    step = max(1, _PAIRS_ON_GPU // (n * len(p)))
+    step = max(1, _PAIRS_ON_GPU // (max(n, 1) * height * width**2))
     lap = []
-    for i in range(0, len(p), step):
-        i = slice(i, i + step)
-        w = (p[i, None] - p).square_().sum(-1) / (-2 * sigma**2)
-        w = w.exp_() / (2 * math.pi * sigma**2)  # Eq. 10
+    for top in range(0, height, step):
+        i = slice(top * width, (top + step) * width)
+        w = torch.kron(rows[top : top + step], columns)  # Eq. 10
         k = pair_kernel(colours[:, :, i, None], colours[:, :, None], w, mu)
-        lap.append(k.sum(-1, keepdim=True) * flat[:, i] - k @ flat)
+        lap.append(_differences(k, flat[:, i], flat))
     return torch.cat(lap, dim=1).view_as(a)
 
 
@@ -119,32 +114,18 @@ def _laplacian_by_blocks(
 def pair_laplacian(
     gated: Tensor, images: Tensor, mu: float, sigma: float
 ) -> Tensor:
-    """Compute l_i = sum_j w_ij f_ij (a_i - a_j), without gradient.
-
-    Args:
-        gated: Predictions a (N, K, H, W), float32 or float64.
-        images: Colours x (N, 3, H, W) in [0, 1], same dtype.
-        mu: Shift of Eq. 12.
-        sigma: Width of Eq. 10 in locations.
-
-    Returns:
-        Tensor: (N, K, H, W).
-    """
-    # Invariant to a constant per class; subtracting the mean reduces
-    # cancellation.
+    """Compute l (N, K, H, W), as of :func:`feature_similarity_loss`."""
+    # l does not depend on the mean; without it less cancels.
     a = gated - gated.mean((2, 3), keepdim=True)
     a = a.permute(0, 2, 3, 1).contiguous()
     x = images.transpose(0, 1).contiguous()
     with torch.autocast(a.device.type, enabled=False):
-        if a.is_cpu:
-            height, width = a.shape[1:3]
-            step = max(1, _PAIRS_ON_CPU // (height * width**2))
-            parts = zip(a.split(step), x.split(step, dim=1), strict=True)
-            lap = [_laplacian_by_rows(*part, mu, sigma) for part in parts]
-            lap = torch.cat(lap)
-        else:
-            lap = _laplacian_by_blocks(a, x, mu, sigma)
-    return lap.permute(0, 3, 1, 2)
+        if not a.is_cpu:
+            return _laplacian_by_blocks(a, x, mu, sigma).permute(0, 3, 1, 2)
+        step = max(1, _PAIRS_ON_CPU // (a.shape[1] * a.shape[2] ** 2))
+        parts = zip(a.split(step), x.split(step, dim=1), strict=True)
+        lap = [_laplacian_by_rows(*part, mu, sigma) for part in parts]
+        return torch.cat(lap).permute(0, 3, 1, 2)
 
 
 def feature_similarity_loss(
@@ -186,21 +167,17 @@ def feature_similarity_loss(
     return ((2 * a - a.detach()) * lap).sum((1, 2, 3))
 
 
-def resize_colours(
-    images: Tensor, size: Sequence[int], colours: str = 'mean'
-) -> Tensor:
-    """Resize images (N, 3, H, W) to locations ``size``, see :class:`FSL`."""
-    if colours == 'mean':
-        return F.adaptive_avg_pool2d(images, size)
-    return F.interpolate(images, size, mode='bilinear', align_corners=True)
-
-
 def gate_present(inputs: ClassLogits, gate: str) -> Tensor:
-    """Map logits to [0, 1] and leave out the absent classes.
+    """Compute gated predictions of the classes that an image has.
 
-    The gate is 'max_norm' (Eq. 4), 'min_max' (the code's), 'sigmoid' (Eq. 14)
-    or 'softmax' (Eq. 5). Returns (N, M, h, w): an image's present classes,
-    then zeros. M is their largest number on a CPU, else that of all classes.
+    Args:
+        inputs: Logits, labels and background logits.
+        gate: 'max_norm' (Eq. 4), 'min_max' (the code's), 'sigmoid' (Eq. 14)
+            or 'softmax' (Eq. 5).
+
+    Returns:
+        Tensor: (N, M, h, w) in [0, 1]: each image's present classes, then
+        zeros. M is their largest number on a CPU, K on a GPU.
     """
     values = inputs.logits
     if gate == 'softmax':
@@ -209,18 +186,15 @@ def gate_present(inputs: ClassLogits, gate: str) -> Tensor:
     most = present.shape[1]
     if present.is_cpu:  # a GPU need not wait for the number
         most = max(int(present.sum(1).max()), 1)
-    order = present.int().argsort(dim=1, descending=True, stable=True)
-    order = order[:, :most]
-    mask = present.gather(1, order)[:, :, None, None]
-    index = order[:, :, None, None].expand(-1, -1, *values.shape[2:])
-    values = values.gather(1, index)
+    present, classes = present.int().topk(most, dim=1)
+    values = values.take_along_dim(classes[:, :, None, None], 1)
     if gate == 'sigmoid':
         gated = values.sigmoid()
     elif gate == 'softmax':
         gated = values.exp()
     else:
         gated = normalise_cam(values, 'max' if gate == 'max_norm' else gate)
-    return gated.where(mask, gated.new_zeros(()))
+    return gated.where(present[:, :, None, None] > 0, 0)
 
 
 @MODELS.register_module()
@@ -254,6 +228,12 @@ class FSL(ImageLevelLoss):
         loss_weight (float): The paper takes 1 on VOC, 0.2 on COCO, and 0.1
             for optimizers with larger steps. Defaults to 1.0.
         **kwargs: See :class:`ImageLevelLoss`.
+
+    Examples:
+        >>> cam, images = torch.zeros(1, 1, 1, 2), torch.zeros(1, 3, 1, 2)
+        >>> cam[..., 1] = 9
+        >>> FSL()(cam, images=images, image_labels=torch.tensor([[1, 1]]))
+        tensor(0.0031)
     """
 
     default_name = 'loss_fsl'
@@ -291,23 +271,27 @@ class FSL(ImageLevelLoss):
     ) -> Tensor:
         """Compute the mean of Eq. 9 over the batch.
 
-        ``images`` are RGB (N, 3, H, W) in [0, 1] of any size, resized to the
-        CAM's; None reads the current batch's.
+        ``images`` are RGB (N, 3, H, W) in [0, 1] of any size; None reads the
+        current batch's.
         """
         logits, labels, background = inputs.foreground()
-        classes = ClassLogits(
-            self._resize(logits), labels, self._resize(background)
+        logits, background = self._resize(logits), self._resize(background)
+        gated = gate_present(
+            ClassLogits(logits, labels, background), self.gate
         )
-        if images is None:
-            images = current_images('FSL')
-        images = resize_colours(
-            images.detach().to(logits), classes.logits.shape[2:], self.colours
-        )
-        gated = gate_present(classes, self.gate)
         if self.with_background:
             gated = torch.cat([1 - gated.amax(1, keepdim=True), gated], dim=1)
-        options = self.mu, self.sigma
-        return feature_similarity_loss(gated, images, *options).mean()
+        if images is None:
+            images = current_images('FSL')
+        images, size = images.detach().to(logits), logits.shape[2:]
+        if self.colours == 'mean':
+            images = F.adaptive_avg_pool2d(images, size)
+        else:
+            images = F.interpolate(
+                images, size, mode='bilinear', align_corners=True
+            )
+        loss = feature_similarity_loss(gated, images, self.mu, self.sigma)
+        return loss.mean()
 
     def _resize(self, logits: Tensor) -> Tensor:
         """Enlarge by ``upsample``, then average down to ``max_size``."""

@@ -11,9 +11,9 @@ locations I in proportion to their posterior and applies the classification
 loss at each:
 
 .. math::
-    P(I = i) = \frac{\sigma(s_i^c)}{\sum_j \sigma(s_j^c)}, \qquad
-    L = \frac{1}{N} \sum_{n=1}^{N} \mathrm{BCE}\big(\sigma(s_{I_n}^c), y^c\big)
-    \tag{15, 18}
+    P(I^c = i) = \frac{\sigma(s_i^c)}{\sum_j \sigma(s_j^c)}, \qquad
+    L = \frac{1}{NC} \sum_{n=1}^{N} \sum_{c=1}^{C}
+    \mathrm{BCE}\big(\sigma(s_{I_n^c}^c), y^c\big) \tag{15, 18}
 
 Losses are computed from logits, as in the published code. It adds 1e-5 to
 each probability before sampling; here Eq. 15 is formed from log-probabilities
@@ -159,6 +159,11 @@ class BinomialISL(ImageLevelLoss):
 
     Raises:
         ValueError: If an option is out of range.
+
+    Examples:
+        >>> cam = torch.full((1, 1, 2, 2), 2.0)
+        >>> BinomialISL()(cam, image_labels=torch.tensor([[1, 1]]))
+        tensor(0.1269)
     """
 
     default_name = 'loss_isl'

@@ -192,6 +192,11 @@ class OCRLoss(ImageLevelLoss):
             is applied to; 'auto' counts the training set's image labels.
         prior_norm (str): See :func:`prior_correlation`. Defaults to 'joint'.
         **kwargs: See :class:`ImageLevelLoss`.
+
+    Examples:
+        >>> logits = torch.tensor([0.5, 1.25]).view(1, 2, 1, 1)
+        >>> OCRLoss()(logits, image_labels=torch.tensor([[1, 0]]))
+        tensor(2.8120)
     """
 
     default_name = 'loss_ocr'

@@ -50,13 +50,13 @@ def window_pairs(
 def pair_affinity_loss(
     affinity: Tensor, label: Tensor, radius: int = 8, ignore_index: int = 255
 ) -> Tensor:
-    """Compute the loss.
+    """Compute the loss of affinities by labels.
 
     Args:
         affinity: (N, h * w, h * w) in [0, 1], float32 or float64.
         label: Classes of the cells (N, h, w), integer.
-        radius: r, in cells.
-        ignore_index: Label of the cells without a pair.
+        radius: r, in cells. Defaults to 8.
+        ignore_index: Label of the cells without a pair. Defaults to 255.
 
     Returns:
         Tensor: Scalar in [0, 1]; 0, with a gradient path, without a pair.
@@ -103,6 +103,11 @@ class PairAffinityLoss(nn.Module):
 
     Raises:
         ValueError: If ``radius`` is below 1.
+
+    Examples:
+        >>> affinity = torch.tensor([[[1.0, 0.3], [0.3, 1.0]]])
+        >>> PairAffinityLoss()(affinity, torch.tensor([[[0, 1]]]))
+        tensor(0.0100)
     """
 
     def __init__(
@@ -127,6 +132,12 @@ class PairAffinityLoss(nn.Module):
             affinity: (N, h * w, h * w) in [0, 1], any float dtype.
             label: Classes of the cells (N, h, w), integer.
             ignore_index: Label of the cells without a pair.
+
+        Returns:
+            Tensor: Scalar >= 0.
+
+        Raises:
+            ValueError: If shapes do not fit.
         """
         with torch.autocast(affinity.device.type, enabled=False):
             affinity = at_least_float32(affinity)

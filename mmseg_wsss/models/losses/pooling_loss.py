@@ -66,8 +66,8 @@ def rank_pooling(cam_logits: Tensor, decay: float = 0.996) -> Tensor:
     """Compute the global weighted rank pooling of each map.
 
     Args:
-        cam_logits: Raw CAM (N, K, h, w).
-        decay: d in [0, 1].
+        cam_logits: Raw CAM (N, K, h, w), float32 or float64.
+        decay: d in [0, 1]. Defaults to 0.996.
 
     Returns:
         Tensor: (N, K).
@@ -77,8 +77,8 @@ def rank_pooling(cam_logits: Tensor, decay: float = 0.996) -> Tensor:
         tensor([[2.0020]])
     """
     ranked = cam_logits.flatten(2).sort(2, descending=True).values
-    weights = decay ** torch.arange(ranked.shape[2], device=ranked.device)
-    weights = weights.to(ranked)
+    ranks = torch.arange(ranked.shape[2], device=ranked.device)
+    weights = decay ** ranks.to(ranked)
     return ranked @ (weights / weights.sum())
 
 
@@ -88,6 +88,11 @@ class GAPLoss(ImageLevelLoss):
 
     Args:
         **kwargs: See :class:`ImageLevelLoss`.
+
+    Examples:
+        >>> cam = torch.full((1, 1, 2, 2), 2.0)
+        >>> GAPLoss()(cam, image_labels=torch.tensor([[1, 1]]))
+        tensor(0.1269)
     """
 
     default_name = 'loss_gap'
@@ -109,6 +114,11 @@ class GWRPLoss(ImageLevelLoss):
 
     Raises:
         ValueError: If ``decay`` is out of range.
+
+    Examples:
+        >>> cam = torch.full((1, 1, 2, 2), 2.0)
+        >>> GWRPLoss()(cam, image_labels=torch.tensor([[1, 1]]))
+        tensor(0.1269)
     """
 
     default_name = 'loss_gwrp'

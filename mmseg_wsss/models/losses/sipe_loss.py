@@ -92,6 +92,17 @@ class SIPELoss(ImageLevelLoss):
 
     Args:
         **kwargs: See :class:`ImageLevelLoss`.
+
+    Examples:
+        >>> cam = torch.tensor([3.0, 1.0, -1.0]).view(1, 1, 1, 3)
+        >>> features = torch.tensor([[1.0, 1, 0], [0, 0, 1]]).view(1, 2, 1, 3)
+        >>> SIPELoss()(
+        ...     cam,
+        ...     image_labels=torch.tensor([[1, 1]]),
+        ...     side_features=features,
+        ...     deep_features=features,
+        ... )
+        tensor(0.2222)
     """
 
     default_name = 'loss_sipe'

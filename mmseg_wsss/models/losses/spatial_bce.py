@@ -87,7 +87,9 @@ def share_thresholds(scores: Tensor, shares: Tensor) -> Tensor:
     _check_shares(shares, scores)
     order = scores.detach().flatten(2).sort(dim=2, descending=True).values
     pixels = order.shape[2]
-    index = (shares.double() * pixels).long().clamp(max=pixels - 1)
+    # 0.7, a share of 7 pixels of 10, is 0.69999999 in float32.
+    index = (shares.double() * (1 + 1e-7) * pixels).long()
+    index = index.clamp(max=pixels - 1)
     return order.gather(2, index[:, :, None])[:, :, 0].clamp(min=EPS)
 
 

@@ -117,17 +117,12 @@ def correlation(a: Tensor, b: Tensor) -> Tensor:
     return F.normalize(a, dim=1).transpose(1, 2) @ F.normalize(b, dim=1)
 
 
-def center_correlation(correlation: Tensor) -> Tensor:
-    """Center a feature correlation spatially.
+def center_correlation(f: Tensor) -> Tensor:
+    """Compute the spatially centered F' (N, P, Q) of F (N, P, Q).
 
-    Args:
-        correlation: F (N, P, Q).
-
-    Returns:
-        Tensor: F' (N, P, Q); each row has the mean of F.
+    Each row of F' has the mean of F.
     """
-    row_mean = correlation.mean(2, keepdim=True)
-    return correlation - row_mean + correlation.mean()  # (2)
+    return f - f.mean(2, keepdim=True) + f.mean()  # (2)
 
 
 def correspondence_loss(
@@ -245,56 +240,36 @@ class STEGOLoss(nn.Module):
             the log. The random terms of a single image are 0.
         """
         with torch.autocast(code.device.type, enabled=False):
-            features, neighbour_features, code, neighbour_code = (
+            image = [at_least_float32(m) for m in (features.detach(), code)]
+            neighbour = [
                 at_least_float32(m)
-                for m in (
-                    features.detach(),
-                    neighbour_features.detach(),
-                    code,
-                    neighbour_code,
-                )
-            )
-            own = random_points(len(code), code, generator)
-            other = random_points(len(code), code, generator)
-            view = sample_points(features, own), sample_points(code, own)
-            neighbour = (
-                sample_points(neighbour_features, other),
-                sample_points(neighbour_code, other),
-            )
-            pairs = {'self': [view], 'knn': [neighbour], 'random': []}
-            for _ in range(DRAWS if len(code) > 1 else 0):
-                order = cyclic_order(len(code), code.device, generator)
-                pairs['random'].append(
-                    (
-                        sample_points(features[order], other),
-                        sample_points(code[order], other),
-                    )
-                )
+                for m in (neighbour_features.detach(), neighbour_code)
+            ]
+            count = len(code)
+            own = random_points(count, image[1], generator)
+            other = random_points(count, image[1], generator)
+            orders = [
+                cyclic_order(count, code.device, generator)
+                for _ in range(DRAWS if count > 1 else 0)
+            ]
+            f, s = (sample_points(m, own) for m in image)
+            partners = {
+                'self': [(f, s)],
+                'knn': [[sample_points(m, other) for m in neighbour]],
+                'random': [
+                    [sample_points(m[order], other) for m in image]
+                    for order in orders
+                ],
+            }
             out = {}
-            for name in TERMS:
-                out.update(self._term(name, view, pairs[name]))
+            for name, pairs in partners.items():
+                shift, count = self.shifts[name], len(pairs)
+                loss, mean = 0 * s.sum((1, 2)), f.new_zeros(())
+                for g, t in pairs:
+                    loss = (
+                        loss + correspondence_loss(f, g, s, t, shift) / count
+                    )
+                    mean = mean + _mean_correlation(f, g) / count
+                out[f'loss_{name}'] = self.weights[name] * loss  # (4)
+                out[f'corr_{name}'] = mean
         return out
-
-    def _term(
-        self,
-        name: str,
-        view: tuple[Tensor, Tensor],
-        partners: list[tuple[Tensor, Tensor]],
-    ) -> dict[str, Tensor]:
-        """Compute the mean loss over partners, and the mean of F."""
-        features, code = view
-        if partners:
-            loss = sum(
-                correspondence_loss(features, f, code, c, self.shifts[name])
-                for f, c in partners
-            ) / len(partners)
-            mean_correlation = sum(
-                _mean_correlation(features, f) for f, _ in partners
-            ) / len(partners)
-        else:
-            loss = 0 * code.sum((1, 2))
-            mean_correlation = features.new_zeros(())
-        return {
-            f'loss_{name}': self.weights[name] * loss,  # (4)
-            f'corr_{name}': mean_correlation,
-        }

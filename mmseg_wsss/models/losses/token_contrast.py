@@ -71,6 +71,13 @@ class TokenContrastLoss(ImageLevelLoss):
 
     Args:
         **kwargs: See :class:`ImageLevelLoss`.
+
+    Examples:
+        >>> import torch
+        >>> cam, labels = torch.zeros(1, 2, 2, 2), torch.tensor([[1, 1, 1]])
+        >>> tokens = torch.eye(2).view(1, 1, 2, 2)
+        >>> TokenContrastLoss()(cam, image_labels=labels, tokens=tokens)
+        tensor(0.3133)
     """
 
     default_name = 'loss_contrast'

@@ -38,6 +38,13 @@ class TokenLoss(ImageLevelLoss):
 
     Args:
         **kwargs: See :class:`ImageLevelLoss`.
+
+    Examples:
+        >>> import torch
+        >>> cam, logits = torch.zeros(1, 1, 2, 2), torch.tensor([[2.0]])
+        >>> labels = torch.tensor([[1, 1]])
+        >>> TokenLoss()(cam, image_labels=labels, token_logits=logits)
+        tensor(0.1269)
     """
 
     default_name = 'loss_token'
@@ -80,6 +87,12 @@ class FusedCAMLoss(ImageLevelLoss):
 
     Args:
         **kwargs: See :class:`ImageLevelLoss`.
+
+    Examples:
+        >>> import torch
+        >>> cam, labels = torch.zeros(1, 1, 2, 2), torch.tensor([[1, 0]])
+        >>> FusedCAMLoss()(cam, image_labels=labels, fused=cam)  # log 2
+        tensor(0.6931)
     """
 
     default_name = 'loss_fused'

@@ -22,12 +22,11 @@ compared with b is that of the whole batch, of all ranks together.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from mmengine.dist import all_reduce
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...utils import at_least_float32
+from .pixel_ce import pixel_cross_entropy
 
 
 def under_fitting_loss(
@@ -38,8 +37,9 @@ def under_fitting_loss(
     Args:
         pixel_loss: Cross-entropy (N, H, W) >= 0, float32 or float64, 0 at
             ignored pixels.
-        begin_below: b, the mean below which the limit holds; None: always.
-        limit: k, the largest loss of a pixel.
+        begin_below: b > 0, the mean below which the limit holds; None:
+            always. Defaults to 0.5.
+        limit: k > 0, the largest loss of a pixel. Defaults to 0.5.
 
     Returns:
         Tensor: Loss (N, H, W), without gradient at limited pixels.
@@ -79,6 +79,12 @@ class UnderFittingCrossEntropy(nn.Module):
 
     Raises:
         ValueError: If ``begin_below`` or ``limit`` is not above 0.
+
+    Examples:
+        >>> logits = torch.tensor([0.0, -9.0]).view(1, 2, 1, 1)
+        >>> loss = UnderFittingCrossEntropy(begin_below=None)
+        >>> loss(logits, torch.tensor([[[1]]]))  # 9.0001, limited
+        tensor(0.5000)
     """
 
     def __init__(
@@ -114,7 +120,7 @@ class UnderFittingCrossEntropy(nn.Module):
             label: Classes (N, H, W), int64 in [0, C) or ``ignore_index``.
             weight: Pixel weights (N, H, W) of a sampler, which multiply the
                 limited loss, or None.
-            ignore_index: Label of the pixels without a loss.
+            ignore_index: Label of the pixels without a loss. Defaults to 255.
 
         Returns:
             Tensor: Scalar >= 0; exactly 0, with a gradient path, where there
@@ -123,27 +129,10 @@ class UnderFittingCrossEntropy(nn.Module):
         Raises:
             ValueError: If shapes do not fit.
         """
-        shape = (cls_score.shape[0], *cls_score.shape[2:])
-        if cls_score.ndim != 4 or cls_score.shape[1] < 2:
-            raise ValueError(
-                'UnderFittingCrossEntropy needs logits (N, C, H, W) with C > '
-                f'1 (a binary head: out_channels=2), got '
-                f'{(*cls_score.shape,)}'
-            )
-        for name, value in (('label', label), ('weight', weight)):
-            if value is not None and value.shape != shape:
-                raise ValueError(
-                    f'{name} must be {shape}, as the logits say, got '
-                    f'{(*value.shape,)}'
-                )
-        with torch.autocast(cls_score.device.type, enabled=False):
-            loss = F.cross_entropy(
-                at_least_float32(cls_score),
-                label,
-                ignore_index=ignore_index,
-                reduction='none',
-            )
-            loss = under_fitting_loss(loss, self.begin_below, self.limit)
-            if weight is not None:
-                loss = loss * weight
-            return self.loss_weight * loss.sum() / max(loss.numel(), 1)
+        loss = pixel_cross_entropy(
+            'UnderFittingCrossEntropy', cls_score, label, weight, ignore_index
+        )
+        loss = under_fitting_loss(loss, self.begin_below, self.limit)
+        if weight is not None:
+            loss = loss * weight
+        return self.loss_weight * loss.sum() / max(loss.numel(), 1)

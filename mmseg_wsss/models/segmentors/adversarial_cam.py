@@ -186,7 +186,7 @@ def _scales(views: list[tuple]) -> Iterator[tuple[Tensor, list]]:
 
 @contextmanager
 def _frozen(module: nn.Module) -> Iterator[None]:
-    """Set eval mode, and spare the graph of the parameters."""
+    """Set eval mode, without gradients of the parameters."""
     modes = {m: m.training for m in module.modules()}
     learning = [p for p in module.parameters() if p.requires_grad]
     module.eval()

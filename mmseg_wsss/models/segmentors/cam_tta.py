@@ -20,8 +20,8 @@ FLIPPED_AXES = {'horizontal': (-1,), 'vertical': (-2,), 'diagonal': (-2, -1)}
 class CAMTTAModel(BaseTTAModel):
     """Test-time augmentation of a CAM network.
 
-    The way of PSA (CVPR 2018), IRN (CVPR 2019) and SEAM (CVPR 2020): the raw
-    CAM of each scale and flip is cut at 0, flipped back, resized bilinearly
+    As in PSA (CVPR 2018), IRN (CVPR 2019) and SEAM (CVPR 2020), the raw CAM
+    of each scale and flip is cut at 0, flipped back, resized bilinearly
     to the image's original size and added up; the sum is normalised once,
     masked to the candidates, and joined by the background score. The scores
     (C, H, W) in [0, 1] are the ``seg_logits`` of the merged sample and their
@@ -158,7 +158,7 @@ def augmentations(data: dict) -> Iterator[dict]:
 
 
 def unflip(cam: Tensor, sample) -> Tensor:
-    """Turn the maps (..., h, w) of a flipped image back.
+    """Return the maps (..., h, w) of a flipped image, flipped back.
 
     Args:
         cam: The maps.

@@ -36,7 +36,7 @@ class ScoreTTAModel(SegTTAModel):
     probabilities that sum to 1. 'max_probabilities' takes each class's
     largest softmax (MCTformer), in [0, 1], not normalised again.
 
-    One-channel (sigmoid) heads hand out probabilities (1, H, W), and these
+    One-channel (sigmoid) heads return probabilities (1, H, W), and these
     are fused; with 'mean_logits' after undoing the sigmoid. The threshold is
     the head's. MMSeg's SegTTAModel takes a second sigmoid of them, which
     lifts every pixel to 0.5 or more: here this is left out, and a single
@@ -104,7 +104,7 @@ class ScoreTTAModel(SegTTAModel):
         return merged
 
     def _fuse(self, samples: list) -> Tensor:
-        """Run over the augmentations of one image; (C, H, W)."""
+        """Compute the merged scores (C, H, W) of one image."""
         total = None
         for sample in samples:
             part = self._part(sample.seg_logits.data.float())

@@ -19,7 +19,7 @@ class WeakSupervisionMixin:
     """
 
     def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
-        """Forward as the segmentor does, with the batch made current."""
+        """Run the segmentor's forward with its batch as the current one."""
         images = partial(rgb_images, inputs, self.data_preprocessor)
         with batch_context(data_samples, images, self):
             return super().forward(inputs, data_samples, mode)

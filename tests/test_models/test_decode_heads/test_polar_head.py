@@ -120,3 +120,8 @@ def test_augmented_views_are_compared_with_their_mean_threshold():
 def test_bad_width():
     with pytest.raises(ValueError, match='reduced_channels must be >= 1'):
         head(reduced_channels=0)
+
+
+def test_features_that_are_no_maps():
+    with pytest.raises(ValueError, match='PolarHead needs feature maps'):
+        head()([torch.randn(2, 8)])

@@ -36,6 +36,12 @@ def test_an_empty_half_counts_nothing():
     assert torch.equal(logits.grad, torch.zeros_like(logits))
 
 
+def test_an_ignored_background_is_in_neither_set():
+    loss = torch.tensor([[[5.0, 0.4, 0.8]]])
+    found = balanced_mean(loss, torch.tensor([[[0, 2, 2]]]), ignore_index=0)
+    assert found.item() == pytest.approx(0.3)
+
+
 def test_against_a_loop():
     logits, label = case(dtype=torch.float64)
     sets = {True: [], False: []}

@@ -344,3 +344,11 @@ def test_bad_input():
 
 def test_options_are_printed():
     assert 'dummy_score=1.0' in repr(CSDLoss())
+
+
+def test_the_mask_is_that_of_the_images():
+    maps = torch.zeros(2, 3, 1, 1)
+    for consistency in (foreground_consistency, background_consistency):
+        for shape in ((1, 16, 16), (2, 1, 16, 16)):
+            with pytest.raises(ValueError, match=r'mask \(M, H, W\) with M'):
+                consistency(maps, maps, torch.ones(shape).bool())

@@ -365,3 +365,6 @@ def test_an_empty_batch():
     loss = feature_similarity_loss(gated, torch.rand(0, 3, 4, 4))
     loss.sum().backward()
     assert loss.shape == (0,) and gated.grad.shape == gated.shape
+    blocks = module._laplacian_by_blocks  # of a GPU
+    cells, colours = torch.zeros(0, 4, 5, 2), torch.zeros(3, 0, 4, 5)
+    assert blocks(cells, colours, 2.5, 5.0).shape == cells.shape

@@ -283,3 +283,11 @@ def test_bad_input():
         pytest.raises(ValueError, match='reads shares from pseudo labels'),
     ):
         SpatialBCE()(logits()[:1])
+
+
+def test_a_share_of_whole_pixels_is_that_many():
+    scores = torch.linspace(1, 0.01, 100).view(1, 1, 10, 10)
+    for pixels in range(1, 100):
+        shares = torch.tensor([[pixels / 100]])
+        found = share_thresholds(scores, shares).item()
+        assert found == scores.flatten()[pixels].item(), pixels
