@@ -16,6 +16,7 @@ import os
 import pickle
 import re
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -238,7 +239,7 @@ def load_config(path: str | os.PathLike) -> 'Config':
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it uses ``mmseg_wsss::`` in a clone that is not
-            installed.
+            installed, or cannot be evaluated; with file and line.
     """
     from mmengine.config import Config
 
@@ -255,10 +256,30 @@ def load_config(path: str | os.PathLike) -> 'Config':
             f'{path} uses mmseg_wsss:: configs, but this clone of mmseg_wsss '
             'is not installed: run "pip install -e ." in it'
         ) from error
+    except (OSError, ImportError):
+        raise
+    except Exception as error:  # a config is code of any kind
+        raise ValueError(_config_error(error, path)) from error
     for node in walk_dicts(cfg._cfg_dict):
         if node.get('_scope_') == 'mmseg_wsss':
             node['_scope_'] = 'mmseg'
     return cfg
+
+
+def _config_error(error: Exception, path: str | os.PathLike) -> str:
+    """Return in which file and line of a config an error is, and what it is.
+
+    MMEngine parses a copy of each file, in calls of ``_file2dict``.
+    """
+    file, number = str(path), getattr(error, 'lineno', None)
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_name == '_file2dict':
+            file = frame.f_locals.get('filename', file)
+        elif frame.f_code.co_filename == file:
+            number = line
+    where = f'{file}, line {number}' if number else file
+    text = getattr(error, 'msg', None) or error
+    return f'{where}: {type(error).__name__}: {text}'
 
 
 def walk_dicts(node: Any) -> Iterator[dict]:

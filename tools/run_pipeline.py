@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 
 from mmseg_wsss.io.lock import exclusive_lock
+from mmseg_wsss.jobs.command_line import OptionsAction
 from mmseg_wsss.jobs.run_errors import describe_error
 from mmseg_wsss.workflow.pipeline import (
     Launch,
@@ -39,8 +40,6 @@ from mmseg_wsss.workflow.pipeline import (
 )
 from mmseg_wsss.workflow.pipeline.record import SKIP
 from mmseg_wsss.workflow.report import write_report
-
-from mmengine.config import DictAction
 
 PUT_BACK = (
     'Put it back, or correct the config or list that names it, and rerun the '
@@ -73,7 +72,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionsAction,
         default={},
         help="settings that override the pipeline's: use.METHOD=False, "
         'stages.STAGE.options.KEY=VALUE, options.KEY=VALUE for all stages',

@@ -51,12 +51,16 @@ def read_photo(
 
     Raises:
         OSError: If there is no such file, or it is no image.
-        ValueError: If its values are of no known range.
+        ValueError: If it is damaged, or its values are of no known range.
     """
     try:
         image = decode_photo(Path(path).read_bytes(), max_side)
     except Image.UnidentifiedImageError as error:
         raise Image.UnidentifiedImageError(f'{path} is no image') from error
+    except (OSError, ValueError):
+        raise
+    except Exception as error:  # decoders raise errors of any kind
+        raise ValueError(f'{path}: {error}') from error
     if max_side is not None:
         image.thumbnail((max_side, max_side), Image.Resampling.BICUBIC)
     return np.array(image)

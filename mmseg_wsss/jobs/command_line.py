@@ -16,6 +16,23 @@ from .launch import check_local_device, prepare_launch
 from .run_errors import describe_error
 
 
+class OptionsAction(DictAction):
+    """The action of ``--cfg-options``: what is no key=value is an error."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Read the words, or exit with a usage error."""
+        try:
+            for word in values:
+                if not word.partition('=')[0] or '=' not in word:
+                    raise ValueError(f'got {word!r}')
+            super().__call__(parser, namespace, values, option_string)
+        except (ValueError, AssertionError) as error:
+            parser.error(
+                f'{option_string} takes key=value, without blanks around =, '
+                f'in quotes where the shell would change it: {error}'
+            )
+
+
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add MMSeg's arguments that every tool on a config takes."""
     parser.add_argument('config', help='config file')
@@ -23,7 +40,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionsAction,
         help='settings that override the config, key=value; nested keys with '
         "dots. data_root=DIR moves every path below the config's data_root",
     )

@@ -443,6 +443,23 @@ def test_bad_coco(tmp_path, part, entry, match):
         load_image_labels(path)
 
 
+@pytest.mark.parametrize(
+    ('number', 'change', 'match'),
+    [
+        (1, {'file_name': None}, 'has the file_name None'),
+        (1, {'file_name': 'x/'}, "has the file_name 'x/'"),
+        (0, {'id': 1}, 'have the same id, 1'),
+    ],
+)
+def test_images_of_coco(tmp_path, number, change, match):
+    content = coco()
+    content['images'][1 - number]['id'] = 1
+    content['images'][number] |= change
+    path = write_json(tmp_path / 'c.json', content)
+    with pytest.raises(ValueError, match=rf'c\.json.*{match}'):
+        load_image_labels(path)
+
+
 def test_json_of_another_kind_is_not_coco(tmp_path):
     path = write_json(tmp_path / 'l.json', {'images': ['cat']})
     assert dict(load_image_labels(path)) == {'images': ('cat',)}
@@ -482,7 +499,10 @@ def test_csv_class_columns_keep_their_order(tmp_path):
     ('text', 'match'),
     [
         ('', 'header row'),
-        ('image;labels\na;cat\n', 'comma separated'),
+        ('image;labels\na;cat\n', "comma separated.*by ';': .*sep="),
+        ('image\tlabels\na\tcat\n', 'comma separated.*by tabs'),
+        ('image,labels\na,cat\nb,"dog\nc,cat\n', 'row 3: .*not closed'),
+        ('image,labels\na,"cat" and dog\n', 'row 2: .*whole cell'),
         ('image,labels\n', 'at least one image'),
         ('image,cat,dog\na,1\n', 'row 2: 2 cells'),
         ('image,Labels\na,cat,dog\n', 'row 2: 3 cells .* in one cell by ;'),
@@ -576,6 +596,7 @@ def table(tmp_path, text, name='l.csv'):
         ('i,labels\na,cat\n\ufeffi,labels\n\ufeffb,dog\n',
          {'a': ('cat',), 'b': ('dog',)}),
         (',cat,dog\na,1,0\n', {'a': ('cat',)}),
+        ('i, labels\n"a", "cat,dog"\n', {'a': ('cat', 'dog')}),
     ],
 )  # fmt: skip
 def test_tables_of_other_programs(tmp_path, text, expected):

@@ -74,6 +74,8 @@ def test_tables_of_a_spreadsheet(apply):
     head = '\ufeffsep=;\nAction;Photo;Class;note\n'
     found = apply('add; b ;dog;sure;', head=head)
     assert found['b'] == ('cat', 'dog')
+    found = apply('b,dog,no,"0,9641",add')
+    assert found['b'] == ('cat', 'dog')
 
 
 @pytest.mark.parametrize(
@@ -83,6 +85,8 @@ def test_tables_of_a_spreadsheet(apply):
             ['a,cat,yes,0.1,delete'],
             ["row 2: the action is 'delete'", 'remove'],
         ),
+        (['b,dog,no,0.1,add,x'], ['row 2: 6 cells', 'in quotes']),
+        (['b,"dog,no,1,add', 'a,cat'], ['row 2: ', 'not closed']),
         (['a,cat,maybe,0.1,keep'], ['row 2: given must be yes or no']),
         (['a,cat,yes,low,keep'], ['row 2: the score must be a number, got']),
         (['a,,yes,0.1,keep'], ['row 2 has no class']),

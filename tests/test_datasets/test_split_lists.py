@@ -40,6 +40,8 @@ def test_bad_line_is_named(tmp_path, line):
         ('x/my img.jpg', 'my img'),
         ('photo 1', 'photo 1'),
         ('cat cat', 'cat cat'),
+        ('/home/me/my photos/a.jpg', 'a'),
+        ('C:\\my photos\\of 2024\\a.jpg', 'a'),
         ('x/a.jpg y/a', 'a'),
         ('a.jpg.jpg a.jpg.png', 'a.jpg'),
         ('cafe\u0301', 'cafe\u0301'),

@@ -180,6 +180,15 @@ def test_mmseg_loads_what_the_reader_reads(tmp_path, decoder):
         load(dict(img_path=str(tmp_path / 'none.jpg')))
 
 
+def test_every_error_of_a_decoder_names_the_file(tmp_path, monkeypatch):
+    """Such as Pillow's limit, whose error is no OSError."""
+    path = tmp_path / 'large.png'
+    Image.fromarray(PHOTO).save(path)
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 24 * 32 // 4)
+    with pytest.raises(ValueError, match=r'large\.png: .*768 pixels'):
+        read_photo(path)
+
+
 def test_half_read_files_are_errors(tmp_path):
     path = tmp_path / 'a.jpg'
     Image.fromarray(PHOTO).save(path)

@@ -397,7 +397,7 @@ def test_two_images_of_one_stem(tool, monkeypatch, tmp_path):
         for k in range(2)
     ]
     source = coco(tmp_path, images=images, annotations=[])
-    with pytest.raises(ValueError, match='same id or stem'):
+    with pytest.raises(ValueError, match='two images of one name'):
         paint_all(tool, monkeypatch, source, tmp_path / 'masks')
 
 
@@ -494,6 +494,18 @@ def test_sizes_of_images(tool, monkeypatch, tmp_path, width):
         tool, monkeypatch, source, tmp_path / 'masks', '--overwrite'
     )
     assert masks['a'].shape == (4, 5)
+
+
+def test_polygons_in_parts_of_the_image(tool, monkeypatch, tmp_path):
+    corner = [0, 0, 1, 0, 0.5, 0.9]  # one such shape may be a speck
+    source = one_shape(tmp_path, [corner])
+    assert paint_all(tool, monkeypatch, source, tmp_path / 'masks')
+    for shape in ([corner], [{'x': 0.2, 'y': 0.5}] * 3):
+        annotation = {'image_id': 3, 'category_id': 1, 'segmentation': shape}
+        source = coco(tmp_path, annotations=[annotation])
+        with pytest.raises(ValueError, match=r'instances.*from 0 to 1: mult'):
+            paint_all(tool, monkeypatch, source, tmp_path / 'others')
+    assert not (tmp_path / 'others').exists()
 
 
 def test_boxes_only_and_unknown_category(call, tmp_path):

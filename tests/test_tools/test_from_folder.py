@@ -483,6 +483,30 @@ def test_masks_that_contradict_labels(call, folders, tmp_path, values, words):
     assert not out.exists()
 
 
+@pytest.mark.parametrize('how', ['JPEG', 'no image', 'in folders'])
+def test_masks_that_cannot_be_read(call, folders, tmp_path, how):
+    """Each is named, or the folder that is not searched."""
+    masks = draw_masks(tmp_path / 'masks', RIGHT)
+    words = ['1 masks cannot be used: d0.png is ']
+    if how == 'JPEG':
+        Image.open(masks / 'd0.png').save(masks / 'd0.png', format='JPEG')
+        words += ['d0.png is a JPEG', 'exported as PNG']
+    elif how == 'no image':
+        (masks / 'd0.png').write_bytes(b'')
+        words += ['no image of a known kind']
+    else:
+        masks.rename(tmp_path / 'inner')
+        masks.mkdir()
+        (tmp_path / 'inner').rename(masks / 'inner')
+        words = ['has no mask for any photo']
+    result = call(folders, '--masks', masks, '--out', tmp_path / 'own')
+    check_fails(result, *words)
+    assert 'no mask shows' not in result.stdout
+    assert '--classes' not in result.stderr
+    told = 'folders in' in joined(result) and '1 (inner)' in joined(result)
+    assert told == (how == 'in folders')
+
+
 def test_classes_without_a_mask_in_the_evaluation(call, folders, tmp_path):
     """Those of the photos set aside count only."""
     for name, values in {
@@ -550,6 +574,9 @@ def test_broken_folders(call, folders, tmp_path):
     result = call(folders / 'cat', '--out', out)
     check_fails(result, 'has no sub-folder', '--labels')
     check_fails(call(folders, '--out', folders / 'x'), 'among the photos')
+    for seed in ('-1', str(2**32)):
+        result = call(folders, '--out', out, '--seed', seed)
+        check_fails(result, '--seed is in', seed)
     one = tmp_path / 'one'
     for number in range(5):
         photo(one / 'cat' / f'{number}.jpg', number)
@@ -809,6 +836,15 @@ def test_folders_that_are_classes(call, tmp_path, folders, classes):
     labels = load_image_labels(out / 'image_labels.json')
     assert sorted(labels.names) == classes
     assert len(labels) == 3 * len(folders)
+
+
+def test_folders_of_systems_are_no_classes(call, tmp_path):
+    root = tmp_path / 'photos'
+    fill(root, 'cat', 'dog', '$RECYCLE.BIN', '@eaDir')
+    photo(root / 'cat' / '@eaDir' / '1.jpg' / 'SYNOPHOTO_THUMB_M.jpg', 77)
+    result = call(root, '--out', tmp_path / 'out')
+    assert result.returncode == 0, result.stderr
+    assert 'labelled photos: 6, classes: 2' in joined(result)
 
 
 def test_one_class_of_two_folders_is_noted(call, tmp_path):

@@ -1,10 +1,13 @@
 """Every tool on a config ends in one line where it cannot be read."""
 
+import argparse
 import os
 from pathlib import Path
 
 import pytest
 
+from mmseg_wsss.compat import load_config
+from mmseg_wsss.jobs.command_line import add_config_arguments
 from tests.processes import ROOT, run_python
 
 REQUIRED = {
@@ -43,3 +46,32 @@ def test_one_line(tool, tmp_path):
     assert result.returncode == 1
     assert 'gone.py' in result.stderr and 'Traceback' not in result.stderr
     assert os.listdir(tmp_path) == ['broken.py']
+
+
+@pytest.mark.parametrize(
+    ('text', 'words'),
+    [
+        ('x = 1\ny = [1, 2)\n', ['base.py, line 2: SyntaxError: ']),
+        ('x = 1\n\ny = Tru\n', ["base.py, line 3: NameError: name 'Tru'"]),
+        ('z = 1\n', ['top.py, line 2: AttributeError: ', "'x'"]),
+        ('x = 1 # \xe9\n', ['base.py: UnicodeDecodeError: ']),
+    ],
+)
+def test_a_mistake_in_a_config(tmp_path, text, words):
+    """File and line are those of the user, not of MMEngine's copy."""
+    (tmp_path / 'base.py').write_bytes(text.encode('latin1'))
+    (tmp_path / 'top.py').write_text("_base_ = './base.py'\ny = _base_.x\n")
+    with pytest.raises(ValueError) as error:
+        load_config(tmp_path / 'top.py')
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize('word', ['use.ocr', '=False', 'a=[1,2'])
+def test_options_that_are_no_settings(word, capsys):
+    parser = argparse.ArgumentParser()
+    add_config_arguments(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(['c.py', '--cfg-options', 'x=1', word])
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert '--cfg-options takes key=value' in said and word[-3:] in said

@@ -63,6 +63,25 @@ def shape_area(parts):
     )
 
 
+def are_relative(segmentations):
+    """Return whether there are polygons, and all lie between 0 and 1."""
+    first = next(_coordinates(segmentations), None)
+    return first is not None and all(
+        0 <= value <= 1 for value in _coordinates(segmentations)
+    )
+
+
+def _coordinates(shape):
+    """Return an iterator over the coordinates of polygons, in any form."""
+    if _is_number(shape):
+        yield shape
+    elif isinstance(shape, dict) and shape.keys() == {'x', 'y'}:
+        yield from _coordinates(list(shape.values()))
+    elif isinstance(shape, list):
+        for part in shape:
+            yield from _coordinates(part)
+
+
 def decode_rle(segmentation, height, width):
     """Decode a COCO run-length mask to a bool array (height, width)."""
     import numpy as np

@@ -15,7 +15,12 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from _coco_shapes import ShapelessError, read_shape, shape_area
+from _coco_shapes import (
+    ShapelessError,
+    are_relative,
+    read_shape,
+    shape_area,
+)
 from _converters import Progress, run
 
 
@@ -100,10 +105,14 @@ def plan(content, source):
         and the class names in the order of the values from 1. A category
         called background has the value 0.
     """
-    from mmseg_wsss.datasets.label_files.coco_labels import category_names
+    from mmseg_wsss.datasets.label_files.coco_labels import (
+        category_names,
+        check_images,
+    )
     from mmseg_wsss.io.stems import file_stem
     from mmseg_wsss.structures.labels import MAX_CLASSES
 
+    check_images(content['images'], source)
     names = category_names(content['categories'], source)
     if len(names) >= MAX_CLASSES:
         raise ValueError(
@@ -113,7 +122,10 @@ def plan(content, source):
     jobs = {image['id']: (image, []) for image in content['images']}
     stems = {file_stem(image['file_name']) for image, _ in jobs.values()}
     if len(stems) < len(content['images']):
-        raise ValueError(f'{source} has two images with the same id or stem')
+        raise ValueError(
+            f'{source} has two images of one name in different folders or '
+            'with different suffixes: masks are <name>.png, rename one'
+        )
     for annotation in content['annotations']:
         if annotation['category_id'] not in names:
             raise ValueError(
@@ -129,6 +141,12 @@ def plan(content, source):
             f'{source} has no segmentation in any of '
             f'{len(content["annotations"])} annotations: masks cannot be '
             'painted from boxes'
+        )
+    shapes = [a.get('segmentation') for a in content['annotations']]
+    if are_relative(shapes):
+        raise ValueError(
+            f'{source} has polygons in parts of the image, from 0 to 1: '
+            'multiply x by the width and y by the height, COCO has pixels'
         )
     classes = [n for n in names.values() if n.lower() != 'background']
     place = {name: k for k, name in enumerate(classes, 1)}

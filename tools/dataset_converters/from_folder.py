@@ -139,6 +139,8 @@ def check_args(args: argparse.Namespace) -> None:
         raise ValueError(
             f'--max-side is 0, or 32 and more, got {args.max_side}'
         )
+    if not 0 <= args.seed < 2**32:
+        raise ValueError(f'--seed is in [0, 2^32), got {args.seed}')
     args.name = args.name or re.sub(r'[^\w-]', '_', out.name)
     if not re.fullmatch(r'[\w-]+', args.name):
         raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ...io.stems import image_stem
 from .class_names import class_name
 from .readers import Pairs, parse_json
 
@@ -32,6 +33,7 @@ def read_coco(path: Path, content: Any = None) -> tuple[Pairs, tuple]:
             "'annotations' and 'categories'"
         )
     try:
+        check_images(content['images'], path)
         names = category_names(content['categories'], path)
         found: dict[int, set[int]] = {
             image['id']: set() for image in content['images']
@@ -48,6 +50,34 @@ def read_coco(path: Path, content: Any = None) -> tuple[Pairs, tuple]:
             f'points to an id that is not there: {exc}'
         ) from exc
     return pairs, tuple(names.values())
+
+
+def check_images(images: list[dict], source: str | Path) -> None:
+    """Check the ids and file names of COCO images.
+
+    Args:
+        images: The ``images`` of an instances file.
+        source: That file, for the error.
+
+    Raises:
+        KeyError: If an image has no id or no file name.
+        ValueError: If an id occurs twice, or a file name names no file.
+    """
+    seen: dict[int, str] = {}
+    for image in images:
+        name = image['file_name']
+        if not isinstance(name, str) or not image_stem(name):
+            raise ValueError(
+                f'{source}: the image {image["id"]} has the file_name '
+                f'{name!r}, it must be the name of its file'
+            )
+        if image['id'] in seen:
+            raise ValueError(
+                f'{source}: the images {seen[image["id"]]!r} and {name!r} '
+                f'have the same id, {image["id"]!r}: annotations could be of '
+                'either'
+            )
+        seen[image['id']] = name
 
 
 def category_names(

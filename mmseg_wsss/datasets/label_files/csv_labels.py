@@ -113,6 +113,7 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
         raise ValueError(
             f'{path} must have a comma separated header row "image,labels" or '
             '"image,<class>,<class>,..." and at least one image'
+            + _other_separator(header)
         )
     for number, row in rows.items():
         if len(row) != len(header):
@@ -133,20 +134,51 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
     return header, rows
 
 
+def _other_separator(header: list[str]) -> str:
+    """Return what to do where a header has other separators, '' if not."""
+    names = {';': "';'", '\t': 'tabs', '|': "'|'"}
+    found = [name for mark, name in names.items() if mark in ''.join(header)]
+    if not found:
+        return ''
+    return (
+        f'; its cells seem to be separated by {found[0]}: save it with commas,'
+        ' or write sep= and that character into a line above the header'
+    )
+
+
 def read_rows(path: Path) -> dict[int, list[str]]:
-    """Return the rows with content, cells stripped, by row number."""
+    """Return the rows with content, cells stripped, by row number.
+
+    Raises:
+        ValueError: If it is not UTF-8, or a quote is not closed.
+    """
+    rows: dict[int, list[str]] = {}
+    number = 1
     try:
         with path.open(encoding='utf-8-sig', newline='') as file:
             told = _SEPARATOR.fullmatch(file.readline().rstrip('\r\n '))
             if told is None:
                 file.seek(0)
-            lines = csv.reader(file, delimiter=told[1] if told else ',')
-            rows = {
-                number: [cell.strip().strip('\ufeff') for cell in row]
-                for number, row in enumerate(lines, 2 if told else 1)
-            }
-    except (csv.Error, UnicodeDecodeError) as exc:
-        raise ValueError(f'{path} is not a UTF-8 CSV file: {exc}') from exc
+            lines = csv.reader(
+                file,
+                delimiter=told[1] if told else ',',
+                skipinitialspace=True,
+                strict=True,
+            )
+            number += told is not None
+            for row in lines:
+                rows[number] = [c.strip().strip('\ufeff') for c in row]
+                number += 1
+    except UnicodeDecodeError as exc:
+        raise ValueError(
+            f'{path} is not a UTF-8 CSV file: {exc}; save it as UTF-8, in '
+            'Excel as "CSV UTF-8"'
+        ) from exc
+    except csv.Error as exc:
+        raise ValueError(
+            f'{path}, row {number}: {exc}; is a quote (") not closed, or does '
+            'it not enclose the whole cell?'
+        ) from exc
     return {number: row for number, row in rows.items() if any(row)}
 
 

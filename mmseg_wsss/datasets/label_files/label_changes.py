@@ -101,6 +101,12 @@ def read_label_changes(path: str | os.PathLike) -> list[LabelChange]:
             f'{", ".join(missing)}; columns are separated by commas, or as a '
             'first line sep=; says'
         )
+    for number, row in rows.items():
+        if any(row[len(header) :]):
+            raise ValueError(
+                f'{path}, row {number}: {len(row)} cells where the header has '
+                f'{len(header)}; a cell with a comma must stand in quotes'
+            )
     return [
         _read_row(dict(zip(header, row, strict=False)), f'{path}, row {n}')
         for n, row in rows.items()
@@ -174,7 +180,8 @@ def _read_row(cells: dict[str, str], where: str) -> LabelChange:
     if given not in _GIVEN:
         raise ValueError(f'{where}: given must be yes or no, got {given!r}')
     try:
-        number = float(score) if score else None
+        # Spreadsheets may write a decimal comma.
+        number = float(score.replace(',', '.')) if score else None
     except ValueError as error:
         raise ValueError(
             f'{where}: the score must be a number, got {score!r}'
@@ -194,6 +201,6 @@ def _check_class(row: LabelChange, labels: ImageLabels) -> None:
         raise ValueError(
             f'{row.where}: {labels.source} has no class {row.name!r}'
             + (f', do you mean {near[0]!r}?' if near else '')
-            + f' There are {", ".join(labels.names[:9])}'
+            + f'; there are {", ".join(labels.names[:9])}'
             + (', ...' if len(labels.names) > 9 else '')
         )

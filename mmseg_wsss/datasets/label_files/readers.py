@@ -52,7 +52,7 @@ def parse_json(path: Path) -> Any:
     try:
         with path.open(encoding='utf-8-sig') as file:
             return json.load(file, object_pairs_hook=_no_duplicates)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise ValueError(f'{path} is not valid JSON: {exc}') from exc
 
 

@@ -109,13 +109,17 @@ def check_ann_file(path: str | os.PathLike) -> None:
 
 
 def _files_in(line: str) -> list[str]:
-    """Return the files in a line; names may have blanks."""
+    """Return the files in a line; names and folders may have blanks."""
     words = line.split()
     folders = ['/' in word or '\\' in word for word in words]
     suffixes = [
         os.path.splitext(w)[1].lower() in IMAGE_SUFFIXES for w in words
     ]
-    return words if all(folders) or all(suffixes) else [line]
+    # In "my folder/a.jpg" only the end is a file's.
+    one_path = suffixes[-1:] == [True] and not any(suffixes[:-1])
+    if all(suffixes) or (all(folders) and not one_path):
+        return words
+    return [line]
 
 
 def _parse_line(line: str, where: str) -> str:

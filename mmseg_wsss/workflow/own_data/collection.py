@@ -69,8 +69,9 @@ def read_labels(
         names = [name for name in names if name.lower() != 'background']
         if len(set(names)) < len(names) or set(found.classes) - set(names):
             raise ValueError(
-                f'--classes names {", ".join(names)}: it must name every '
-                f'class once; the labels have {", ".join(found.classes)}'
+                f'--classes names {" ".join(map(repr, names))}: it must name '
+                'every class once, separated by blanks; the labels have '
+                f'{" ".join(map(repr, found.classes))}'
             )
         found.classes = tuple(names)
     labels = label_matrix(found.labels, found.classes)

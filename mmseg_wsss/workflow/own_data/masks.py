@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ...datasets.mask_checks import MaskCheck
 from ...io.labels import save_label
 from ...io.stems import image_stem
-from .names import list_kinds, summarise
-from .photos import ImageInfo, fitting_size
+from .names import SHOWN, list_kinds, summarise
+from .photos import ImageInfo, fitting_size, is_shown
+
+LOSSY = ('JPEG', 'MPO', 'JPEG2000', 'WEBP')
 
 
 def find_masks(
@@ -39,7 +41,7 @@ def find_masks(
         tuple: Masks by the names of the photos; notes; and problems.
     """
     files, notes, problems = _find_files(folder)
-    masks, turned = {}, []
+    masks, turned, unfit = {}, [], {}
     check = MaskCheck(classes)
     for stem, photo in photos.items():
         path = files.get(stem, files.get(image_stem(photo.name)))
@@ -49,8 +51,11 @@ def find_masks(
         try:
             mask = _read(path)
             _check_size(mask, looks[photo])
+        except UnidentifiedImageError:
+            unfit[path.name] = 'is no image of a known kind'
+            continue
         except Exception as error:  # decoders raise errors of any kind
-            check.errors[path.name] = str(error)
+            unfit[path.name] = str(error)
             continue
         check.add(path.name, mask, np.isin(classes, labels[stem]))
         if _may_be_turned(photo, looks[photo]):
@@ -61,6 +66,12 @@ def find_masks(
         problems.append(
             f'{summarise(sorted(twice))} masks belong to several photos of '
             'that name: call them as the photos are called here'
+        )
+    if unfit:
+        some = [f'{name} {error}' for name, error in unfit.items()]
+        problems.append(
+            f'{len(unfit)} masks cannot be used: {"; ".join(some[:SHOWN])}'
+            + ('; ...' if len(some) > SHOWN else '')
         )
     problems += check.problems()
     if check.problems():
@@ -85,7 +96,7 @@ def find_masks(
         )
     notes += check.warnings()
     missing = check.missing_classes()
-    if masks and missing:
+    if check.num_maps and missing:
         notes.append(f'no mask shows {", ".join(missing)}')
     return masks, notes, problems
 
@@ -128,9 +139,12 @@ def _find_files(folder: Path) -> tuple[dict[str, Path], list[str], list[str]]:
     """Find the PNGs of a folder by stem; return notes and problems too."""
     files: dict[str, Path] = {}
     others: Counter = Counter()
-    notes, problems = [], []
+    notes, problems, folders = [], [], []
     for path in sorted(folder.iterdir()):
-        if path.name.startswith('.') or not path.is_file():
+        if not is_shown(path.name):
+            continue
+        if path.is_dir():
+            folders.append(path.name)
             continue
         if path.suffix.lower() != '.png':
             others[path.suffix or 'no suffix'] += 1
@@ -142,6 +156,11 @@ def _find_files(folder: Path) -> tuple[dict[str, Path], list[str], list[str]]:
                 'of one name: remove one'
             )
         files[stem] = path
+    if folders:
+        notes.append(
+            f'folders in {folder} are not searched for masks: '
+            f'{summarise(folders)}'
+        )
     if others:
         notes.append(
             f'files in {folder} that are no PNG, left out: '
@@ -154,10 +173,16 @@ def _read(path: Path) -> np.ndarray:
     """Read class indices (H, W) of 1, 8, 16 or 32 bits.
 
     Raises:
-        ValueError: If the file is a picture in colours.
+        ValueError: If the file is a picture in colours, or compressed with
+            a loss.
         OSError: If it cannot be read.
     """
     with Image.open(path) as image:
+        if image.format in LOSSY:
+            raise ValueError(
+                f'is a {image.format} whatever its name: its compression '
+                'changes indices, so masks must be exported as PNG'
+            )
         if image.mode == '1':
             return np.array(image).astype(np.uint8)
         if image.mode in ('L', 'P') or image.mode.startswith('I'):

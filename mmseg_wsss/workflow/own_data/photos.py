@@ -26,6 +26,9 @@ from .names import list_kinds, summarise
 from .settings import NETWORKS, working_size
 
 PHOTO_SUFFIXES = IMAGE_SUFFIXES - {'.npy'}
+# Folders that systems put among photos, with thumbnails or deleted files.
+SYSTEM_FOLDERS = {'__macosx', '@eadir', '#recycle', '@recycle'}
+SYSTEM_FOLDERS |= {'$recycle.bin', 'system volume information', 'lost+found'}
 # Formats and modes that need no copy.
 PLAIN_FORMATS = ('JPEG', 'MPO', 'PNG', 'BMP', 'WEBP')
 PLAIN_MODES = ('RGB', 'L')
@@ -58,7 +61,8 @@ class ImageInfo:
 def find_files(root: Path) -> tuple[list[Path], Counter]:
     """Find the photos below a folder, by suffix, in upper or lower case.
 
-    Hidden files and folders, and macOS's ``__MACOSX``, are passed over.
+    Hidden files and folders are passed over, and those of systems, such as
+    macOS's ``__MACOSX`` and the thumbnails of Synology's ``@eaDir``.
 
     Args:
         root: The folder; links to folders are followed, but not into a folder
@@ -86,7 +90,7 @@ def find_files(root: Path) -> tuple[list[Path], Counter]:
 
 def is_shown(name: str) -> bool:
     """Return whether a file or folder of this name counts."""
-    return not name.startswith('.') and name != '__MACOSX'
+    return not name.startswith('.') and name.casefold() not in SYSTEM_FOLDERS
 
 
 def inspect_image(path: Path, max_side: int = 0) -> ImageInfo:

@@ -197,7 +197,9 @@ def _missing_of(folder: str, names: str, suffix: str) -> str:
     if not missing:
         return ''
     file, others = missing[0], len(missing) - 1
-    if file.is_symlink():
+    if not str(file).isprintable():  # such as a byte order mark
+        file = repr(str(file))
+    elif file.is_symlink():
         file = f'{file}, a link to {file.readlink()}'
     return f'{file} and {others} more of {names}' if others else f'{file}'
 

@@ -323,6 +323,13 @@ def test_moved_photos_are_named(pipeline):
     ]
 
 
+def test_characters_that_are_not_seen_are_written_out(pipeline):
+    names = pipeline.parent / 'train.txt'
+    names.write_text('\ufeff' + names.read_text(), encoding='utf-8')
+    line, *_ = read_plan(pipeline).missing_lines()
+    assert r'images/\ufeff' in line
+
+
 def test_masks_that_a_training_reads_are_counted_before_it(pipeline):
     root = pipeline.parent
     masks = root / 'truth'
