@@ -301,9 +301,10 @@ class TestConfigScopes:
         )
         code, output = run(str(script))
         assert code == 0, output
-        assert "'type': 'EncoderDecoder'" in output
-        assert "'_scope_': 'mmseg'" in output
-        assert 'mmseg_wsss' not in output
+        (shown,) = [line for line in output.splitlines() if line[0] == '{']
+        assert "'type': 'EncoderDecoder'" in shown
+        assert "'_scope_': 'mmseg'" in shown
+        assert 'mmseg_wsss' not in shown
 
 
 def test_find_steps():

@@ -125,7 +125,11 @@ def create_vit(
         if not Path(checkpoint).is_file():
             raise FileNotFoundError(f'there is no checkpoint {checkpoint}')
         # This road converts the authors' own files; checkpoint_path does not.
-        overlay = {'file': str(checkpoint)}
+        # timm 1.0.22 reads a .pth as .npz where those of the name are.
+        overlay = {
+            'file': str(checkpoint),
+            'custom_load': Path(checkpoint).suffix == '.npz',
+        }
         if options.get('num_classes'):  # else timm drops the projection
             overlay['num_classes'] = options['num_classes']
         options['pretrained_cfg_overlay'] = overlay

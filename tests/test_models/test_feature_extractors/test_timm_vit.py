@@ -2,6 +2,7 @@
 
 import builtins
 
+import numpy as np
 import pytest
 import torch
 
@@ -82,6 +83,19 @@ def test_takes_the_authors_checkpoint(timm, tmp_path):
         TimmFeatures(DINO, checkpoint=tmp_path / 'other.pth')
     with pytest.raises(FileNotFoundError, match='no checkpoint'):
         TimmFeatures(DINO, checkpoint=tmp_path / 'none.pth')
+
+
+def test_the_suffix_says_the_format(timm, tmp_path):
+    """Also where timm's own weights of the name have another one."""
+    name = 'vit_tiny_patch16_224.augreg_in21k'
+    model = timm.create_model(name, num_classes=0)
+    torch.save(model.state_dict(), tmp_path / 'vit.pth')
+    extractor = TimmFeatures(name, checkpoint=tmp_path / 'vit.pth')
+    weight = model.blocks[3].mlp.fc1.weight
+    assert torch.equal(extractor.model.blocks[3].mlp.fc1.weight, weight)
+    np.savez(tmp_path / 'vit.npz', other=np.zeros(1))
+    with pytest.raises(ValueError, match=r'npz: .*(embedding|JAX)'):
+        TimmFeatures(name, checkpoint=tmp_path / 'vit.npz')
 
 
 def test_names_that_timm_does_not_have(timm):
