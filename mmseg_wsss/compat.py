@@ -263,6 +263,9 @@ def load_config(path: str | os.PathLike) -> 'Config':
     for node in walk_dicts(cfg._cfg_dict):
         if node.get('_scope_') == 'mmseg_wsss':
             node['_scope_'] = 'mmseg'
+    # YAPF needs seconds for long paths, each time the config is written or
+    # logged, and fromfile(format_python_code=False) does not switch it off.
+    object.__setattr__(cfg, '_format_python_code', False)
     return cfg
 
 

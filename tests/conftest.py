@@ -1,6 +1,7 @@
 import os
 
 import pytest
+from mmengine.config import config as config_module
 from mmengine.device import utils as device_utils
 from mmengine.registry import init_default_scope
 
@@ -10,6 +11,9 @@ if os.environ.get('MMSEG_WSSS_STUB_OPS'):
     stub_mmcv_ops.install()
 
 from tests import tiny
+
+# YAPF takes seconds for a config with the long paths of pytest.
+config_module.FormatCode = lambda text, **_: (text, True)
 
 
 @pytest.fixture(autouse=True)

@@ -89,6 +89,15 @@ def run_ranks(ranks, *command):
     return run_python(command, ROOT, env, ranks)
 
 
+def run_in_server(command, output, *_):
+    """Run a stage's tool; takes the place of the pipeline's run_command."""
+    from mmseg_wsss.workflow.pipeline.command import environment
+
+    done = run_python(command[1:], ROOT, environment())
+    output.write_text(done.stdout + done.stderr)
+    return done.returncode
+
+
 def _free_port():
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))

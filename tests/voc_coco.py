@@ -178,7 +178,6 @@ def write_pipeline(name, root):
                 step['constant'] = 0.6
         file = root / 'configs' / f'{Path(path).stem}.py'
         file.parent.mkdir(exist_ok=True)
-        cfg._format_python_code = False
         cfg.dump(file)
         configs[key] = str(file)
     pipeline = root / f'{name}.py'

@@ -9,7 +9,9 @@ import sys
 import pytest
 import torch
 
+from mmseg_wsss.workflow.pipeline import run
 from tests import tiny
+from tests.processes import run_in_server
 from tests.test_tools.test_train_and_dump import ROOT, call
 from tests.test_workflow.test_pipeline import fake
 
@@ -63,7 +65,10 @@ def faked(tmp_path, tool, monkeypatch, capsys):
 
 
 def test_real_stages(tmp_path, tool, monkeypatch, capsys):
-    """Train a CAM network, write CAMs, compare both; then all is finished."""
+    """Train a CAM network, write CAMs, compare both; then all is finished.
+
+    The next test runs a stage as a process of its own.
+    """
     tiny.make_dataset(tmp_path / 'tiny', count=7)
     cfg = tiny.config(tmp_path / 'tiny', tiny.cam_head(), tmp_path / 'x')
     cfg.log_level = 'INFO'
@@ -72,7 +77,12 @@ def test_real_stages(tmp_path, tool, monkeypatch, capsys):
     pipeline = tmp_path / 'two.py'
     pipeline.write_text(PIPELINE.format(root=tmp_path))
     work = tmp_path / 'work'
-    output = call(TOOL, pipeline, '--work-dir', work)
+    words = ['x', str(pipeline), '--work-dir', str(work)]
+    monkeypatch.setattr(run, 'run_command', run_in_server)
+    monkeypatch.setattr(tool.signal, 'signal', lambda *_: None)
+    monkeypatch.setattr('sys.argv', words)
+    tool.main()
+    output = capsys.readouterr().out
     assert '[1/4] classifier' in output and '[2/4] cams' in output
     assert len(list((work / 'cams' / 'labels').glob('*.png'))) == 7
     assert len(list((work / 'cams' / 'cams').glob('*.npz'))) == 7
@@ -90,9 +100,7 @@ def test_real_stages(tmp_path, tool, monkeypatch, capsys):
     # The weights and images are those of the validation.
     assert tested['figures'] == trained['figures']
     assert '7 cams, 7 labels' in output
-    words = ['x', str(pipeline), '--work-dir', str(work), '--dry-run']
-    monkeypatch.setattr('sys.argv', words)
-    monkeypatch.setattr(tool.signal, 'signal', lambda *_: None)
+    monkeypatch.setattr('sys.argv', [*words, '--dry-run'])
     tool.main()
     shown = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in shown] == ['finished'] * 4

@@ -10,16 +10,9 @@ from PIL import Image
 from mmseg_wsss.workflow.pipeline import read_plan, run
 from mmseg_wsss.workflow.pipeline.command import Launch
 from tests import tiny, voc_coco
-from tests.processes import ROOT, run_python
+from tests.processes import run_in_server
 
 VOC = 'data/VOCdevkit/VOC2012'
-
-
-def run_in_server(command, output, *_):
-    """Run a stage's tool in the server of tests, which has torch."""
-    done = run_python(command[1:], ROOT, run.environment())
-    output.write_text(done.stdout + done.stderr)
-    return done.returncode
 
 
 def small_head(head):
@@ -47,7 +40,6 @@ def shrink_networks(folder):
             cfg.model.decode_head = small_head(cfg.model.decode_head)
             cfg.model.pop('auxiliary_head', None)
             cfg.custom_imports.imports.append('tests.tiny')
-        cfg._format_python_code = False
         cfg.dump(file)
 
 
