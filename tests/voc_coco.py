@@ -133,7 +133,9 @@ def shrink(cfg, root):
         kind = str(step.get('type')).rpartition('.')[2]
         if kind in ('RandomCrop', 'CenterCrop'):
             step['crop_size'] = (SIZE, SIZE)
-        elif kind in ('RandomResize', 'RandomResizedCrop'):
+        elif kind in ('RandomResize', 'RandomResizedCrop') or (
+            kind == 'Resize' and step.get('keep_ratio') is False
+        ):
             step['scale'] = (SIZE, SIZE)
         elif kind == 'ResizeShortestEdge':
             step['scale'] = SIZE
