@@ -1,7 +1,7 @@
 """The shipped pipelines resolve, with every switch on and off."""
 
 import re
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,17 +14,21 @@ from mmseg_wsss.workflow.pipeline.recipe import stage_recipe
 
 ROOT = Path(__file__).resolve().parents[3]
 PIPELINES = sorted((ROOT / 'configs' / 'pipelines').glob('*.py'))
-SWITCHES = [
-    (path, switch)
-    for path in PIPELINES
-    for switch in Config.fromfile(path).use
-]
 
 
-@lru_cache
+@cache
+def use_of(path):
+    """Read the switches of a pipeline."""
+    return Config.fromfile(path).use
+
+
+SWITCHES = [(path, switch) for path in PIPELINES for switch in use_of(path)]
+
+
+@cache
 def read(path, *off):
     """Read a pipeline with some switches turned."""
-    use = Config.fromfile(path).use
+    use = use_of(path)
     return read_plan(path, {f'use.{name}': not use[name] for name in off})
 
 
@@ -149,7 +153,7 @@ def test_a_switch_changes_no_setting_of_a_recipe(path, switch):
 
 @pytest.mark.parametrize(
     'path',
-    [path for path in PIPELINES if 'csd' in Config.fromfile(path).use],
+    [path for path in PIPELINES if 'csd' in use_of(path)],
     ids=lambda path: path.stem,
 )
 def test_csd_keeps_the_network_and_its_training(path):
