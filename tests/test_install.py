@@ -1,6 +1,7 @@
 """Installing: wheel, sdist, editable install, and what import says."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -175,7 +176,10 @@ def test_editable_mim_folder_follows_the_sources(project, editable):
 
 class TestImport:
     def test_is_quiet(self):
-        assert run('-c', 'import mmseg_wsss', PYTHONPATH=str(ROOT)) == (0, '')
+        code, output = run('-c', 'import mmseg_wsss', PYTHONPATH=str(ROOT))
+        # What torch 2.4 says of an import of MMEngine's no filter stops.
+        known = r'.*zero_optimizer.py:\d+: DeprecationWarning: .*\n.*\n'
+        assert (code, re.sub(known, '', output)) == (0, '')
 
     def test_without_a_stack(self):
         """-S hides every installed package, torch included."""

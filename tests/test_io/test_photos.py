@@ -5,6 +5,7 @@ import zlib
 
 import cv2
 import numpy as np
+import PIL
 import pytest
 from mmcv.transforms import LoadImageFromFile
 from PIL import Image
@@ -32,7 +33,13 @@ def exif_block(*entries):
         (0x8769, 4, 1, 0xFFFFFF),
         (0x8825, 2, 9, 8),
         (0x0132, 12, 2, 8),
-        (0x010E, 7, 0xFFFFFF, 8),
+        pytest.param(
+            (0x010E, 7, 0xFFFFFF, 8),
+            marks=pytest.mark.skipif(
+                int(PIL.__version__.split('.')[0]) < 13,
+                reason='Pillow reads nothing behind such an entry before 13',
+            ),
+        ),
     ],
 )
 def test_damaged_exif_does_not_stop_turning(tmp_path, entry):
