@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 unset PYTHONPATH
 export OMP_NUM_THREADS=1
+# The tests marked slow too.
+export PYTEST_ADDOPTS="${PYTEST_ADDOPTS:-} -m ''"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/mmseg_wsss"
 onedl="$PWD/${VENV:-.venv}/bin/python"
 upstream="$cache/upstream/bin/python"

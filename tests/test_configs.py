@@ -134,7 +134,15 @@ def read(path):
     return cfg
 
 
-@pytest.mark.parametrize('path', TRAINED, ids=str)
+STEPS = [
+    pytest.param(path, marks=pytest.mark.slow)
+    if 'r38' in path.name or 'r101' in path.name
+    else path
+    for path in TRAINED
+]
+
+
+@pytest.mark.parametrize('path', STEPS, ids=str)
 def test_config_takes_a_step(path, layouts, tmp_path):
     """Those of VOC and COCO load their batch from folders in these layouts."""
     cfg = read(path)

@@ -87,7 +87,14 @@ def assert_equal(whole, other):
 
 
 @pytest.mark.usefixtures('on_cpu')
-@pytest.mark.parametrize(('num_workers', 'then'), [(0, 0), (1, 1), (2, 0)])
+@pytest.mark.parametrize(
+    ('num_workers', 'then'),
+    [
+        (0, 0),
+        pytest.param(1, 1, marks=pytest.mark.slow),
+        pytest.param(2, 0, marks=pytest.mark.slow),
+    ],
+)
 def test_a_resumed_run_is_the_uninterrupted_one(
     tiny_root, tmp_path, num_workers, then
 ):
@@ -106,7 +113,9 @@ def test_a_resumed_run_is_the_uninterrupted_one(
 
 
 @pytest.mark.usefixtures('on_cpu')
-@pytest.mark.parametrize('num_workers', [0, 2])
+@pytest.mark.parametrize(
+    'num_workers', [0, pytest.param(2, marks=pytest.mark.slow)]
+)
 def test_a_run_resumed_within_an_epoch(
     tiny_root, tmp_path, num_workers, monkeypatch
 ):

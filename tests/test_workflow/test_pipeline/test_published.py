@@ -12,6 +12,7 @@ from mmseg_wsss.workflow.pipeline.command import Launch
 from tests import tiny, voc_coco
 from tests.processes import run_in_server
 
+pytestmark = pytest.mark.slow
 VOC = 'data/VOCdevkit/VOC2012'
 
 
