@@ -25,8 +25,10 @@ from mmseg_wsss.compat import load_config
 from mmseg_wsss.io.scalars import read_figures
 
 VOC = ROOT / 'data' / 'voc_mini'
-CLASSES = load_config('configs/_base_/datasets/voc_mini.py').metainfo.classes
+VOC_CONFIG = ROOT / 'configs' / '_base_' / 'datasets' / 'voc_mini.py'
+CLASSES = load_config(VOC_CONFIG).metainfo.classes
 INDEX = [PascalVOCDataset.METAINFO['classes'].index(name) for name in CLASSES]
+PHOTOS = 300
 FIGURES = ('mIoU', 'FP', 'FN')
 
 
@@ -51,10 +53,10 @@ def names(split: str) -> list[str]:
     return file.read_text().split()
 
 
-def make_folder(folder: Path, number: int, seed: int) -> None:
+def make_folder(folder: Path, seed: int) -> None:
     """Write what a user would have, and the photos to test on."""
     drawn = np.random.default_rng(seed).permutation(names('train_aug'))
-    photos = sorted(drawn[:number])
+    photos = sorted(drawn[:PHOTOS])
     link(photos, folder / 'photos', folder / 'masks')
     labels = np.load(VOC / 'cls_labels.npy', allow_pickle=True).item()
     rows = [
@@ -102,17 +104,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument('--seed', type=int, default=0, help='of the draw')
-    parser.add_argument('--number', type=int, default=300, help='of photos')
     parser.add_argument(
-        '--options', nargs='*', default=[], help='of from_folder.py'
+        '--cfg-options', nargs='*', default=[], help='of run_pipeline.py'
     )
-    parser.add_argument('--cfg-options', nargs='*', default=[])
     parser.add_argument('--work-dir', default='work_dirs/own_photos')
     args = parser.parse_args()
     folder = Path(args.work_dir).resolve() / f'seed_{args.seed}'
     data = folder / 'my_data'
     if not data.exists():
-        make_folder(folder, args.number, args.seed)
+        make_folder(folder, args.seed)
         call(
             folder / 'from_folder.log',
             'dataset_converters/from_folder.py',
@@ -123,7 +123,6 @@ def main() -> None:
             str(folder / 'masks'),
             '--out',
             str(data),
-            *args.options,
         )
     run = folder / 'run'
     call(

@@ -301,7 +301,7 @@ class TestConfigScopes:
         )
         code, output = run(str(script))
         assert code == 0, output
-        (shown,) = [line for line in output.splitlines() if line[0] == '{']
+        (shown,) = [line for line in output.splitlines() if line[:1] == '{']
         assert "'type': 'EncoderDecoder'" in shown
         assert "'_scope_': 'mmseg'" in shown
         assert 'mmseg_wsss' not in shown

@@ -143,7 +143,7 @@ CASES = {
     'CSD, background': (consistency(background_consistency), 37),
     'SEAM': (seam, 40),
     'SIPE': (sipe, 157),
-    'GWRP': (rank_pooled, 23),
+    'GWRP': (rank_pooled, 22 + torch.__version__.startswith('2.1.')),
     'MCTformer+': (contrast, 45),
     'PMM': (under_fitting, 20),
     'Spatial-BCE': (spatial_bce, 86),
