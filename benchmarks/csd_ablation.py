@@ -27,6 +27,7 @@ from refinements import TRUE_MASKS, plain_labels
 from runs import (
     ROOT,
     call,
+    make_scenes,
     merge_results,
     newer,
     newest_checkpoint,
@@ -116,6 +117,8 @@ def changes(variant: Variant, data: str, first: Path) -> list[str]:
 
 def multi_label_list(data: str, folder: Path) -> Path:
     """List the training images of several classes that are in use."""
+    if data == 'scenes':
+        make_scenes()
     file = folder / 'multi_label.txt'
     cfg = load_config(ROOT / f'configs/cam/cam_mobilenetv2_{data}.py')
     dataset = cfg.train_dataloader.dataset

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -24,6 +25,7 @@ ALLOCATOR = {
     'MALLOC_TRIM_THRESHOLD_': '100000000000',
     'MALLOC_TOP_PAD_': '268435456',
 }
+MAKING_SCENES = threading.Lock()
 
 
 def call(log: Path, tool: str, *arguments: str) -> None:
@@ -52,6 +54,15 @@ def call(log: Path, tool: str, *arguments: str) -> None:
         raise SystemExit(f'{tool} failed, see {log}')
 
 
+def make_scenes() -> None:
+    """Write the scenes to data/scenes, where they are missing."""
+    log = ROOT / 'work_dirs/make_scenes/make_scenes.log'
+    with MAKING_SCENES:
+        if not (ROOT / 'data/scenes/image_labels.json').is_file():
+            tool = 'dataset_converters/make_scenes.py'
+            call(log, tool, '--out', 'data/scenes')
+
+
 def train(
     config: str,
     work_dir: Path,
@@ -73,6 +84,8 @@ def train(
                 'remove it, or use another --work-dir'
             )
         return known
+    if '_scenes' in config:
+        make_scenes()
     start = time.time()
     call(
         work_dir / 'train.log',

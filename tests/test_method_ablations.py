@@ -91,6 +91,8 @@ def tools(monkeypatch):
         module = importlib.import_module(name)
         if hasattr(module, 'call'):
             monkeypatch.setattr(module, 'call', calls)
+        if hasattr(module, 'make_scenes'):
+            monkeypatch.setattr(module, 'make_scenes', lambda: None)
     yield calls
     for name in MODULES:
         sys.modules.pop(name, None)
