@@ -44,7 +44,7 @@ demo: $(READY)
 	@MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 \
 	  MALLOC_TOP_PAD_=268435456 $(BIN)/python tools/run_pipeline.py configs/pipelines/scenes.py $(ARGS)
 
-# Built anew each time: Sphinx does not see that an included page changed.
+# Built from scratch each time: Sphinx does not see that an included page changed.
 docs: $(DOCS_READY)
 	@rm -rf docs/_build
 	@OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -q -n -W --keep-going \

@@ -131,6 +131,8 @@ setup(
             'mmengine>=0.10,<1',
             'mmcv>=2.0.0,<2.2',
             'mmsegmentation>=1.2,<2',
+            'mmpretrain>=1.2,<2',
+            'torchvision',
             'ftfy',
             'regex',
             'setuptools<82',

@@ -10,7 +10,7 @@ Code lines hold neither a docstring nor a comment and are not blank.
 A constructor option is a keyword or a parameter with a default of ``__init__``
 of a class that ``@REGISTRY.register_module()`` registers, except those that
 MMEngine and MMSegmentation pass by themselves (``FRAMEWORK``). It counts as
-used if a file under ``configs/`` or a template of ``own_data`` sets its name
+used if a file under ``configs/`` sets its name
 
 * in a ``dict(...)`` whose ``type`` is the class, or
 * in a ``dict(...)`` without a ``type``, as an override of a ``_base_`` file
@@ -86,8 +86,7 @@ def constructor_options(text: str) -> Iterator[tuple[str, str]]:
 
 def set_options(text: str) -> Iterator[tuple[str, str]]:
     """Yield (class, option) that a config sets; class '' without a type."""
-    text = re.sub(r'(?<=[)\]])\$\w+', '', text)  # a template's placeholders
-    for node in ast.walk(ast.parse(re.sub(r'\$(\{\w+\}|\w+)', '_', text))):
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Dict):
             pairs = {
                 key.value: value
@@ -119,10 +118,7 @@ def main() -> None:
         for path in sorted(package.rglob('*.py'))
     }
     lines = {path: len(text.splitlines()) for path, text in texts.items()}
-    configs = [
-        *(package.parent / 'configs').rglob('*.py'),
-        *package.rglob('config-templates/*.txt'),
-    ]
+    configs = (package.parent / 'configs').rglob('*.py')
     used = {pair for path in configs for pair in set_options(path.read_text())}
     options = [o for text in texts.values() for o in constructor_options(text)]
     unused = [(c, o) for c, o in options if not {(c, o), ('', o)} & used]

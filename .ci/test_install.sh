@@ -15,7 +15,7 @@ python="$work/venv/bin/python"
 "$python" -m pip wheel -q --no-deps -w "$work" "$work/clone"
 rm -rf "$work/clone/build" "$work/clone"/*.egg-info
 "$python" -m pip install -q -c requirements/ci.txt \
-  "mmseg_wsss[onedl] @ file://$(echo "$work"/*.whl)"
+  "$(echo "$work"/*.whl)[onedl]"
 "$python" -m pip check
 
 cd "$work/elsewhere"

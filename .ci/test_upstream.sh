@@ -9,7 +9,7 @@ export OMP_NUM_THREADS=1
 # The tests marked slow too.
 export PYTEST_ADDOPTS="${PYTEST_ADDOPTS:-} -m ''"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/mmseg_wsss"
-onedl="$PWD/${VENV:-.venv}/bin/python"
+onedl="$(cd "${VENV:-.venv}/bin" && pwd)/python"
 upstream="$cache/upstream/bin/python"
 pins="$PWD/requirements/upstream.txt"
 work=$(mktemp -d)

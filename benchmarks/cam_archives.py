@@ -199,7 +199,7 @@ def remove(path: Path) -> None:
 def main() -> None:
     parser = new_parser(__doc__)
     parser.add_argument('--images', type=int, default=20000)
-    args = parse(parser, repeats=1)
+    args = parse(parser)
     count = 200 if args.quick else args.images
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

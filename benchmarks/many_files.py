@@ -208,7 +208,7 @@ def stages(root: Path, count: int) -> Iterator[list[str]]:
 def main() -> None:
     parser = new_parser(__doc__)
     parser.add_argument('--images', type=int, default=100_000)
-    args = parse(parser, repeats=1)
+    args = parse(parser)
     count = 100 if args.quick else args.images
     init_default_scope('mmseg')
     print(f'{count:,} images, {machine()}:\n')

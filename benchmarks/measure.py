@@ -25,23 +25,28 @@ def new_parser(doc: str) -> argparse.ArgumentParser:
     )
 
 
-def parse(parser: argparse.ArgumentParser, repeats: int) -> argparse.Namespace:
+def parse(
+    parser: argparse.ArgumentParser, repeats: int | None = None
+) -> argparse.Namespace:
     """Parse the command line, with the options that all benchmarks have.
 
     Args:
         parser: The benchmark's parser, with its own options.
-        repeats: How often it measures unless told otherwise.
+        repeats: How often it measures unless told otherwise; None: once.
 
     Returns:
-        argparse.Namespace: With ``repeats``, at least 1, and ``quick``.
+        argparse.Namespace: With ``quick``, and ``repeats``, at least 1, where
+        it was given.
     """
+    parser.add_argument(
+        '--quick', action='store_true', help='measure once, to try it out'
+    )
+    if repeats is None:
+        return parser.parse_args()
     parser.add_argument(
         '--repeats',
         type=int,
         help=f'measurements that a median is of (default: {repeats})',
-    )
-    parser.add_argument(
-        '--quick', action='store_true', help='measure once, to try it out'
     )
     args = parser.parse_args()
     if args.repeats is None:

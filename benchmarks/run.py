@@ -193,7 +193,7 @@ def parse_args() -> argparse.Namespace:
         '--again', action='store_true', help='measure what is kept too'
     )
     parser.add_argument(
-        '--keep-going', action='store_true', help='go on after a failure'
+        '--keep-going', action='store_true', help='continue after a failure'
     )
     parser.add_argument(
         '--work-dir',

@@ -12,6 +12,8 @@ FSL is trained in the same way on 29 backbones. Weights at the start are
 random, the pictures are four built-in scenes of 128 x 128 pixels with seven
 classes, whose weights in losses are left out, SyncBN is BN and half precision
 is off. So a row shows whether the parts fit together, not how well they learn.
+Families that use MMDetection need `mmdet==3.3.0`, on OneDL
+`onedl-mmdetection==3.5.1`.
 """
 
 from __future__ import annotations
@@ -28,12 +30,14 @@ import tempfile
 from pathlib import Path
 
 import torch
+from mmengine.device import utils as device_utils
 from runs import ROOT, merge_results
 from zoo_backbones import backbones
 from zoo_families import families
 from zoo_table import page
 from zoo_train import CANNOT, register, train_case
 
+import mmseg_wsss
 from mmseg_wsss.compat import stack_name
 from mmseg_wsss.io.atomic import atomic_write
 
@@ -44,7 +48,10 @@ PACKAGES += ('mmdetection', 'mmdet', 'timm')
 
 def versions() -> str:
     """Return the versions of this stack's packages."""
-    found = [f'Python {platform.python_version()}']
+    found = [
+        f'mmseg_wsss {mmseg_wsss.__version__}',
+        f'Python {platform.python_version()}',
+    ]
     for name in PACKAGES:
         for distribution in (f'onedl-{name}', name):
             try:
@@ -89,7 +96,7 @@ def write_row(name: str, folder: Path) -> None:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     os.chdir(folder)
-    os.environ['CUDA_VISIBLE_DEVICES'] = ''
+    device_utils.DEVICE = 'cpu'  # MMEngine chose it when it was imported
     torch.set_num_threads(1)
     found = train_case(name, folder / 'scenes')
     (folder / 'row.json').write_text(json.dumps(found))

@@ -1,7 +1,4 @@
-"""Train one case of the compatibility table; zoo.py starts it.
-
-python benchmarks/zoo_train.py ann row.json
-"""
+"""Train one case of the compatibility table; zoo.py starts it."""
 
 from __future__ import annotations
 

@@ -38,7 +38,8 @@ _DISTRIBUTIONS = {
 _INSTALL = (
     'Install one of the two stacks:\n'
     '  pip install "mmseg_wsss[onedl]"      (OneDL, maintained)\n'
-    '  pip install "mmseg_wsss[openmmlab]"  (upstream OpenMMLab)'
+    '  pip install "mmseg_wsss[openmmlab]"  (upstream OpenMMLab)\n'
+    'or, in a clone, pip install -e ".[onedl]" or ".[openmmlab]"'
 )
 _CHATTER = (
     'Could not import OneDL',

@@ -1,19 +1,19 @@
-import os
+import gc
 
 import pytest
 from mmengine.config import config as config_module
 from mmengine.device import utils as device_utils
 from mmengine.registry import init_default_scope
 
-if os.environ.get('MMSEG_WSSS_STUB_OPS'):
-    from tests import stub_mmcv_ops
-
-    stub_mmcv_ops.install()
-
 from tests import tiny
 
 # YAPF takes seconds for a config with the long paths of pytest.
 config_module.FormatCode = lambda text, **_: (text, True)
+
+
+def pytest_collection_finish():
+    """MMEngine collects garbage for each data set; leave out the imports."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

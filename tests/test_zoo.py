@@ -43,9 +43,6 @@ def test_families(zoo, tmp_path, on_cpu):
     assert row['reason'].startswith('ValueError: OCRLoss (decode_head.')
 
 
-@pytest.mark.skipif(
-    'MMSEG_WSSS_STUB_OPS' in os.environ, reason='its operators do nothing'
-)
 def test_a_family_that_needs_compiled_operators(zoo, tmp_path, on_cpu):
     row = zoo.train_case('point_rend', tmp_path / 'scenes')
     if COMPILED:

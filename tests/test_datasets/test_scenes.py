@@ -30,8 +30,8 @@ from mmseg_wsss.datasets.scenes.plan import (
     PALETTE,
     plan_scene,
 )
+from tests.processes import ROOT, run_python
 
-ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools' / 'dataset_converters' / 'make_scenes.py'
 NAMES = CLASSES[1:]
 
@@ -62,13 +62,8 @@ def command(*args):
 
 def run(*args):
     """Run the tool as a process."""
-    return subprocess.run(
-        command(*args),
-        capture_output=True,
-        text=True,
-        env={**os.environ, 'PYTHONPATH': str(ROOT)},
-        timeout=120,
-    )
+    env = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    return run_python(command(*args)[1:], ROOT, env)
 
 
 @pytest.fixture

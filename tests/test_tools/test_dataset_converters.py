@@ -6,25 +6,20 @@ import shlex
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).parents[2]
+from tests.processes import ROOT, run_python
+
 TOOLS = ROOT / 'tools' / 'dataset_converters'
 
 
 def run(tool, *args):
     """Run a tool as a process."""
-    return subprocess.run(
-        [sys.executable, TOOLS / f'{tool}.py', *map(str, args)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, 'PYTHONPATH': str(ROOT)},
-        timeout=120,
-    )
+    env = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    return run_python([TOOLS / f'{tool}.py', *args], ROOT, env)
 
 
 @pytest.fixture

@@ -67,9 +67,9 @@ def displacement_terms(
 
     def sums(field, offset, background, foreground):
         difference = field - partner(field, offset)
-        step = field.new_tensor(offset).view(2, 1, 1)
         same = difference.abs().mean(1).masked_fill(~background, 0)
-        moved = (difference - step).abs().mean(1).masked_fill(~foreground, 0)
+        rest = [difference[:, axis] - step for axis, step in enumerate(offset)]
+        moved = torch.stack(rest, 1).abs().mean(1).masked_fill(~foreground, 0)
         return torch.stack((same.sum(), moved.sum()))
 
     total = sum(

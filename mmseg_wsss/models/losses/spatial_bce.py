@@ -205,7 +205,7 @@ class SpatialBCE(ImageLevelLoss):
         """
         logits, labels, _ = inputs.foreground()
         scores = logits.sigmoid()
-        shares = self._shares(inputs).to(logits.device)
+        shares = self._shares(inputs).to(logits.device, non_blocking=True)
         known = torch.isfinite(shares)
         shares = shares.nan_to_num(0.0).clamp(*SHARE_RANGE)
         absent = labels == 0

@@ -101,7 +101,7 @@ def cyclic_order(
     order = torch.randperm(count, generator=generator, device=drawn_on)
     partners = torch.empty_like(order)
     partners[order] = order.roll(1)
-    return partners.to(device)
+    return partners.to(device, non_blocking=True)
 
 
 def correlation(a: Tensor, b: Tensor) -> Tensor:

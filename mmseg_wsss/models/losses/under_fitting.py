@@ -54,7 +54,8 @@ def under_fitting_loss(
     if begin_below is None:
         return limited
     found = pixel_loss.detach()
-    total = torch.stack([found.sum(), found.new_tensor(found.numel())])
+    loss = found.sum()
+    total = torch.stack([loss, torch.full_like(loss, found.numel())])
     all_reduce(total)
     begun = total[0] < begin_below * total[1]
     return torch.where(begun, limited, pixel_loss)

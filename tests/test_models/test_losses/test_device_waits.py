@@ -4,6 +4,7 @@ Meta tensors take the path of a GPU and hold no values: whatever reads one,
 such as ``item``, ``nonzero`` or a mask as an index, raises an error.
 """
 
+import re
 from contextlib import nullcontext
 
 import pytest
@@ -15,8 +16,11 @@ from mmseg_wsss.models.losses import (
     BinomialISL,
     GAPLoss,
     OCRLoss,
+    affinity_loss,
     background_consistency,
     balanced_mean,
+    correspondence_loss,
+    displacement_loss,
     foreground_consistency,
     pair_affinity_loss,
     pooling_loss,
@@ -36,6 +40,7 @@ from mmseg_wsss.models.losses.spatial_bce import (
     share_thresholds,
 )
 from mmseg_wsss.pseudo_labels import affinity_product, pixel_adaptive_refine
+from tests.processes import ROOT
 
 META = torch.device('meta')
 IMAGES = torch.rand(2, 3, 64, 64, device=META)
@@ -119,6 +124,25 @@ def weclip():
     return balanced_mean(logits(1)[:, 0], label) + pairs
 
 
+PAIRS = torch.ones(2, 3, 32, 32, dtype=torch.bool, device=META)
+
+
+def psa():
+    affinity = logits(3).sigmoid()
+    return affinity_loss(affinity, PAIRS, PAIRS, PAIRS)
+
+
+def irn():
+    offsets = [(0, 1), (1, 0), (1, 1)]
+    return displacement_loss(logits(2), offsets, PAIRS, PAIRS)
+
+
+def stego():
+    features = torch.rand(2, 384, 121, device=META)
+    one, two = logits(70, 11).flatten(2), logits(70, 11).flatten(2)
+    return correspondence_loss(features, features, one, two, 0.2).mean()
+
+
 def product():
     return affinity_product(
         logits(20).flatten(2), logits(64).flatten(2), block=256
@@ -137,7 +161,7 @@ CASES = {
     'ISL': (in_head(BinomialISL(), 20), 37),
     'FSL': (
         in_head(FSL(), 20, images=IMAGES),
-        87,
+        93,
     ),
     'CSD, foreground': (consistency(foreground_consistency), 27),
     'CSD, background': (consistency(background_consistency), 37),
@@ -146,8 +170,11 @@ CASES = {
     'GWRP': (rank_pooled, 22 + torch.__version__.startswith('2.1.')),
     'MCTformer+': (contrast, 45),
     'PMM': (under_fitting, 20),
-    'Spatial-BCE': (spatial_bce, 86),
+    'Spatial-BCE': (spatial_bce, 87),
     'WeCLIP': (weclip, 78),
+    'PSA': (psa, 60),
+    'IRN': (irn, 165),
+    'STEGO': (stego, 76),
     "SEAM's product": (product, 180),
     'PAMR': (refined, 950),
 }
@@ -172,6 +199,17 @@ def _no_autocast(monkeypatch):
 def test_nothing_waits(name):
     call, most = CASES[name]
     assert launches(call) <= most
+
+
+@pytest.mark.skipif(
+    torch.__version__.split('+')[0] != '2.14.1', reason='counted on 2.14.1'
+)
+def test_the_page_has_the_counts():
+    page = (ROOT / 'docs' / 'speed_gpu.md').read_text()
+    (line,) = re.findall('^GAP .*?[.]$', page, re.M | re.S)
+    found = dict(re.findall(r'([^;]+?)\s(\d+)(?:[;.])', line))
+    found = {' '.join(k.split()): int(v) for k, v in found.items()}
+    assert found == {name: launches(call) for name, (call, _) in CASES.items()}
 
 
 def test_a_wait_is_an_error():
