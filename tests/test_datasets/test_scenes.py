@@ -323,6 +323,7 @@ class TestTool:
         assert 'other or damaged scenes' in other.stderr
         assert hashes(tmp_path / 's') == before
 
+    @pytest.mark.slow
     def test_killed_run_leaves_no_set(self, tmp_path):
         out = tmp_path / 's'
         process = subprocess.Popen(

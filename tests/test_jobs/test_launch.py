@@ -165,6 +165,7 @@ class TestPrepareLaunch:
         with pytest.raises(SystemExit, match='4'):
             launch.exit_process(4)
 
+    @pytest.mark.slow
     def test_two_ranks_train(self, tmp_path):
         script = tmp_path / 'train.py'
         script.write_text(LAUNCH)

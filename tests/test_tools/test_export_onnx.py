@@ -67,6 +67,7 @@ def segmentor(tmp_path):
     return model
 
 
+@pytest.mark.slow
 def test_onnxruntime_computes_the_same(segmentor, tmp_path, monkeypatch):
     pytest.importorskip('onnxscript')
     onnxruntime = pytest.importorskip('onnxruntime')

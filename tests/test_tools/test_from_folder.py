@@ -942,6 +942,7 @@ def test_killed_while_files_are_moved(
     check_fails(call(folders, '--out', out), 'not empty')
 
 
+@pytest.mark.slow
 def test_closed_pipe_and_interrupt(folders, tmp_path):
     """Both end with one sentence, and nothing is written."""
     command = [sys.executable, TOOLS / 'from_folder.py', folders, '--out']

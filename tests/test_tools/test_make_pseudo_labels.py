@@ -155,6 +155,7 @@ def test_walks_with_a_trained_network(data):
     assert len(whole) == COUNT and whole == files(data / 'many' / 'labels')
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on(data):
     """SIGKILL in the middle and a restart give an unbroken run's files."""
     write_config(data)

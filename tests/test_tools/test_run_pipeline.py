@@ -221,6 +221,7 @@ def test_a_full_disk_does_not_hide_a_failure(
     assert 'rerun the same command' in output
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_no_traceback(tmp_path):
     """The reader of the output ends, as ``head`` does."""
     pipeline = fake.make(tmp_path)

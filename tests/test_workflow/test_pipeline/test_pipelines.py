@@ -1,5 +1,6 @@
 """The shipped pipelines resolve, with every switch on and off."""
 
+import copy
 import re
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
+from mmseg_wsss.compat import load_config
 from mmseg_wsss.workflow.pipeline import read_plan
 from mmseg_wsss.workflow.pipeline.recipe import stage_recipe
 
@@ -26,10 +28,21 @@ SWITCHES = [(path, switch) for path in PIPELINES for switch in use_of(path)]
 
 
 @cache
+def read_once(path):
+    return load_config(path)
+
+
+@cache
 def read(path, *off):
-    """Read a pipeline with some switches turned."""
+    """Read a pipeline with some switches turned, each config file once."""
     use = use_of(path)
-    return read_plan(path, {f'use.{name}': not use[name] for name in off})
+    switches = {f'use.{name}': not use[name] for name in off}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            'mmseg_wsss.workflow.pipeline.plan.load_config',
+            lambda path: copy.deepcopy(read_once(path)),
+        )
+        return read_plan(path, switches)
 
 
 @pytest.mark.parametrize('path', PIPELINES, ids=lambda path: path.stem)

@@ -226,6 +226,7 @@ def test_a_tool_that_makes_nothing_has_failed(pipeline):
         fake.run(pipeline)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on(pipeline):
     """SIGKILL to all processes in the middle of a training."""
     root, work = pipeline.parent, pipeline.parent / 'work'
