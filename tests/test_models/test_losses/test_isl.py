@@ -256,6 +256,14 @@ def test_nan_logits_name_the_loss_the_class_and_the_image():
         GAPLoss()(bad, image_labels=labels, background_index=None)
 
 
+def test_nan_logits_are_sampled_too():
+    """On a GPU, where no value is read, they give a loss of NaN."""
+    log_prob = torch.tensor([0.1, float('nan'), 0.6]).log().view(1, 1, 1, 3)
+    index = sample_locations(log_prob, 1000)
+    assert (index == 1).sum() > 0.5 * 1000
+    assert sample_locations(log_prob * float('nan'), 5).max() <= 2
+
+
 def test_finite_logits_with_an_infinite_sum_pass():
     logits = torch.full((1, 1, 2, 2), 3e38)
     assert torch.isinf(logits.sum())
