@@ -23,7 +23,7 @@ PAR = dict(
     iterations=20,
     temperature=0.3,
     power=2,
-    unbiased=True,
+    count_self=False,
     position_weight=0.01,
 )
 NEIGHBOURS = [
@@ -39,7 +39,7 @@ def pixel_adaptive_refine(
     iterations: int = 10,
     temperature: float = 0.1,
     power: int = 1,
-    unbiased: bool = False,
+    count_self: bool = True,
     position_weight: float = 0.0,
 ) -> Tensor:
     """Compute scores averaged over neighbours of the same colour, repeatedly.
@@ -49,10 +49,10 @@ def pixel_adaptive_refine(
 
         softmax over j of -mean over c of (|x_ic - x_jc| / (t std_c + 1e-8))^p
 
-    with std_c the standard deviation of channel c over the neighbourhood of
-    i: of the neighbours without i itself, divided by their number. PAR adds
-    a share of a softmax of -(d_ij / (t std_d))^p of the distances d. The
-    weights are computed once, from the image; each iteration replaces the
+    with std_c the standard deviation of channel c over the neighbours and i,
+    which counts once per dilation as in the authors' code. PAR leaves i out
+    and adds a share of a softmax of -(d_ij / (t std_d))^p of the distances d.
+    The weights are computed once, from the image; each iteration replaces the
     scores of a pixel by the weighted mean of its neighbours'. Weights are
     kept, (N, 8 D, H, W) of them, and neighbours are views of a padded map,
     never unfolded.
@@ -69,7 +69,7 @@ def pixel_adaptive_refine(
         iterations: How often; 0 leaves the scores alone.
         temperature: t. Smaller values ask for more similar colours.
         power: p; PAMR has 1, PAR 2.
-        unbiased: Divide the variance by the number of neighbours less 1.
+        count_self: Count the pixel in std_c; PAR does not.
         position_weight: Weight of the distances' softmax, at least 0.
 
     Returns:
@@ -100,7 +100,7 @@ def pixel_adaptive_refine(
             images, scores.shape[2:], mode='bilinear', align_corners=False
         )
     weights = neighbour_weights(
-        images, dilations, temperature, power, unbiased, position_weight
+        images, dilations, temperature, power, count_self, position_weight
     )
     for _ in range(iterations):
         total = torch.zeros_like(refined)
@@ -121,7 +121,7 @@ def neighbour_weights(
     dilations: Sequence[int],
     temperature: float,
     power: int = 1,
-    unbiased: bool = False,
+    count_self: bool = True,
     position_weight: float = 0.0,
 ) -> Tensor:
     """Compute the weights of :func:`pixel_adaptive_refine`.
@@ -131,7 +131,7 @@ def neighbour_weights(
         dilations: D distances in pixels.
         temperature: Factor of the standard deviation.
         power: As for :func:`pixel_adaptive_refine`, and so are the others.
-        unbiased: Divide the variance by the number of neighbours less 1.
+        count_self: Count the pixel in the standard deviation.
         position_weight: Weight of the distances' softmax.
 
     Returns:
@@ -140,19 +140,19 @@ def neighbour_weights(
     """
     # Moments of the differences, not of the colours: exact where all are
     # equal, and no set of neighbours is ever stored.
-    count = len(NEIGHBOURS) * len(dilations)
+    neighbours = len(NEIGHBOURS) * len(dilations)
+    # The pixel's own difference is 0: it adds to the number only.
+    count = neighbours + count_self * len(dilations)
     mean, square = torch.zeros_like(images), torch.zeros_like(images)
     for neighbour in _shifted(images, dilations):
         difference = neighbour - images
         mean += difference
         square.addcmul_(difference, difference)
     mean /= count
-    variance = (square / count - mean**2).clamp_(min=0)
-    if unbiased:
-        variance *= count / (count - 1)
-    deviation = variance.sqrt_()
+    variance = square.addcmul_(mean, mean, value=-count) / (count - 1)
+    deviation = variance.clamp_(min=0).sqrt_()
     scale = 1 / (temperature * deviation + EPS)
-    logits = images.new_empty(len(images), count, *images.shape[2:])
+    logits = images.new_empty(len(images), neighbours, *images.shape[2:])
     for index, neighbour in enumerate(_shifted(images, dilations)):
         distance = (neighbour - images).abs_().mul_(scale)
         if power == 2:

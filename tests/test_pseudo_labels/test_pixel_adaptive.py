@@ -31,9 +31,12 @@ def naive(scores, images, dilations, iterations, temperature):
                     at.append((row, column))
             k = []
             spread = [
-                torch.stack([images[c, r, s] for r, s in at]).std(
-                    unbiased=False
-                )
+                torch.stack(
+                    [
+                        *(images[c, r, s] for r, s in at),
+                        *[images[c, y, x]] * len(dilations),
+                    ]
+                ).std()
                 for c in range(channels)
             ]
             for row, column in at:
