@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mmseg_wsss import compat
 from mmseg_wsss.models.losses import (
     FSL,
     BinomialISL,
@@ -43,6 +44,7 @@ from mmseg_wsss.pseudo_labels import affinity_product, pixel_adaptive_refine
 from tests.processes import ROOT
 
 META = torch.device('meta')
+OLD_TORCH = compat._release(torch.__version__) < (2, 6)
 IMAGES = torch.rand(2, 3, 64, 64, device=META)
 
 
@@ -167,7 +169,7 @@ CASES = {
     'CSD, background': (consistency(background_consistency), 37),
     'SEAM': (seam, 40),
     'SIPE': (sipe, 157),
-    'GWRP': (rank_pooled, 22 + torch.__version__.startswith('2.1.')),
+    'GWRP': (rank_pooled, 22 + OLD_TORCH),
     'MCTformer+': (contrast, 45),
     'PMM': (under_fitting, 20),
     'Spatial-BCE': (spatial_bce, 87),
@@ -197,6 +199,8 @@ def _no_autocast(monkeypatch):
 
 @pytest.mark.parametrize('name', CASES)
 def test_nothing_waits(name):
+    if name == 'IRN' and OLD_TORCH:
+        pytest.skip('checkpoint() fails on meta tensors before torch 2.6')
     call, most = CASES[name]
     assert launches(call) <= most
 
