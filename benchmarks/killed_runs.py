@@ -47,7 +47,8 @@ def finish(process: subprocess.Popen, log: Path) -> None:
 def figures(work_dir: Path) -> dict[str, dict]:
     """Return the figures of each stage that ran."""
     stages = json.loads((work_dir / 'pipeline.json').read_text())['stages']
-    return {s['name']: s['record']['figures'] for s in stages if s['record']}
+    records = {s['name']: s['record'] or {} for s in stages}
+    return {n: r['figures'] for n, r in records.items() if r.get('figures')}
 
 
 def main() -> None:
@@ -65,6 +66,8 @@ def main() -> None:
     root = Path(args.work_dir).resolve() / Path(args.pipeline).stem
     whole, killed = root / 'whole', root / 'killed'
     log = root / 'log'
+    if root.exists():
+        raise SystemExit(f'{root} exists: remove it, or use --work-dir')
     options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
     begin = time.monotonic()
     words = [args.pipeline, *options, '--work-dir']
@@ -73,17 +76,20 @@ def main() -> None:
     draw = random.Random(args.seed)
     moments = sorted(draw.uniform(0, seconds) for _ in range(args.kills))
     for before, moment in zip([0.0, *moments], moments, strict=False):
+        size = log.stat().st_size
         process = start([*words, str(killed)], log)
         time.sleep(moment - before)
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        said = log.read_text().splitlines()
+        if process.wait() > 0:
+            raise SystemExit(f'the pipeline failed, see {log}')
+        said = log.read_bytes()[size:].decode().splitlines() or ['nothing yet']
         print(f'killed after {moment:.0f} of {seconds:.0f} s: {said[-1]}')
     finish(start([*words, str(killed)], log), log)
     one, two = figures(whole), figures(killed)
-    differ = [name for name in one if one[name] != two.get(name)]
-    print(f'{len(one)} stages, figures differ: {differ or "none"}')
-    sys.exit(bool(differ))
+    names = one.keys() | two.keys()
+    differ = sorted(n for n in names if one.get(n) != two.get(n))
+    print(f'{len(names)} stages with figures, differ: {differ or "none"}')
+    sys.exit(bool(differ) or not names)
 
 
 if __name__ == '__main__':

@@ -39,7 +39,7 @@ def parse(
         it was given.
     """
     parser.add_argument(
-        '--quick', action='store_true', help='measure once, to try it out'
+        '--quick', action='store_true', help='measure little, to try it out'
     )
     if repeats is None:
         return parser.parse_args()

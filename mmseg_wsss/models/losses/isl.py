@@ -69,8 +69,8 @@ def sample_locations(
         Tensor: Flat indices (N, K, num_samples), int64.
     """
     n, k = log_prob.shape[:2]
-    # NaN would stop a GPU in multinomial; the loss of NaN logits is NaN.
-    finite = log_prob.detach().flatten(2).nan_to_num()
+    # NaN would stop a GPU in multinomial: it is drawn, and makes the loss NaN.
+    finite = log_prob.detach().flatten(2).nan_to_num(nan=100.0)
     prob = finite.softmax(-1).flatten(0, 1)
     index = torch.multinomial(
         prob, num_samples, replacement=True, generator=generator

@@ -259,8 +259,7 @@ def test_nan_logits_name_the_loss_the_class_and_the_image():
 def test_nan_logits_are_sampled_too():
     """On a GPU, where no value is read, they give a loss of NaN."""
     log_prob = torch.tensor([0.1, float('nan'), 0.6]).log().view(1, 1, 1, 3)
-    index = sample_locations(log_prob, 1000)
-    assert (index == 1).sum() > 0.5 * 1000
+    assert (sample_locations(log_prob, 1000) == 1).all()
     assert sample_locations(log_prob * float('nan'), 5).max() <= 2
 
 
