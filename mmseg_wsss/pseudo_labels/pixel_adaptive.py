@@ -52,10 +52,10 @@ def pixel_adaptive_refine(
     with std_c the standard deviation (divided by the number less 1) of
     channel c over the neighbours and i, which counts once per dilation as in
     the authors' code. PAR leaves i out and adds a share of a softmax of
-    -(d_ij / (t std_d))^p of the distances d. The weights are computed once, from the image; each iteration replaces the
-    scores of a pixel by the weighted mean of its neighbours'. Weights are
-    kept, (N, 8 D, H, W) of them, and neighbours are views of a padded map,
-    never unfolded.
+    -(d_ij / (t std_d))^p of the distances d. The weights are computed once,
+    from the image; each iteration replaces the scores of a pixel by the
+    weighted mean of its neighbours'. Weights are kept, (N, 8 D, H, W) of
+    them, and neighbours are views of a padded map, never unfolded.
 
     A change of the images' unit changes nothing, as the colours are divided
     by their deviation. No gradient flows.
