@@ -40,6 +40,14 @@ CLASSES = ('background', 'red')
 PALETTE = [[0, 0, 0], [255, 0, 0]]
 FOLDERS = ('images', 'masks', 'cams')
 LEFT = 1000  # images that make_cams.py has to do
+# A process inherits the peak of the one that starts it: a small one does.
+MEASURED = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=2)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss)
+sys.exit(code)
+"""
 
 
 def make_files(root: Path, count: int) -> None:
@@ -159,21 +167,21 @@ def commands(root: Path) -> dict[str, list]:
 def run(words: list, log: Path) -> tuple[float, float, float]:
     """Run a tool; return its seconds, CPU seconds and peak MiB."""
     start = time.perf_counter()
+    tool = [sys.executable, str(ROOT / 'tools' / words[0])]
+    tool += [str(word) for word in words[1:]]
     with open(log, 'w') as out:
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / 'tools' / words[0])]
-            + [str(word) for word in words[1:]],
-            stdout=out,
-            stderr=subprocess.STDOUT,
+        done = subprocess.run(
+            [sys.executable, '-S', '-c', MEASURED, *tool],
+            stdout=subprocess.PIPE,
+            stderr=out,
+            text=True,
             cwd=ROOT,
             env={**os.environ, 'PYTHONPATH': str(ROOT)},
         )
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if done.returncode:
         raise SystemExit(f'{words[0]} failed:\n{log.read_text()[-2000:]}')
-    cpu = usage.ru_utime + usage.ru_stime
-    return time.perf_counter() - start, cpu, usage.ru_maxrss / 2**10
+    cpu, peak = map(float, done.stdout.split())
+    return time.perf_counter() - start, cpu, peak / 2**10
 
 
 def files_below(root: Path) -> tuple[int, int, int]:
@@ -201,7 +209,7 @@ def stages(root: Path, count: int) -> Iterator[list[str]]:
             f'{cpu / count * 1e6:,.0f}',
             f'{peak:,.0f}',
             f'{new[0]:,}',
-            f'{new[1] / 2**20:.0f} ({new[2] / 2**20:.0f})',
+            f'{max(0, new[1]) / 2**20:.0f} ({max(0, new[2]) / 2**20:.0f})',
         ]
 
 
