@@ -10,19 +10,30 @@ from pathlib import Path
 from .atomic import atomic_write
 
 SOURCE = 'source.json'
+BLOCK = 2**20
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as content:
+        while block := content.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def file_identity(path: str | Path) -> dict:
-    """Return a file's path, size and date.
+    """Return a file's size and the SHA-256 of its content.
+
+    A copy has the same identity, wherever it lies and whatever its date.
 
     Raises:
         ValueError: If there is no such file.
     """
-    file = Path(path).resolve()
+    file = Path(path)
     if not file.is_file():
         raise ValueError(f'there is no file {path}')
-    stat = file.stat()
-    return dict(path=str(file), size=stat.st_size, modified=stat.st_mtime_ns)
+    return dict(size=file.stat().st_size, sha256=file_hash(file))
 
 
 def settings_hash(**settings) -> str:
@@ -62,8 +73,15 @@ def changed_names(
     return ' and another '.join(
         name
         for name in {**before, **source}
-        if before.get(name) != source.get(name)
+        if not _same(before.get(name), source.get(name))
     )
+
+
+def _same(before: object, now: object) -> bool:
+    """Compare two values; version 0.1 recorded the dates of files."""
+    if isinstance(before, dict) and 'modified' in before:
+        return isinstance(now, dict) and before['size'] == now.get('size')
+    return before == now
 
 
 def save_source(folder: Path, source: Mapping[str, object]) -> None:

@@ -96,6 +96,9 @@ def test_a_file_that_is_there(folder, tool):
     assert 'was made with another number of neighbours' in answer
     weights = folder / 'backbone.pth'
     weights.touch()
+    assert tool('--number', 2, '--out', out) == 0
+    with open(weights, 'ab') as content:
+        content.write(b'0')
     assert 'another checkpoint' in tool('--number', 2, '--out', out)
     assert tool('--number', 3, '--out', out, '--overwrite') == 0
     assert load_neighbours(out)[0].indices.shape == (COUNT, 3)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ...io.provenance import file_identity
 from ..own_data.names import list_kinds, unique_stem
 from ..own_data.photos import find_files
 
@@ -54,9 +53,10 @@ def describe_photos(photos: dict[str, Path], root: Path) -> dict[str, dict]:
     """Return each photo's path below the root, size and date, by name."""
     found = {}
     for name, path in photos.items():
-        identity = file_identity(path) if path.is_file() else {}
-        identity['path'] = path.relative_to(root).as_posix()
-        found[name] = identity
+        found[name] = {'path': path.relative_to(root).as_posix()}
+        if path.is_file():
+            stat = path.stat()
+            found[name] |= dict(size=stat.st_size, modified=stat.st_mtime_ns)
     return found
 
 

@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...compat import is_type, walk_dicts
-from ...io.provenance import settings_hash
+from ...io.provenance import file_hash, settings_hash
 
 _REFERENCE = re.compile(r'\{([\w-]+)\.(\w+)\}')
-# Larger files, such as weights, are identified by size and date.
-READ_WHOLE = 64 * 2**20
 # Of compressed images above this size only both ends are read: other
 # pixels end in other bytes, and EXIF data stand at the start.
 _READ_IMAGES = 64 * 2**10
@@ -126,8 +124,8 @@ def content_hash(
 def identity(path: Path) -> str:
     """Return a hash of a file, or of all files in a folder.
 
-    Files above 64 MiB are identified by size and date; those in folders by
-    size and both ends if they are above 64 KiB and of a compressed format.
+    Files in folders are identified by size and both ends if they are above
+    64 KiB and of a compressed format.
     """
     if path.is_dir():
         listing = {
@@ -136,10 +134,7 @@ def identity(path: Path) -> str:
             if not file.name.startswith('.') and not file.is_dir()
         }
         return settings_hash(listing=listing)
-    stat = path.stat()
-    if stat.st_size > READ_WHOLE:
-        return f'{stat.st_size} bytes, {stat.st_mtime_ns}'
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return file_hash(path)
 
 
 def image_folders(part: object) -> list[tuple[str, str, str]]:
@@ -242,7 +237,7 @@ def _short(file: Path) -> str | None:
     try:
         size = file.stat().st_size
         if size <= _READ_IMAGES or file.suffix.lower() in _PLAIN:
-            return hashlib.sha256(file.read_bytes()).hexdigest()
+            return file_hash(file)
         with open(file, 'rb') as content:
             ends = content.read(_END)
             content.seek(-_END, os.SEEK_END)

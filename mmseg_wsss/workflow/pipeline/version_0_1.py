@@ -9,15 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...compat import walk_dicts
-from ...io.provenance import settings_hash
+from ...io.provenance import file_hash, settings_hash
 from .identity import (
     config_parts,
-    identity,
     is_local,
     local_paths,
     named_files,
 )
 from .stage import Stage
+
+READ_WHOLE = 64 * 2**20  # larger files were identified by size and date
 
 
 def old_hash(
@@ -53,7 +54,10 @@ def old_hash(
 
 def _old_identity(path: Path) -> str | None:
     if not path.is_dir():
-        return identity(path)
+        stat = path.stat()
+        if stat.st_size > READ_WHOLE:
+            return f'{stat.st_size} bytes, {stat.st_mtime_ns}'
+        return file_hash(path)
     try:
         with os.scandir(path) as entries:
             listing = sorted((p.name, p.stat().st_size) for p in entries)

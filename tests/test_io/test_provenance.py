@@ -1,0 +1,57 @@
+"""Provenance of files and folders."""
+
+import os
+import shutil
+
+import pytest
+
+from mmseg_wsss.io.provenance import check_source, file_identity, save_source
+from mmseg_wsss.workflow.pipeline.identity import identity
+
+
+@pytest.mark.parametrize('compute', [file_identity, identity])
+def test_copy_of_a_file_is_the_same_file(tmp_path, compute):
+    """Another place and date make no other file, another byte does."""
+    weights = tmp_path / 'weights.pth'
+    weights.write_bytes(b'0' * 100)
+    (tmp_path / 'scratch').mkdir()
+    copy = shutil.copyfile(weights, tmp_path / 'scratch' / 'other_name.pth')
+    os.utime(copy, (0, 0))
+    assert compute(copy) == compute(weights)
+    copy.write_bytes(b'0' * 99 + b'1')
+    assert compute(copy) != compute(weights)
+
+
+def test_large_file_is_read_in_blocks(tmp_path):
+    """Blocks that differ anywhere change the identity."""
+    large = tmp_path / 'weights.pth'
+    large.write_bytes(bytes(3 * 2**20))
+    before = file_identity(large)
+    with open(large, 'r+b') as content:
+        content.seek(2**21)
+        content.write(b'1')
+    after = file_identity(large)
+    assert before['size'] == after['size']
+    assert before['sha256'] != after['sha256']
+
+
+def test_missing_file():
+    """The error names the file."""
+    with pytest.raises(ValueError, match=r'there is no file missing\.pth'):
+        file_identity('missing.pth')
+
+
+def test_record_of_version_0_1(tmp_path):
+    """Folders with a date in place of a hash are compared by size."""
+    weights = tmp_path / 'weights.pth'
+    weights.write_bytes(b'0' * 100)
+    old = dict(path='/elsewhere/weights.pth', size=100, modified=1)
+    save_source(tmp_path, {'checkpoint': old, 'pipeline': 'a'})
+    same = {'checkpoint': file_identity(weights), 'pipeline': 'a'}
+    check_source(tmp_path, same)
+    weights.write_bytes(b'0' * 101)
+    other = {'checkpoint': file_identity(weights), 'pipeline': 'a'}
+    with pytest.raises(ValueError, match='another checkpoint: use another'):
+        check_source(tmp_path, other)
+    with pytest.raises(ValueError, match='another checkpoint'):
+        check_source(tmp_path, {'pipeline': 'a'})
