@@ -5,7 +5,7 @@ python tools/train.py configs/ocr_deeplab_voc.py
 
 import argparse
 
-from mmseg_wsss.datasets.batch_count import check_batch_count
+from mmseg_wsss.datasets.batch_count import check_batch_count, check_length
 from mmseg_wsss.engine.hooks import (
     CheckpointCheckHook,
     ResumedValidationHook,
@@ -51,6 +51,7 @@ def train(cfg: Config) -> None:
     if runner.train_loop is not None:
         # Before MMEngine builds schedules of 0 steps.
         check_batch_count(runner.train_loop.dataloader)
+        check_length(runner.train_loop)
     try:
         runner.train()
     except DivergedError as error:

@@ -1,10 +1,29 @@
-"""A check that a training loader yields batches."""
+"""Checks that a training takes at least one step."""
 
 from __future__ import annotations
 
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_world_size
+from mmengine.runner import BaseLoop
 from torch.utils.data import DataLoader
+
+
+def check_length(loop: BaseLoop) -> None:
+    """Check that a training has an epoch, or an iteration.
+
+    Args:
+        loop: A training loop.
+
+    Raises:
+        ValueError: If its length is below 1.
+    """
+    for key in ('max_epochs', 'max_iters'):
+        length = getattr(loop, key, None)
+        if length is not None and length < 1:
+            raise ValueError(
+                f'training has no step: train_cfg.{key} is {length}; give 1 '
+                'or more'
+            )
 
 
 def check_batch_count(loader: DataLoader) -> None:

@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from mmseg_wsss.datasets import batch_count
-from mmseg_wsss.datasets.batch_count import check_batch_count
+from mmseg_wsss.datasets.batch_count import check_batch_count, check_length
 from tests import tiny
 from tests.test_tools.test_train_and_dump import call
 
@@ -85,3 +85,20 @@ def test_few_images_on_two_ranks(tmp_path, count):
     )
     assert len(list((out / 'cams').glob('*.npz'))) == count
     assert len(list((out / 'labels').glob('*.png'))) == count
+
+
+@pytest.mark.parametrize('key', ['max_epochs', 'max_iters'])
+def test_no_step(tiny_root, tmp_path, key):
+    """The error names the key."""
+    cfg = tiny.config(tiny_root, tiny.cam_head(), tmp_path / 'work')
+    for length in (0, -1):
+        cfg.train_cfg = dict(
+            {'by_epoch': key == 'max_epochs', key: length}, val_interval=1
+        )
+        loop = Runner.from_cfg(cfg).train_loop
+        with pytest.raises(
+            ValueError, match=rf'no step: train_cfg\.{key} is {length};'
+        ):
+            check_length(loop)
+    cfg.train_cfg[key] = 1
+    check_length(Runner.from_cfg(cfg).train_loop)
