@@ -1,6 +1,8 @@
 # CSD on MCTformer-V2, VOC 2012, with the paper's values, on the logits of the
-# patch map. Short side 256 and crop 224, since MMPretrain's RandomResizedCrop
-# does not crop masks. It starts from a first run, whose refined pseudo labels
+# patch map. Short side 256, crop 224 and ColorJitter, since MMPretrain's
+# RandomResizedCrop, RandAugment and RandomErasing change no masks; in the
+# author's code the pairs have that crop, the classified image MCTformer's
+# augmentation. It starts from a first run, whose refined pseudo labels
 # (PSA's walk, configs/psa/psa_r38_mctformer_voc12.py) are the masks,
 # <data_root>/pseudo_labels.
 _base_ = [

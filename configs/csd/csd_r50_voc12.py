@@ -3,9 +3,10 @@
 # first run, IRN's, in <data_root>/pseudo_labels:
 #   tools/train.py configs/cam/cam_r50_voc12.py, then write its CAMs
 #   configs/irn/irn_r50_voc12.py on them
-# The paper does not say when CSD starts; in the author's unreleased code the
-# network has trained without it first. Here it starts from the first run and
-# trains the schedule again, as its baseline must, with both weights at 0.
+# The paper does not say when CSD starts; in the author's snapshot,
+# zaiquanyang/PSD_WSSS, the network has trained without it first. Here it
+# starts from the first run and trains the schedule again, as its baseline
+# must, with both weights at 0.
 _base_ = [
     '../cam/cam_r50_voc12.py',
     '../_base_/losses/csd.py',

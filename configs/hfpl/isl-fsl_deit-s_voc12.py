@@ -6,6 +6,6 @@ _base_ = [
     '../_base_/losses/hfpl.py',
 ]
 isl_loss = {**_base_.isl_loss, 'isl_weight': 0.02}
-fsl_loss = {**_base_.fsl_loss, 'upsample': 4, 'loss_weight': 0.1}
+fsl_loss = {**_base_.published_fsl_loss, 'upsample': 4, 'loss_weight': 0.1}
 token_loss = dict(type='mmseg_wsss.TokenLoss')
 model = dict(decode_head=dict(loss_decode=[isl_loss, fsl_loss, token_loss]))

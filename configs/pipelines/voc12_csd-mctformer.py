@@ -67,8 +67,10 @@ paper = dict(
         evaluate=dict(images='val, 1,449', test=_base_.mctformer_test),
     ),
     differs=(
-        'CSD starts from a first training, on the logits of the patch map; '
-        'AffinityNet with momentum, and from ImageNet; segmentor, its '
-        "schedule and rates are OCR's"
+        'CSD starts from a first training, on the logits of the patch map, '
+        'with short side 256, crop 224 and ColorJitter in place of '
+        'RandomResizedCrop, RandAugment and erasing; AffinityNet with '
+        'momentum, and from ImageNet; segmentor, its schedule and rates are '
+        "OCR's"
     ),
 )

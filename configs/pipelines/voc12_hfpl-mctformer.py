@@ -60,8 +60,7 @@ paper = dict(
     ),
     differs=(
         'AffinityNet with momentum, and from ImageNet; segmentor, its '
-        "schedule and rates are OCR's; FSL as in the text, not as in the code "
-        'for SEAM'
+        "schedule and rates are OCR's"
     ),
     _delete_=True,
 )

@@ -27,9 +27,8 @@ paper = dict(
         affinity=_base_.mctformer_affinity,
     ),
     differs=(
-        'AffinityNet with momentum, and like the segmentor from ImageNet; '
-        'poly for the "exponential decay"; scales, fusion and CRF of the test '
-        'are those of '
+        'AffinityNet with momentum, and from ImageNet; poly for the '
+        '"exponential decay"; scales, fusion and CRF of the test are those of '
         "MCTformer's code, a reading"
     ),
 )

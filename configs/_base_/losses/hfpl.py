@@ -16,9 +16,9 @@ fsl_loss = dict(
     gate='max_norm',
     loss_weight=1.0,
 )
-# The form that gave the paper's figures with SEAM, as in the published code:
-# a background channel, which the text does not have, colours of points, and
-# SEAM's gate, which is Eq. 4 but where a map is positive everywhere.
+# The form that gave the paper's figures, as in the published code, which is
+# for SEAM: a background channel, which the text does not have, colours of
+# points, and SEAM's gate, Eq. 4 but where a map is positive everywhere.
 published_fsl_loss = {
     **fsl_loss,
     'gate': 'min_max',

@@ -3,9 +3,10 @@
 # and of the CAMs: `seeds` compares them with the 1,464 masks of VOC's train
 # at every background threshold. What a paper leaves open is a reading:
 # - ocr: 'test-time augmentation and DenseCRFs with the hyper-parameters
-#   suggested in' DeepLab v1. Scales are MCTformer's, whose code is the only
-#   one of the three baselines that names them, with flips; the CRF is that of
-#   DeepLab's published script.
+#   suggested in' DeepLab v1. The CRF is that of DeepLab's published script.
+#   Scales and fusion are those of the baseline: on SEAM its segmentor's, which
+#   are HFPL's; AffinityNet's code has none, and gets MCTformer's scales with
+#   flips.
 # - mctformer: its code has these scales without flips, the maximum over the
 #   scales, and this CRF.
 # - hfpl: the paper gives none; these are the values of its code.
@@ -73,6 +74,14 @@ test_as_ocr = dict(
         'custom_hooks': [
             dict(type='mmseg_wsss.DenseCRFHook', params='deeplab_test')
         ],
+    },
+)
+test_as_ocr_on_seam = dict(
+    tta=True,
+    options={
+        **test_as_ocr['options'],
+        'tta_pipeline': test_pipelines['hfpl'],
+        'tta_model': mean_logits,
     },
 )
 test_as_mctformer = dict(

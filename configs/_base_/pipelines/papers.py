@@ -124,9 +124,10 @@ papers = dict(
             evaluate=dict(images='COCO 2014 val', test=ocr_test),
         ),
         differs=(
-            "AffinityNet's row is the paper's own run, without its settings; "
-            'masks painted from instances where the paper has COCO-Stuff: '
-            'figures do not compare; else as on VOC'
+            "AffinityNet's row is the paper's own run, without its settings: "
+            "SEAM's values, where VOC has PSA's; masks painted from instances "
+            'where the paper has COCO-Stuff: figures do not compare; else as '
+            'on VOC'
         ),
     ),
     hfpl_voc12=dict(
@@ -159,7 +160,10 @@ papers = dict(
             segmentor=hfpl_segmentor,
             evaluate=dict(images='val, 1,449', test=hfpl_test),
         ),
-        differs="without SEAM's second view, consistency losses and PCM",
+        differs=(
+            "without SEAM's second view, consistency losses and PCM; CAM "
+            'network and AffinityNet with momentum'
+        ),
     ),
     hfpl_coco14=dict(
         name='ISL + FSL (WACV 2024), Table 3, on SEAM, 8 epochs',
@@ -196,8 +200,9 @@ papers = dict(
             evaluate=dict(images='COCO 2014 val', test=hfpl_test),
         ),
         differs=(
-            "without SEAM's second view, consistency losses and PCM; 82,081 "
-            'images, those with a class, where the paper has 82,783; masks '
+            "without SEAM's second view, consistency losses and PCM; CAM "
+            'network and AffinityNet with momentum; 82,081 and 40,137 images, '
+            'those with a class, where the paper has 82,783 and 40,504; masks '
             'painted from instances by another tool: figures do not compare'
         ),
     ),
