@@ -115,7 +115,7 @@ def on_cpu(node):
     for part in walk_dicts(node):
         init_cfg = part.get('init_cfg')
         if isinstance(init_cfg, dict) and init_cfg['type'] == 'Pretrained':
-            part['init_cfg'] = None
+            del part['init_cfg']  # a pipeline's options may give another
         if part.get('type') == 'SyncBN':
             part['type'] = 'BN'
         if str(part.get('type')).endswith('TimmFeatures'):
@@ -172,12 +172,12 @@ def write_pipeline(name, root):
         shrink(cfg, root)
         shorten(cfg)
         # MARS clusters regions of the background, which long walks of an
-        # untrained network do not leave.
+        # untrained network do not leave; Spatial-BCE's phases need objects.
         for step in find_steps(cfg._cfg_dict, 'RandomWalk'):
             step['steps'] = 1
         for step in find_steps(cfg._cfg_dict, 'AddBackground'):
             if 'constant' in step:
-                step['constant'] = 0.6
+                step['constant'] = 0 if 'phase' in given else 0.6
         file = root / 'configs' / f'{Path(path).stem}.py'
         file.parent.mkdir(exist_ok=True)
         cfg.dump(file)

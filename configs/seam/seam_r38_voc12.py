@@ -10,6 +10,7 @@ model = dict(
         type='mmseg_wsss.SEAMHead',
         in_channels=(512, 1024, 4096),
         in_index=(0, 1, 2),
+        background_threshold=0.26,
         loss_decode=[_base_.half_gap_loss, _base_.seam_loss],
     ),
 )

@@ -82,7 +82,8 @@ class LossCalls:
         Raises:
             ValueError: If a loss was not.
         """
-        self.remove()
+        for handle in self._handles:
+            handle.remove()
         for module, name in self._waiting.items():
             head = name.split('.loss_decode')[0]
             owner = type(self._segmentor.get_submodule(head)).__name__
@@ -93,9 +94,3 @@ class LossCalls:
                 "e.g. auxiliary_head=dict(type='FCNHead', ...) with "
                 'loss_decode=[CrossEntropyLoss, this loss]'
             )
-
-    def remove(self) -> None:
-        """Remove what was registered."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []

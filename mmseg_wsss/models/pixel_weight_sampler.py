@@ -24,21 +24,11 @@ class PixelWeightSampler(BasePixelSampler):
     A batch without pixel weights is not weighted at all.
 
     Args:
-        sampler (dict, optional): Another sampler, such as OHEMPixelSampler,
-            whose weights are multiplied by these; it chooses without knowing
-            them. Defaults to None.
         context (nn.Module, optional): The head, which MMSeg gives.
     """
 
-    def __init__(
-        self, sampler: dict | None = None, context: nn.Module | None = None
-    ):
+    def __init__(self, context: nn.Module | None = None):
         super().__init__()
-        self.sampler = None
-        if sampler is not None:
-            self.sampler = TASK_UTILS.build(
-                sampler, default_args=dict(context=context)
-            )
 
     def sample(self, seg_logit: Tensor, seg_label: Tensor) -> Tensor | None:
         """Return the weights of the batch.
@@ -67,7 +57,4 @@ class PixelWeightSampler(BasePixelSampler):
             weights = F.interpolate(weights[:, None], seg_label.shape[2:])[
                 :, 0
             ]
-        if self.sampler is None:
-            return weights
-        chosen = self.sampler.sample(seg_logit, seg_label)
-        return chosen if weights is None else chosen * weights
+        return weights

@@ -18,7 +18,6 @@ from .confident import irn_confident_label, psa_confident_label
 from .crf_params import CRF_PRESETS, CRFParams, crf_params
 from .dense_crf import (
     DenseCRF,
-    crf_from_labels,
     crf_from_scores,
     require_pydensecrf,
 )
@@ -73,7 +72,6 @@ __all__ = [
     'climbing_objective',
     'complement_batch',
     'complement_label',
-    'crf_from_labels',
     'crf_from_scores',
     'crf_params',
     'debiased_label',

@@ -83,7 +83,7 @@ def winning_scores(cam: Tensor) -> Tensor:
         0 where another one is larger.
     """
     best = cam.amax(1, keepdim=True)
-    return torch.cat([1 - best, cam.where(cam == best, cam.new_zeros(()))], 1)
+    return torch.cat([1 - best, cam.where(cam == best, 0)], 1)
 
 
 def label_from_scores(scores: Tensor, image_labels: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ import numpy as np
 
 from .crf_params import CRFParams, crf_params
 
-CLIP = 1e-5  # the lowest score: an energy of 11.5
+LOWEST_SCORE = 1e-5  # the lowest score: an energy of 11.5
 SLACK = 1e-3  # how far rounding may carry a score out of [0, 1]
 
 
@@ -146,7 +146,7 @@ def scores_to_unary(scores: np.ndarray) -> np.ndarray:
             f'{scores.min():.3g} to {scores.max():.3g}: pass probabilities '
             'or normalised CAMs, not logits'
         )
-    return -np.log(np.clip(scores.astype(np.float32), CLIP, 1))
+    return -np.log(np.clip(scores.astype(np.float32), LOWEST_SCORE, 1))
 
 
 def labels_to_unary(
@@ -229,40 +229,6 @@ def crf_from_scores(
         )
     crf = DenseCRF(image, len(scores), params)
     return crf.marginals(scores_to_unary(scores))
-
-
-def crf_from_labels(
-    image: np.ndarray,
-    labels: np.ndarray,
-    num_labels: int,
-    gt_prob: float = 0.7,
-    params: str | CRFParams | Mapping = 'irn',
-) -> np.ndarray:
-    """Refine a label map with a DenseCRF, as IRN (CVPR 2019) does.
-
-    Args:
-        image: RGB image (H, W, 3), uint8.
-        labels: Labels (H, W), integer, in [0, num_labels).
-        num_labels: K, the number of candidate labels.
-        gt_prob: How far the labels are trusted, in (0, 1).
-        params: Settings, see :func:`crf_params`.
-
-    Returns:
-        np.ndarray: Marginal probabilities (K, H, W), float32, which sum to 1
-        over the labels; ones for a single label.
-
-    Raises:
-        ValueError: If shapes, dtype or values do not fit.
-        ImportError: If pydensecrf is missing.
-    """
-    _check_image(image)
-    unary = labels_to_unary(labels, num_labels, gt_prob)
-    if labels.shape != image.shape[:2]:
-        raise ValueError(
-            f'labels must be (H, W) of the size of the image '
-            f'{image.shape[:2]}, got {labels.shape}'
-        )
-    return DenseCRF(image, num_labels, params).marginals(unary)
 
 
 def _check_image(image: np.ndarray) -> None:

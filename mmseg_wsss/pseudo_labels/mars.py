@@ -95,7 +95,7 @@ def region_clusters(
     Args:
         features: Features (D, h, w), float.
         label: Pseudo label (H, W), integer.
-        clusters: K of each class that is looked at, by class.
+        clusters: K of each class; other classes are left out.
         cluster: Clusters points (n, D) into K, e.g. :func:`kmeans`.
 
     Returns:

@@ -176,8 +176,7 @@ def certain_mask(
             )
         absent[:, background_index] = True
     certainty = probabilities.float().masked_fill(absent[..., None, None], 0)
-    certainty = certainty.amax(1)
-    return torch.where(biased, certainty, torch.ones_like(certainty))  # Eq. 6
+    return torch.where(biased, certainty.amax(1), 1)  # Eq. 6
 
 
 @torch.no_grad()
@@ -235,18 +234,20 @@ def teacher_label(
         rows = candidates[index].nonzero().flatten()
         if not len(rows):
             raise ValueError('there is an image without a candidate class')
-        refined = _refine(scores[index, rows], images[index], refine, params)
+        refined = refine_image(
+            scores[index, rows], images[index], refine, params
+        )
         labels[index] = rows[refined.argmax(0).to(rows.device)]
     return labels
 
 
-def _refine(
+def refine_image(
     scores: Tensor,
     image: Tensor,
     refine: str | None,
-    params: str | Mapping | CRFParams | None,
+    params: str | Mapping | CRFParams | None = None,
 ) -> Tensor:
-    """Refine the scores (K, H, W) of one image."""
+    """Refine the scores (K, H, W) of one image; see :func:`teacher_label`."""
     if refine == 'local':
         options = params or {}
         return pixel_adaptive_refine(scores[None], image[None], **options)[0]

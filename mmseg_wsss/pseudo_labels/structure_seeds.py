@@ -60,9 +60,8 @@ def structure_ious(scores: Tensor, features: Tensor, block: int) -> Tensor:
     shared, sizes = affinity_product(flat, unit, block)
     union = sizes + flat.sum(2, keepdim=True) - shared
     ious = (shared / union.clamp(min=EPS)).view_as(scores)
-    share = torch.ones_like(ious[:1, :, :1, :1])
-    share[:, 0] = BACKGROUND_SHARE
-    return ious * share
+    ious[:, 0] *= BACKGROUND_SHARE
+    return ious
 
 
 @torch.no_grad()

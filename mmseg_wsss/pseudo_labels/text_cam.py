@@ -43,9 +43,8 @@ def text_logits(embedding: Tensor, texts: Tensor) -> Tensor:
         probability of each text.
 
     Examples:
-        >>> cosines = torch.tensor([[0.3, 0.25, 0.2]])
-        >>> (TEMPERATURE * cosines).softmax(1).round(decimals=3)
-        tensor([[0.9930, 0.0070, 0.0000]])
+        >>> text_logits(torch.tensor([[3.0, 4.0]]), torch.eye(2))
+        tensor([[60.0000, 80.0000]])
     """
     unit = F.normalize(embedding, dim=-1)
     return TEMPERATURE * unit @ F.normalize(texts, dim=-1).T

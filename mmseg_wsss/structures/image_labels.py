@@ -47,7 +47,7 @@ def set_image_labels(
 
 
 def has_image_labels(data_samples: Sequence | None) -> bool:
-    """Check whether every sample of a batch carries image labels."""
+    """Return whether every sample of a batch has image labels."""
     return bool(data_samples) and all(FIELD in s for s in data_samples)
 
 
@@ -139,5 +139,5 @@ def labels_from_mask(seg_label: Tensor, num_classes: int) -> Tensor:
     flat = seg_label.flatten(1).long()
     known = (flat >= 0) & (flat < num_classes)
     labels = torch.zeros(len(flat), num_classes + 1, device=seg_label.device)
-    labels.scatter_(1, flat.where(known, flat.new_tensor(num_classes)), 1.0)
+    labels.scatter_(1, flat.where(known, num_classes), 1.0)
     return labels[:, :num_classes]

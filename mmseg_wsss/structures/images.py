@@ -61,7 +61,7 @@ def network_inputs(
 
 
 def _has_rgb(data_preprocessor: nn.Module | None) -> bool:
-    """Return whether channels are RGB behind it; MMSeg loads BGR."""
+    """Return whether the network's input is RGB; MMSeg loads BGR."""
     # The stacks differ in the name.
     return any(
         getattr(data_preprocessor, name, data_preprocessor is None)

@@ -28,7 +28,6 @@ from mmseg_wsss import (
 )
 from mmseg_wsss.io.cam import save_cam
 from mmseg_wsss.pseudo_labels import (
-    crf_from_labels,
     crf_from_scores,
     irn_confident_label,
     pixel_adaptive_refine,
@@ -222,42 +221,19 @@ def test_local_refiner_is_the_batched_one():
     results = scored()
     image = torch.from_numpy(rgb(results)).permute(2, 0, 1)[None] / 255
     expected = pixel_adaptive_refine(
-        torch.from_numpy(results['scores'])[None], image, (1, 2), 3
+        torch.from_numpy(results['scores'])[None], image
     )
-    refined = PixelAdaptiveRefine((1, 2), 3)(results)
+    refined = PixelAdaptiveRefine()(results)
     assert (refined['scores'] == expected[0].numpy()).all()
 
 
-def test_crf_on_scores_and_labels():
+def test_crf_on_scores():
     pytest.importorskip('pydensecrf')
     results = AddBackground(0.4)(scored())
     expected = crf_from_scores(rgb(results), results['scores'], 'irn')
     refined = DenseCRFRefine('irn')(dict(results))
     assert (refined['scores'] == expected).all()
     assert refined['score_classes'].tolist() == [0, 2, 3]
-
-    results = ScoresToLabel()(results)
-    position = np.searchsorted([0, 2, 3], results['pseudo_label'])
-    expected = crf_from_labels(rgb(results), position, 3, 0.8, 'irn')
-    crf = DenseCRFRefine('irn', source='pseudo_label', gt_prob=0.8)
-    refined = crf(dict(results))
-    np.testing.assert_allclose(refined['scores'], expected, atol=1e-5)
-    best = np.array([0, 2, 3])[expected.argmax(0)]
-    assert (refined['pseudo_label'] == best).all()
-
-
-def test_crf_fills_pixels_that_a_label_leaves_open():
-    pytest.importorskip('pydensecrf')
-    results = record()
-    results['img'][:] = 128
-    label = np.full(SIZE, 2, np.uint8)
-    label[5:9, 5:9], label[12, 3] = 255, 254
-    results['pseudo_label'] = label
-    refined = DenseCRFRefine('irn', source='pseudo_label')(results)
-    assert (refined['pseudo_label'] == 2).all()
-    results['pseudo_label'] = np.full(SIZE, 1, np.uint8)
-    with pytest.raises(ValueError, match=r'image labels do not: \[1\]'):
-        DenseCRFRefine('irn', source='pseudo_label')(results)
 
 
 def test_crf_says_what_is_wrong():
@@ -267,17 +243,8 @@ def test_crf_says_what_is_wrong():
     DenseCRFRefine()(scored() | dict(background_index=None))
     with pytest.raises(ValueError, match='needs a background class'):
         AddBackground()(scored() | dict(background_index=None))
-    empty = record(labels=(0, 0, 0, 0), pseudo_label=np.zeros(SIZE, np.uint8))
-    with pytest.raises(ValueError, match='drop the image'):
-        DenseCRFRefine(source='pseudo_label')(empty)
     with pytest.raises(ValueError, match='psa'):
         DenseCRFRefine('best')
-    with pytest.raises(ValueError, match='source must be one of'):
-        DenseCRFRefine(source='cam')
-    with pytest.raises(ValueError, match='gt_prob'):
-        DenseCRFRefine(gt_prob=1)
-    with pytest.raises(ValueError, match=r'label: put .*ScoresToLabel'):
-        DenseCRFRefine(source='pseudo_label')(record())
     results = scored()
     del results['img']
     with pytest.raises(ValueError, match='LoadImageFromFile'):

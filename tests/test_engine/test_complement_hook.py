@@ -142,20 +142,6 @@ def test_a_run_learns_from_completed_labels(biased_root, tmp_path, probe, amp):
     assert saved[STATE]['steps'] == 3
 
 
-def test_until_begin_biased_pixels_are_ignored(biased_root, tmp_path, probe):
-    losses = [dict(type='ProbeLoss', loss_name='loss_probe')]
-    train(config(biased_root, tmp_path / 'work', *losses, begin=2))
-    for iteration, (names, label, weight, _) in enumerate(probe):
-        files = [
-            Image.open(biased_root / 'pseudo' / name.split('/')[-1])
-            for name in names
-        ]
-        biased = torch.from_numpy(np.stack(files) == 254)
-        assert biased.any()
-        assert (label[biased] == 255).all() == (iteration < 2)
-        assert (weight is None) == (iteration < 2)
-
-
 @pytest.mark.usefixtures('on_cpu')
 def test_a_resumed_run_is_the_uninterrupted_one(biased_root, tmp_path):
     whole = train(config(biased_root, tmp_path / 'whole', epochs=2))
@@ -301,9 +287,7 @@ BIASED = (slice(1, 2), slice(4, 8))
         (dict(refine=None), 3, 0.15),
         (dict(restrict_to_labels=True), 0, 0.15),
         (dict(weighted=False), 3, None),
-        (dict(background_index=None), 3, 0.3),
-        (dict(begin=1), 255, None),
-        (dict(refine='crf', refine_params='psa'), 3, 0.15),
+        (dict(refine='crf'), 3, 0.15),
     ],
 )
 def test_options(probe, options, filled, weight):
@@ -324,7 +308,7 @@ def test_options(probe, options, filled, weight):
         assert weights[BIASED].unique().tolist() == pytest.approx([weight])
         assert (weights[rest] == 1).all()
     # The teacher saw the biased image alone; the caller's samples are intact.
-    assert asked == ([] if filled == 255 else [1])
+    assert asked == [1]
     for sample, mask in zip(batch, before, strict=True):
         assert torch.equal(sample.gt_sem_seg.data, mask)
         assert 'pixel_weights' not in sample
@@ -396,15 +380,8 @@ def test_bad_input(recwarn):
     assert current_data_samples() is None
     # An error in front of WeakSupervisionHook's part does not trip it.
     assert not any('silenced' in str(w.message) for w in recwarn)
-    with pytest.raises(ValueError, match='begin'):
-        ComplementHook(begin=-1)
     with pytest.raises(ValueError, match='refine must be one of'):
         ComplementHook(refine='none')
-    with pytest.raises(ValueError, match='temperature'):
-        ComplementHook(refine_params=dict(temperature=0))
-    pytest.importorskip('pydensecrf')
-    with pytest.raises(ValueError, match='unknown'):
-        ComplementHook(refine='crf', refine_params='mars')
 
 
 RANKS = """

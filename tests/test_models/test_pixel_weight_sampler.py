@@ -1,7 +1,5 @@
 """Pixel weights through real heads: MARS's weighted cross-entropy (Eq. 7)."""
 
-import math
-
 import pytest
 import torch
 from mmengine.structures import PixelData
@@ -117,25 +115,6 @@ def test_weights_of_another_size():
         given = module.sampler.sample(module(features), label)
     assert given.shape == (2, 8, 8)
     assert given[:, :4].min() == 1 and given[:, 4:].max() == 0
-
-
-def test_with_a_sampler_of_hard_pixels():
-    ohem = dict(type='OHEMPixelSampler', min_kept=10)
-    weights = torch.full((2, 8, 8), 0.5)
-    samples, features = batch(weights)
-    module = head(dict(SAMPLER, sampler=ohem))
-    label = torch.stack([s.gt_sem_seg.data for s in samples])
-    with batch_context(samples):
-        given = module.sampler.sample(module(features), label)
-    assert sorted(given.unique().tolist()) == [0, 0.5]
-    assert (given > 0).sum() == 20
-    loss = losses_of(module, samples, features)['loss_ce']
-    assert math.isfinite(loss.item())
-    # Without pixel weights it is the inner sampler alone.
-    plain, _ = batch()
-    with batch_context(plain):
-        alone = module.sampler.sample(module(features), label)
-    assert torch.equal(alone, 2 * given)
 
 
 def test_without_a_batch_the_error_names_the_hook():

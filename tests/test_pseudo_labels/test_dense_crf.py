@@ -11,7 +11,6 @@ from mmseg_wsss.pseudo_labels.crf_params import (
 )
 from mmseg_wsss.pseudo_labels.dense_crf import (
     DenseCRF,
-    crf_from_labels,
     crf_from_scores,
     labels_to_unary,
     require_pydensecrf,
@@ -103,7 +102,7 @@ def test_against_a_dense_mean_field(crf):
 def test_labels_against_a_dense_mean_field(crf):
     image, scores = two_colours()
     labels = scores[:2].argmax(0)
-    ours = crf_from_labels(image, labels, 2, 0.7, SMALL)
+    ours = DenseCRF(image, 2, SMALL).marginals(labels_to_unary(labels, 2))
     unary = np.where(
         labels == np.arange(2)[:, None, None], -np.log(0.7), -np.log(0.3)
     )
@@ -167,13 +166,6 @@ def test_one_lattice_for_several_unaries_is_bit_identical(crf):
             shared.marginals(scores_to_unary(each)),
             crf_from_scores(image, each, 'psa'),
         )
-    labels = scores.argmax(0)
-    shared = DenseCRF(image, 3, 'irn')
-    shared.marginals(scores_to_unary(scores))
-    assert np.array_equal(
-        shared.marginals(labels_to_unary(labels, 3)),
-        crf_from_labels(image, labels, 3),
-    )
 
 
 def test_earlier_marginals_stay(crf):
@@ -190,8 +182,6 @@ def test_a_single_label_and_an_empty_image(crf):
     image, scores = two_colours()
     ones = np.ones((1, 6, 7), np.float32)
     assert np.array_equal(crf_from_scores(image, scores[:1]), ones)
-    labels = np.zeros((6, 7), int)
-    assert np.array_equal(crf_from_labels(image, labels, 1), ones)
     empty = crf_from_scores(image[:0], scores[:, :0])
     assert empty.shape == (3, 0, 7)
     pixel = crf_from_scores(image[:1, :1], scores[:, :1, :1])
@@ -242,14 +232,10 @@ def test_wrong_input_is_refused(crf):
     ):
         with pytest.raises(ValueError, match='colour image'):
             crf_from_scores(wrong, scores)
-        with pytest.raises(ValueError, match='colour image'):
-            crf_from_labels(wrong, labels, 2)
     with pytest.raises(ValueError, match='size of the image'):
         crf_from_scores(image, scores[:, :5])
     with pytest.raises(ValueError, match='size of the image'):
         crf_from_scores(image, scores[0])
-    with pytest.raises(ValueError, match='size of the image'):
-        crf_from_labels(image, labels[:5], 2)
     with pytest.raises(ValueError, match='at least one label'):
         crf_from_scores(image, scores[:0])
     with pytest.raises(ValueError, match='as the image'):
@@ -264,11 +250,11 @@ def test_wrong_input_is_refused(crf):
     with pytest.raises(ValueError, match='not logits'):
         crf_from_scores(image, scores * 5 - 2)
     with pytest.raises(ValueError, match='map the classes'):
-        crf_from_labels(image, np.full_like(labels, 255), 2)
+        labels_to_unary(np.full_like(labels, 255), 2)
     with pytest.raises(ValueError, match='integer map'):
-        crf_from_labels(image, scores[0], 2)
+        labels_to_unary(scores[0], 2)
     with pytest.raises(ValueError, match='gt_prob'):
-        crf_from_labels(image, labels, 2, gt_prob=1.0)
+        labels_to_unary(labels, 2, gt_prob=1.0)
 
 
 def test_presets_of_the_papers():
@@ -322,7 +308,6 @@ def test_a_missing_package_is_named(monkeypatch):
     for run in (
         require_pydensecrf,
         lambda: crf_from_scores(image, scores),
-        lambda: crf_from_labels(image, scores.argmax(0), 2),
     ):
         with pytest.raises(ImportError) as error:
             run()

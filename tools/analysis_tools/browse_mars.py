@@ -78,8 +78,8 @@ def mean_direction(folder: Path, background: int) -> torch.Tensor:
     return total / count
 
 
-def load_teacher(config: str, checkpoint: str) -> tuple[Teacher, dict]:
-    """Load a segmentor's teacher and the settings that refine its labels."""
+def load_teacher(config: str, checkpoint: str) -> tuple[Teacher, str]:
+    """Load a segmentor's teacher and the name of its refinement."""
     cfg = load_config(config)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     cfg.model.pop('pretrained', None)
@@ -94,14 +94,11 @@ def load_teacher(config: str, checkpoint: str) -> tuple[Teacher, dict]:
     teacher.load_state_dict(stored[STATE])
     hooks = find_steps(cfg.get('custom_hooks', []), 'ComplementHook')
     hook = hooks[0] if hooks else {}
-    refinement = dict(
-        refine=hook.get('refine', 'local'), params=hook.get('refine_params')
-    )
-    return teacher, refinement
+    return teacher, hook.get('refine', 'local')
 
 
 def complete(
-    teacher: Teacher, refinement: dict, image: np.ndarray, label: np.ndarray
+    teacher: Teacher, refine: str, image: np.ndarray, label: np.ndarray
 ) -> np.ndarray:
     """Fill an image's biased pixels, among all classes."""
     picture = torch.from_numpy(image.copy()).permute(2, 0, 1)
@@ -114,7 +111,7 @@ def complete(
     # Sizes may have been padded to a multiple.
     probabilities = teacher.probabilities(data['inputs'])
     probabilities = probabilities[:, :, :height, :width]
-    best = teacher_label(probabilities, picture[None] / 255, **refinement)
+    best = teacher_label(probabilities, picture[None] / 255, refine)
     filled = complement_label(
         torch.from_numpy(label.astype(np.int64)), best[0]
     )
@@ -129,7 +126,7 @@ class Rows:
         teacher: Completes labels, with its refinement; or None.
     """
 
-    def __init__(self, cfg, teacher: tuple[Teacher, dict] | None):
+    def __init__(self, cfg, teacher: tuple[Teacher, str] | None):
         cluster = read_pipeline(cfg, 'centroid_pipeline')
         debias = read_pipeline(cfg, 'debias_pipeline')
         if not is_type(debias[-1], 'MARSDebias'):

@@ -11,6 +11,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import MODELS
 from torch import nn
 
+from ...compat import is_type
 from ...io.checkpoints import check_classes, check_weights
 
 # IRNHead of 0.1 had a second branch, which the walk did not use.
@@ -59,7 +60,7 @@ def load_affinity_network(
         model = Config.fromfile(model).model
     model = copy.deepcopy(model)
     head = model.get('decode_head', {})
-    if str(head.get('type')).endswith('IRNHead'):
+    if is_type(head, 'IRNHead'):
         for name in OLD_OPTIONS:
             head.pop(name, None)
     # A worker process or a notebook may have no scope yet.

@@ -143,7 +143,11 @@ def _single_class(partner: dict, background_index: int | None) -> int:
 def _check_keys(results: dict) -> None:
     """Raise a ValueError that names the transform to add."""
     for key, step in (
-        ('gt_seg_map', "dict(type='LoadAnnotations')"),
+        (
+            'gt_seg_map',
+            "dict(type='LoadAnnotations'), with pseudo labels in "
+            'data_prefix.seg_map_path,',
+        ),
         ('image_labels', "dict(type='mmseg_wsss.LoadImageLabels', ...)"),
     ):
         if key not in results:
@@ -151,9 +155,4 @@ def _check_keys(results: dict) -> None:
                 f'CSDCopyPaste needs {key} of '
                 f'{results.get("img_path", "an image")}: put {step} into the '
                 "pipeline of CSDDataset's inner dataset"
-                + (
-                    ', with pseudo labels in data_prefix.seg_map_path'
-                    if key == 'gt_seg_map'
-                    else ''
-                )
             )

@@ -12,7 +12,7 @@ A refiner is an MMSeg transform on the result dict of one image. The keys:
 ``score_classes``    int64 (K,), the class in use that each row belongs to
 ``pseudo_label``     uint8 (H, W): classes in use, 255 ignored, 254 biased
 ``background_index`` index of the background among the classes in use, or
-                     None; LoadCAM's and LoadPseudoLabel's
+                     None; LoadImageLabels'
 ``features``         float32 (D, h, w), dense features; LoadFeatures'
 ``feature_origin``   where they come from; LoadFeatures'
 ==================== =====================================================
@@ -110,7 +110,7 @@ def background_of(results: dict) -> int | None:
     """Return the background's index among the classes in use.
 
     Args:
-        results: The record of an image. LoadImageLabels sets
+        results: Result dict of the pipeline. LoadImageLabels sets
             ``background_index``; without it the index is 0.
     """
     return results.get('background_index', 0)
@@ -120,7 +120,7 @@ def required_background(results: dict, caller: BaseTransform) -> int:
     """Return the background's index, or raise if the data set has none.
 
     Args:
-        results: The record of an image.
+        results: Result dict of the pipeline.
         caller: The transform that needs a background, for the error.
 
     Raises:

@@ -66,9 +66,9 @@ class LoadPseudoLabel(BaseTransform):
         self, path: Path, label: np.ndarray, results: dict
     ) -> np.ndarray:
         """Map the file's class indices to those in use."""
-        in_use = require(results, 'image_labels', self)
+        labels = require(results, 'image_labels', self)
         table = np.full(256, -1, np.int16)
-        ids = original_class_ids({**results, 'classes': in_use})
+        ids = original_class_ids({**results, 'classes': labels})
         table[ids] = np.arange(len(ids))
         table[[BIASED_LABEL, IGNORE_LABEL]] = BIASED_LABEL, IGNORE_LABEL
         mapped = table[label]

@@ -81,10 +81,10 @@ class LoadImageLabels(BaseTransform):
                 ``allow_empty`` is False.
         """
         labels, classes = self._load()
-        image = Path(results.get('img_path') or '').stem
-        if not self.required and image not in labels:
+        stem = Path(results.get('img_path') or '').stem
+        if not self.required and stem not in labels:
             return results
-        vector = labels.vector(image, classes, self.background_index)
+        vector = labels.vector(stem, classes, self.background_index)
         foreground = np.zeros(len(vector), dtype=bool)
         foreground[foreground_indices(len(vector), self.background_index)] = 1
         background = self.background_index
@@ -97,7 +97,7 @@ class LoadImageLabels(BaseTransform):
             foreground = _remap(foreground, label_map)
         if not self.allow_empty and not vector[foreground].any():
             raise ValueError(
-                f"the image '{image}' has no foreground label in "
+                f"the image '{stem}' has no foreground label in "
                 f'{self.ann_file}'
                 + (' among the classes in use' if label_map else '')
                 + ': drop it from the list of images (the converters in '

@@ -13,10 +13,9 @@ from torch import Tensor
 
 from ...io.centroids import load_centroids
 from ...io.class_ids import original_class_ids
-from ...pseudo_labels.crf_params import crf_params
-from ...pseudo_labels.dense_crf import crf_from_scores, require_pydensecrf
+from ...pseudo_labels.dense_crf import require_pydensecrf
 from ...pseudo_labels.mars import debiased_label, mask_scores, similarity_map
-from ...pseudo_labels.pixel_adaptive import pixel_adaptive_refine
+from ...pseudo_labels.mars_complement import refine_image
 from ...utils import check_option
 from .keys import label_key, require, required_background, rgb_image
 
@@ -51,9 +50,6 @@ class MARSDebias(BaseTransform):
         refine: What sharpens the similarity map, as two labels: 'crf',
             'local' (pixel-adaptive, cheap enough for training) or 'none'.
             The paper says "e.g. CRF". Defaults to 'crf'.
-        params: CRF settings as in :class:`DenseCRFRefine`, or options of
-            :func:`pixel_adaptive_refine`. Defaults to None: 'stego', those
-            of the same authors' other work.
         threshold: Similarity in (0, 1) from which a pixel is kept; the paper
             gives none. What fits depends on the features. Defaults to 0.5,
             the argmax of [1 - m, m].
@@ -67,7 +63,6 @@ class MARSDebias(BaseTransform):
         self,
         centroids: str | os.PathLike,
         refine: str = 'crf',
-        params: str | dict | None = None,
         threshold: float = 0.5,
     ) -> None:
         check_option('refine', refine, REFINERS)
@@ -82,9 +77,6 @@ class MARSDebias(BaseTransform):
         self.refine = refine
         if refine == 'crf':
             require_pydensecrf()
-            self.params = crf_params('stego' if params is None else params)
-        else:
-            self.params = dict(params or {})
         self.threshold = threshold
 
     def transform(self, results: dict) -> dict:
@@ -159,20 +151,13 @@ class MARSDebias(BaseTransform):
             align_corners=False,
         )[0, 0]
         scores = mask_scores(large.clamp(0, 1), self.threshold)
-        if self.refine == 'crf':
-            scores = torch.from_numpy(
-                crf_from_scores(image, scores.numpy(), self.params)
-            )
-        elif self.refine == 'local':
-            colours = torch.from_numpy(image).permute(2, 0, 1) / 255
-            scores = pixel_adaptive_refine(
-                scores[None], colours[None], **self.params
-            )[0]
-        return scores[1] >= scores[0]
+        colours = torch.from_numpy(image).permute(2, 0, 1) / 255
+        biased, kept = refine_image(scores, colours, self.refine)
+        return kept >= biased
 
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}(centroids='{self.centroids}', "
-            f"refine='{self.refine}', params={self.params}, "
+            f"refine='{self.refine}', "
             f'threshold={self.threshold})'
         )

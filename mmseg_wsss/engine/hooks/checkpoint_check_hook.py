@@ -53,15 +53,13 @@ class CheckpointCheckHook(Hook):
         if self.strict or any(getattr(runner, k, None) for k in replaced):
             return
         for name, module in unwrap(runner.model).named_modules():
-            init_cfg = getattr(module, 'init_cfg', None) or {}
-            # Others translate names.
-            plain = (
-                getattr(type(module), 'init_weights', None)
-                is BaseModule.init_weights
-            )
-            if isinstance(init_cfg, list):
-                plain, init_cfg = False, {}
-            if plain and init_cfg.get('type') == 'Pretrained':
+            init_cfg = getattr(module, 'init_cfg', None)
+            init_weights = getattr(type(module), 'init_weights', None)
+            if (
+                init_weights is BaseModule.init_weights  # no names translated
+                and isinstance(init_cfg, Mapping)
+                and init_cfg.get('type') == 'Pretrained'
+            ):
                 check_pretrained(name, module, init_cfg)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:

@@ -17,6 +17,7 @@ from ...structures import (
     common_background_index,
     rgb_images,
     stack_image_labels,
+    unpadded_cells,
 )
 from ...structures.labels import IGNORE_LABEL
 from ...utils import check_option
@@ -149,27 +150,8 @@ class CLIPLabelsHook(OnlineLabelsHook):
             params=PAR,
             candidates=candidates,
         )
-        for sample, one in zip(samples, label, strict=True):
-            one[~inside(sample, one)] = IGNORE_LABEL
-        return label
-
-
-def inside(sample, label: Tensor) -> Tensor:
-    """Return the pixels of a batch's map that are no padding.
-
-    Args:
-        sample (SegDataSample): With ``padding_size`` (left, right, top,
-            bottom) in its meta information, or without padding.
-        label: (H, W).
-
-    Returns:
-        Tensor: Bool (H, W).
-    """
-    left, right, top, bottom = sample.metainfo.get('padding_size', [0] * 4)
-    height, width = label.shape
-    pixels = torch.zeros_like(label, dtype=torch.bool)
-    pixels[top : height - bottom, left : width - right] = True
-    return pixels
+        padding = unpadded_cells(samples, label.shape[1:])[:, 0] == 0
+        return label.masked_fill(padding.to(label.device), IGNORE_LABEL)
 
 
 def _check(segmentor: nn.Module, layers: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from mmengine.logging import print_log
@@ -16,8 +16,12 @@ from ...datasets.training_labels import leaf_datasets
 from ...models.decode_heads.cam_head import CAMHead
 from ...models.pixel_weight_sampler import PixelWeightSampler
 from ...pseudo_labels.mars_complement import complement_batch, teacher_label
-from ...structures import rgb_images, stack_image_labels
-from ...structures.labels import BIASED_LABEL, IGNORE_LABEL
+from ...structures import (
+    common_background_index,
+    rgb_images,
+    stack_image_labels,
+)
+from ...structures.labels import BIASED_LABEL
 from ..teacher import Teacher
 from .online_labels_hook import OnlineLabelsHook, relabelled
 
@@ -61,16 +65,10 @@ class ComplementHook(OnlineLabelsHook):
         refine (str, optional): 'local', 'crf' or None, see
             :func:`mmseg_wsss.pseudo_labels.teacher_label`. The paper says
             "e.g. CRF". Defaults to 'local'.
-        refine_params (dict | str, optional): Settings of the refiner.
         weighted (bool): Weight the losses by W. False is row 2 of the paper's
             Table 6. Defaults to True.
         restrict_to_labels (bool): Fill with the image's labels and the
             background only. Defaults to False, the paper's.
-        begin (int): First iteration that completes labels; biased pixels are
-            ignored before it. W starts near 1 / C, so that only
-            ``weighted=False`` needs it. Defaults to 0.
-        background_index (int, optional): The background's class index, None
-            if there is none. Defaults to 0.
 
     Raises:
         ValueError: If an option is out of range.
@@ -81,29 +79,21 @@ class ComplementHook(OnlineLabelsHook):
         self,
         ema: dict | None = None,
         refine: str | None = 'local',
-        refine_params: Mapping | str | None = None,
         weighted: bool = True,
         restrict_to_labels: bool = False,
-        begin: int = 0,
-        background_index: int | None = 0,
     ):
         super().__init__()
-        if begin < 0:
-            raise ValueError(f'begin must be at least 0, got {begin}')
         # Check the settings on one pixel.
         one = torch.ones(1, 2, 1, 1)
-        teacher_label(one, torch.zeros(1, 3, 1, 1), refine, refine_params)
+        teacher_label(one, torch.zeros(1, 3, 1, 1), refine)
         self.ema = ema or dict(
             type='ExponentialMovingAverage',
             momentum=0.001,
             update_buffers=True,
         )
         self.refine = refine
-        self.refine_params = refine_params
         self.weighted = weighted
         self.restrict_to_labels = restrict_to_labels
-        self.begin = begin
-        self.background_index = background_index
         self.teacher: Teacher | None = None
         self._restored = False
 
@@ -172,9 +162,6 @@ class ComplementHook(OnlineLabelsHook):
 
     def _fill(self, label, inputs, samples, preprocessor):
         """Return labels (M, H, W) without 254, and W or None."""
-        if self.iteration < self.begin:
-            biased = label == BIASED_LABEL
-            return label.masked_fill(biased, IGNORE_LABEL), None
         image_labels = None
         if self.weighted or self.restrict_to_labels:
             image_labels = stack_image_labels(samples)
@@ -186,9 +173,8 @@ class ComplementHook(OnlineLabelsHook):
                 rgb_images(inputs, preprocessor),
                 image_labels,
                 self.refine,
-                self.refine_params,
-                self.restrict_to_labels,
-                self.background_index,
+                restrict_to_labels=self.restrict_to_labels,
+                background_index=common_background_index(samples),
             )
         return filled, weights if self.weighted else None
 

@@ -44,7 +44,6 @@ class DenseCRFHook(Hook):
         min_score (float): Classes whose score nowhere in the image exceeds it
             are left out, which saves time; their marginal is 0. DHR takes
             0.05. Defaults to 0.0.
-        validation (bool): Refine in validation too. Defaults to False.
 
     Raises:
         ValueError: If an option is out of range.
@@ -55,30 +54,19 @@ class DenseCRFHook(Hook):
         self,
         params: str | Mapping | CRFParams = 'hfpl_test',
         min_score: float = 0.0,
-        validation: bool = False,
     ):
         if not 0 <= min_score < 1:
             raise ValueError(f'min_score must be in [0, 1), got {min_score}')
         require_pydensecrf()
         self.params = crf_params(params)
         self.min_score = min_score
-        self.validation = validation
-        self._wrapped: tuple[nn.Module, str, object] | None = None
+        self._wrapped: tuple[nn.Module, object] | None = None
 
     def before_test(self, runner) -> None:
         """Wrap the model's ``test_step``."""
-        self._wrap(runner.model, 'test_step')
+        self._wrap(runner.model)
 
     def after_test(self, runner) -> None:
-        """Restore the model's step."""
-        self._restore()
-
-    def before_val(self, runner) -> None:
-        """Wrap the model's ``val_step``, where ``validation`` is set."""
-        if self.validation:
-            self._wrap(runner.model, 'val_step')
-
-    def after_val(self, runner) -> None:
         """Restore the model's step."""
         self._restore()
 
@@ -86,12 +74,12 @@ class DenseCRFHook(Hook):
         """Restore the model's step."""
         self._restore()
 
-    def _wrap(self, model: nn.Module, name: str) -> None:
+    def _wrap(self, model: nn.Module) -> None:
         self._restore()
         has_scores = gives_scores(model)
         threshold = _threshold(unwrap(model))
-        own = vars(model).get(name)
-        step = getattr(model, name)
+        own = vars(model).get('test_step')
+        step = model.test_step
 
         @wraps(step)
         def refined(*args, **kwargs):
@@ -101,17 +89,17 @@ class DenseCRFHook(Hook):
                     self._refine(sample, has_scores, threshold)
             return samples
 
-        setattr(model, name, refined)
-        self._wrapped = model, name, own
+        model.test_step = refined
+        self._wrapped = model, own
 
     def _restore(self) -> None:
         if self._wrapped is None:
             return
-        model, name, own = self._wrapped
+        model, own = self._wrapped
         if own is None:
-            delattr(model, name)
+            del model.test_step
         else:
-            setattr(model, name, own)
+            model.test_step = own
         self._wrapped = None
 
     def _refine(self, sample, has_scores: bool, threshold: float) -> None:

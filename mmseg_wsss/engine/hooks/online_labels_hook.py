@@ -35,7 +35,7 @@ class OnlineLabelsHook(Hook, ABC):
         Args:
             segmentor: The segmentor, out of any wrapper, in training mode.
             inputs: Normalised images (N, 3, H, W).
-            samples: N samples, not to be changed: ``relabelled``.
+            samples: N samples; change copies of them, see ``relabelled``.
         """
 
     def before_train(self, runner) -> None:

@@ -31,13 +31,14 @@ class WeakSupervisionHook(Hook):
     type and no parameter name changes. Use it as
     ``custom_hooks=[dict(type='mmseg_wsss.WeakSupervisionHook')]``.
 
-    The data are checked too: see ``check_batch_count`` and
-    ``check_training_data`` (before training), ``check_label_values`` (in the
-    first 50 batches), ``check_label_files`` (list and masks of the validation
-    before training, of a test before it), ``check_losses_are_built`` (before
-    training),
-    :class:`~mmseg_wsss.engine.loss_calls.LossCalls` (after the first
-    iteration) and :meth:`PseudoLabelWriter.check_model` (before a test).
+    It also checks the data and the model:
+
+    * before training: ``check_losses_are_built``, ``check_batch_count``,
+      ``check_training_data``, ``check_label_files`` of the validation;
+    * in the first 50 batches: ``check_label_values``; after the first
+      iteration: :class:`~mmseg_wsss.engine.loss_calls.LossCalls`;
+    * before a test: ``check_label_files``,
+      :meth:`PseudoLabelWriter.check_model`.
 
     Args:
         allow_masks (bool): Do not warn about ground-truth masks, for a fully

@@ -80,8 +80,8 @@ class CLIPTower(nn.Module):
     Raises:
         ImportError: If timm is not installed.
         FileNotFoundError: If there is no such checkpoint.
-        ValueError: If the model is no CLIP tower, the weights cannot be had,
-            or an option is out of range.
+        ValueError: If the model or the weights are no CLIP tower's, the
+            weights cannot be had, or an option is out of range.
     """
 
     def __init__(
@@ -110,6 +110,11 @@ class CLIPTower(nn.Module):
             raise ValueError(
                 f'{model_name} is no image tower of CLIP: it has no norm '
                 'before the first layer, or no projection behind the last'
+            )
+        if (pretrained or checkpoint) and model.head.bias.any():
+            raise ValueError(
+                f'the projection of {checkpoint or model_name} has a bias, '
+                "CLIP's has none: these are no weights of CLIP"
             )
         if not 1 <= attention_layers <= len(model.blocks):
             raise ValueError(

@@ -41,9 +41,6 @@ class AffinityHead(PairwiseHead):
         radius (float): Cells nearer than this are pairs. Defaults to 5.
         loss_decode (dict | list[dict], optional): Losses on pairs. Defaults
             to AffinityLoss.
-        detach (bool | Sequence[bool]): Keep gradients out of the backbone, of
-            all features or of each one. Defaults to False: PSA trains the
-            whole network.
         init_cfg (dict | list[dict], optional): Initialisation.
         **kwargs: As for :class:`PairwiseHead`.
 
@@ -65,7 +62,6 @@ class AffinityHead(PairwiseHead):
         stride: int = 8,
         radius: float = 5,
         loss_decode: dict | list[dict] | None = None,
-        detach: bool | Sequence[bool] = False,
         init_cfg: dict | list[dict] | None = None,
         **kwargs,
     ):
@@ -80,7 +76,6 @@ class AffinityHead(PairwiseHead):
             loss_decode or dict(type=AffinityLoss),
             stride,
             radius,
-            detach=detach,
             init_cfg=init_cfg
             or dict(type='Kaiming', mode='fan_in', layer='Conv2d'),
             **kwargs,

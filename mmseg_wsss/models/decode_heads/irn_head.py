@@ -48,7 +48,7 @@ class IRNHead(PairwiseHead):
         walk_radius (float): The same in :meth:`walk_graph`. Defaults to 5.
         loss_decode (dict | list[dict], optional): Losses on pairs. Defaults
             to AffinityLoss.
-        detach (bool | Sequence[bool]): Whether to detach the features from
+        detach (bool): Whether to detach the features from
             the backbone. Defaults to True, as in IRN.
         **kwargs: As for :class:`PairwiseHead`.
 
@@ -70,7 +70,7 @@ class IRNHead(PairwiseHead):
         radius: float = 10,
         walk_radius: float = 5,
         loss_decode: dict | list[dict] | None = None,
-        detach: bool | Sequence[bool] = True,
+        detach: bool = True,
         **kwargs,
     ):
         super().__init__(
@@ -120,17 +120,6 @@ class IRNHead(PairwiseHead):
         """Convert boundary logits to affinities for the losses."""
         boundary = outputs.float().sigmoid()
         return dict(affinity=boundary_affinity(boundary, self.offsets))
-
-    def boundary(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Compute boundaries.
-
-        Args:
-            inputs: Feature maps of the backbone.
-
-        Returns:
-            Tensor: Probabilities (N, 1, h, w), float32.
-        """
-        return self.boundary_logits(self.select(inputs)).float().sigmoid()
 
     @torch.no_grad()
     def walk_graph(

@@ -38,8 +38,7 @@ class PairwiseHead(BaseDecodeHead):
             data set has none. Defaults to 0.
         in_index (Sequence[int], optional): Which features, finest first. None
             takes the first ones.
-        detach (bool | Sequence[bool]): Keep gradients out of the backbone, of
-            all features or of each one.
+        detach (bool): Keep gradients out of the backbone.
         **kwargs: As for MMSeg's ``BaseDecodeHead``.
 
     Raises:
@@ -56,17 +55,10 @@ class PairwiseHead(BaseDecodeHead):
         walk_radius: float | None = None,
         background_index: int | None = 0,
         in_index: Sequence[int] | None = None,
-        detach: bool | Sequence[bool] = False,
+        detach: bool = False,
         init_cfg: dict | list[dict] | None = None,
         **kwargs,
     ):
-        count = len(in_channels)
-        detach = [detach] * count if isinstance(detach, bool) else detach
-        if len(detach) != count:
-            raise ValueError(
-                f'detach must be a bool or {count} of them, one per feature, '
-                f'got {detach}'
-            )
         if stride < 1:
             raise ValueError(f'stride must be at least 1, got {stride}')
         kwargs.pop('channels', None)
@@ -75,7 +67,7 @@ class PairwiseHead(BaseDecodeHead):
             1,  # of a convolution removed below
             num_classes=num_classes,
             out_channels=num_classes,
-            in_index=list(in_index or range(count)),
+            in_index=list(in_index or range(len(in_channels))),
             input_transform='multiple_select',
             loss_decode=loss_decode,
             dropout_ratio=0,
@@ -87,7 +79,7 @@ class PairwiseHead(BaseDecodeHead):
         self.offsets = pair_offsets(radius)
         self.walk_offsets = pair_offsets(walk_radius or radius)
         self.background_index = background_index
-        self.detach = tuple(detach)
+        self.detach = detach
 
     @abstractmethod
     def pair_inputs(self, outputs: Any) -> dict[str, Tensor]:
@@ -123,12 +115,8 @@ class PairwiseHead(BaseDecodeHead):
         """Select the head's features among the backbone's outputs."""
         if isinstance(inputs, Tensor):  # of a backbone with a single output
             inputs = [inputs]
-        return [
-            x.detach() if detach else x
-            for x, detach in zip(
-                self._transform_inputs(inputs), self.detach, strict=True
-            )
-        ]
+        features = self._transform_inputs(inputs)
+        return [x.detach() for x in features] if self.detach else features
 
     def resize_to(self, x: Tensor, like: Tensor) -> Tensor:
         """Resize a map bilinearly to the grid of another."""
@@ -161,11 +149,11 @@ class PairwiseHead(BaseDecodeHead):
         background, foreground, negative = pair_labels(
             label, self.offsets, self.ignore_index, self.background_index
         )
-        heads = self.loss_decode
+        criteria = self.loss_decode
+        if not isinstance(criteria, nn.ModuleList):
+            criteria = [criteria]
         losses: dict[str, Tensor] = {}
-        for criterion in (
-            heads if isinstance(heads, nn.ModuleList) else [heads]
-        ):
+        for criterion in criteria:
             values = criterion(
                 **given,
                 offsets=self.offsets,

@@ -159,7 +159,7 @@ class TokenCAMHead(CAMHead):
         )
 
     def forward(self, inputs: TokenFeatures) -> TokenMaps:
-        """Compute the patch map, token logits and, from attention, the map.
+        """Compute patch map, token logits and, with attention, the fine map.
 
         Args:
             inputs: Features of the backbone.

@@ -114,7 +114,7 @@ def _laplacian_by_blocks(a: Tensor, x: Tensor, mu: float, sigma: float):
 def pair_laplacian(
     gated: Tensor, images: Tensor, mu: float, sigma: float
 ) -> Tensor:
-    """Compute l (N, K, H, W), as of :func:`feature_similarity_loss`."""
+    """Compute l_i = sum_j w_ij f_ij (a_i - a_j), (N, K, H, W)."""
     # l does not depend on the mean; without it less cancels.
     a = gated - gated.mean((2, 3), keepdim=True)
     a = a.permute(0, 2, 3, 1).contiguous()

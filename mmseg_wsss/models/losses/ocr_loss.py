@@ -200,10 +200,7 @@ class OCRLoss(ImageLevelLoss):
     """
 
     default_name = 'loss_ocr'
-    shown = (
-        *('margin', 'threshold', 'group', 'pixels'),
-        *('filtered', 'prior_norm'),
-    )
+    shown = 'margin', 'threshold', 'group', 'pixels', 'filtered', 'prior_norm'
 
     def __init__(
         self,
@@ -259,10 +256,18 @@ class OCRLoss(ImageLevelLoss):
             raise ValueError(
                 f'weight must be {(*valid.shape,)}, got {(*weight.shape,)}'
             )
-        labels, background = inputs.image_labels, inputs.background_index
-        options = self.margin, self.threshold, self.group, self.pixels
-        options += (background, self.filtered)
-        loss = ocr_loss(z, labels, valid, self.prior, *options)
+        loss = ocr_loss(
+            z,
+            inputs.image_labels,
+            valid,
+            self.prior,
+            self.margin,
+            self.threshold,
+            self.group,
+            self.pixels,
+            inputs.background_index,
+            self.filtered,
+        )
         reduction = reduction_override or 'mean'
         if reduction == 'mean' and avg_factor is None:
             avg_factor = valid.sum()

@@ -227,11 +227,9 @@ class SEAMLoss(ImageLevelLoss):
             fine = resize(at_least_float32(fine), size)
             low = low_scores(fine[:, 1:] * present)
             loss = loss + self.min_weight * low / 2
-            cam, fine = (
-                # Normalised at the view's size, then compared at the small.
-                resize(normalise_cam(maps, 'min_max'), sizes[1])
-                for maps in (cam, fine)
-            )
+            # Normalised at the view's size, compared at the small one.
+            cam = resize(normalise_cam(cam, 'min_max'), sizes[1])
+            fine = resize(normalise_cam(fine, 'min_max'), sizes[1])
             cams.append(cam * present)
             correlated.append(fine * either)
         loss = loss + self.er_weight * equivariance(*cams)

@@ -162,26 +162,10 @@ class SpatialBCE(ImageLevelLoss):
     terms are means over its present classes.
 
     Args:
-        ignore_label (int): Label of the pixels that do not count. Defaults to
-            255.
-        share_weight (float): Weight of L_share. Defaults to 1.0.
         **kwargs: See :class:`ImageLevelLoss`.
-
-    Raises:
-        ValueError: If the weight is negative.
     """
 
     default_name = 'loss_spatial_bce'
-    shown = ('ignore_label', 'share_weight')
-
-    def __init__(
-        self, ignore_label: int = 255, share_weight: float = 1.0, **kwargs
-    ):
-        super().__init__(**kwargs)
-        if share_weight < 0:
-            raise ValueError(f'share_weight must be >= 0, got {share_weight}')
-        self.ignore_label = ignore_label
-        self.share_weight = share_weight
 
     def compute(
         self,
@@ -208,20 +192,18 @@ class SpatialBCE(ImageLevelLoss):
         shares = self._shares(inputs).to(logits.device, non_blocking=True)
         known = torch.isfinite(shares)
         shares = shares.nan_to_num(0.0).clamp(*SHARE_RANGE)
-        absent = labels == 0
-        present = (~absent & known).to(logits)
+        absent = (labels == 0).to(logits)
+        present = (1 - absent) * known
         polar = polar_loss(scores, share_thresholds(scores, shares))
-        # -log(1 - s), exact where the sigmoid is 1.
-        apart = F.softplus(logits)
+        log_absent = F.softplus(logits)  # -log(1 - s), exact where s is 1
         pixels = polar * present[:, :, None, None]
-        pixels = pixels + apart * absent.to(logits)[:, :, None, None]
-        loss = pixels.mean()
-        by_class = self.share_weight * share_divergence(scores, shares)
+        pixels = pixels + log_absent * absent[:, :, None, None]
+        by_class = share_divergence(scores, shares)
         if threshold_logits is not None:
             thresholds = at_least_float32(threshold_logits).sigmoid()
             by_class = by_class + threshold_loss(scores, thresholds)
         by_image = (by_class * present).sum(1) / present.sum(1).clamp(min=1)
-        return loss + by_image.mean()
+        return pixels.mean() + by_image.mean()
 
     def _shares(self, inputs: LossInputs) -> Tensor:
         """Return q (N, K) of the foreground classes, NaN if unknown."""
@@ -236,7 +218,7 @@ class SpatialBCE(ImageLevelLoss):
                     'folder of pseudo labels'
                 )
             mask = sample.gt_sem_seg.data.reshape(1, 1, -1)
-            rows.append(label_shares(mask, classes, self.ignore_label))
+            rows.append(label_shares(mask, classes, inputs.ignore_index))
         if len(rows) != len(inputs.logits):
             raise RuntimeError(
                 f'SpatialBCE got logits of {len(inputs.logits)} images, the '

@@ -245,12 +245,12 @@ class STEGOLoss(nn.Module):
                 at_least_float32(m)
                 for m in (neighbour_features.detach(), neighbour_code)
             ]
-            count = len(code)
-            own = random_points(count, image[1], generator)
-            other = random_points(count, image[1], generator)
+            n = len(code)
+            own = random_points(n, image[1], generator)
+            other = random_points(n, image[1], generator)
             orders = [
-                cyclic_order(count, code.device, generator)
-                for _ in range(DRAWS if count > 1 else 0)
+                cyclic_order(n, code.device, generator)
+                for _ in range(DRAWS if n > 1 else 0)
             ]
             f, s = (sample_points(m, own) for m in image)
             partners = {

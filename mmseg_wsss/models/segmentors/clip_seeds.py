@@ -128,7 +128,8 @@ class CLIPSeedSegmentor(BaseSegmentor):
 
     def extract_feat(self, inputs: Tensor) -> list[Tensor]:
         """Return the tokens of layers 1 to L - 1, see :class:`CLIPTower`."""
-        return self.tower(inputs).tokens
+        whole = whole_patches(inputs, self.tower.patch_size)
+        return self.tower(whole).tokens
 
     def loss(self, inputs: Tensor, data_samples) -> dict:
         """Raise: nothing is trained.

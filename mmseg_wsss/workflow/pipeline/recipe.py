@@ -118,13 +118,15 @@ def _start(cfg: Mapping, stage: Stage) -> str:
         init = backbone.get('init_cfg') or {}
         tower = backbone.get('tower') or {}
         given = init.get('checkpoint') or tower.get('model_name')
-    return str(given).rpartition('/')[2] if given else 'random'
+    return str(given).rpartition('/')[2].strip('{}') if given else 'random'
 
 
 def _crop(step: Mapping) -> str | None:
     size = step.get('crop_size')
     if is_type(step, 'RandomResizedCrop'):
         size = step['scale']
+    if is_type(step, 'Resize') and step.get('keep_ratio') is False:
+        return f'{step["scale"][0]} x {step["scale"][1]}, squashed'
     return f'{size[0]} x {size[1]}' if size else None
 
 

@@ -38,7 +38,7 @@ def run(logits, labels=LABELS, seg=None, **inputs):
         set_image_labels(sample, label)
         sample.gt_sem_seg = PixelData(data=mask[None])
         samples.append(sample)
-    loss = SpatialBCE(**inputs.pop('options', {}))
+    loss = SpatialBCE()
     with batch_context(samples):
         return loss(logits, **inputs)
 
@@ -212,7 +212,7 @@ def test_ignored_pixels_do_not_count():
     seg = masks()
     without = seg.clone()
     without[seg == 255] = 254
-    loss = run(logits(), seg=without, options=dict(ignore_label=254))
+    loss = run(logits(), seg=without, ignore_index=254)
     assert loss == run(logits())
 
 
@@ -268,8 +268,6 @@ def test_in_a_plain_cam_head():
 # ------------------------------------------------------------------ bad input
 def test_bad_input():
     scores = logits().sigmoid()
-    with pytest.raises(ValueError, match='share_weight must be >= 0'):
-        SpatialBCE(share_weight=-1)
     with pytest.raises(ValueError, match=r'thresholds must be \(N, K\)'):
         polar_loss(scores, torch.zeros(2, 2))
     with pytest.raises(ValueError, match=r'shares must be in \[0, 1\]'):
