@@ -13,11 +13,10 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from ..structures.labels import IGNORE_LABEL
 from .cam import background_score
 from .crf_params import CRFParams
 from .dense_crf import DenseCRF, labels_to_unary, scores_to_unary
-
-UNSURE = 255
 
 
 def psa_confident_label(
@@ -66,7 +65,7 @@ def psa_confident_label(
         return crf.marginals(scores_to_unary(scores)).argmax(0)
 
     strong, weak = best(low_alpha), best(high_alpha)
-    label = np.where(strong == 0, UNSURE, strong)
+    label = np.where(strong == 0, IGNORE_LABEL, strong)
     return np.where(weak == 0, 0, label).astype(np.uint8)
 
 
@@ -113,5 +112,5 @@ def irn_confident_label(
         return crf.marginals(unary).argmax(0)
 
     high, low = best(foreground), best(background)
-    label = np.where(high == 0, UNSURE, high)
+    label = np.where(high == 0, IGNORE_LABEL, high)
     return np.where((high == 0) & (low == 0), 0, label).astype(np.uint8)

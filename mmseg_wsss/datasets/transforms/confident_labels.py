@@ -11,6 +11,7 @@ from mmseg.registry import TRANSFORMS
 from ...pseudo_labels.confident import irn_confident_label, psa_confident_label
 from ...pseudo_labels.crf_params import crf_params
 from ...pseudo_labels.dense_crf import require_pydensecrf
+from ...structures.labels import IGNORE_LABEL
 from .keys import require, required_background, rgb_image
 
 
@@ -55,7 +56,7 @@ class LabelFromCAM(BaseTransform):
         classes = classes[~found]
         position = self._label(rgb_image(results, self), scores)
         # Positions 0 (background), 1..K and 255 to class indices.
-        table = np.full(256, 255, np.uint8)
+        table = np.full(256, IGNORE_LABEL, np.uint8)
         table[: len(classes) + 1] = [background, *classes]
         results['pseudo_label'] = table[position]
         return results

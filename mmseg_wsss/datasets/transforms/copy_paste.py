@@ -19,6 +19,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...structures import foreground_indices
+from ...structures.labels import IGNORE_LABEL
 
 # Share of the image below which a mask counts as empty: a handful of cells.
 MIN_AREA = 0.01
@@ -93,7 +94,7 @@ class CSDCopyPaste(BaseTransform):
         background = results.get('background_index', 0)
         size = results['img'].shape[:2]
         image = fit(partner['img'], size, 0)
-        source = fit(partner['gt_seg_map'], size, 255)
+        source = fit(partner['gt_seg_map'], size, IGNORE_LABEL)
         objects = _large_enough(source == _single_class(partner, background))
         both = np.zeros(size, bool)
         if background is not None:

@@ -25,6 +25,8 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from ...io.class_ids import original_class_ids
+
 # key: (what it is called in an error, the transform that adds it)
 ADDED_BY = {
     'img': (
@@ -104,6 +106,17 @@ def label_key(results: dict) -> str:
     if in_training and results.get('pseudo_label') is None:
         return 'gt_seg_map'
     return 'pseudo_label'
+
+
+def class_ids(results: dict, caller: BaseTransform) -> list[int]:
+    """Return the index of each class in use in mask and CAM files.
+
+    Args:
+        results: Result dict of the pipeline, with ``image_labels``.
+        caller: The transform that needs them, for the error.
+    """
+    labels = require(results, 'image_labels', caller)
+    return original_class_ids({**results, 'classes': labels})
 
 
 def background_of(results: dict) -> int | None:

@@ -12,10 +12,9 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...io.cam import load_cam
-from ...io.class_ids import original_class_ids
 from ...structures import foreground_indices
 from .grid import check_grid
-from .keys import background_of, require, require_image
+from .keys import background_of, class_ids, require, require_image
 
 
 @TRANSFORMS.register_module()
@@ -80,7 +79,7 @@ class LoadCAM(BaseTransform):
     ) -> np.ndarray:
         """Map the file's class indices to those in use, and check them."""
         labels = require(results, 'image_labels', self)
-        ids = original_class_ids({**results, 'classes': labels})
+        ids = class_ids(results, self)
         in_use = {id_: k for k, id_ in enumerate(ids)}
         background = background_of(results)
         foreground = foreground_indices(len(labels), background)

@@ -10,9 +10,8 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 from PIL import Image
 
-from ...io.class_ids import original_class_ids
 from ...structures.labels import BIASED_LABEL, IGNORE_LABEL
-from .keys import require, require_image
+from .keys import class_ids, require_image
 
 
 @TRANSFORMS.register_module()
@@ -66,9 +65,8 @@ class LoadPseudoLabel(BaseTransform):
         self, path: Path, label: np.ndarray, results: dict
     ) -> np.ndarray:
         """Map the file's class indices to those in use."""
-        labels = require(results, 'image_labels', self)
         table = np.full(256, -1, np.int16)
-        ids = original_class_ids({**results, 'classes': labels})
+        ids = class_ids(results, self)
         table[ids] = np.arange(len(ids))
         table[[BIASED_LABEL, IGNORE_LABEL]] = BIASED_LABEL, IGNORE_LABEL
         mapped = table[label]

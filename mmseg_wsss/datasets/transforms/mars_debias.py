@@ -12,12 +12,17 @@ from mmseg.registry import TRANSFORMS
 from torch import Tensor
 
 from ...io.centroids import load_centroids
-from ...io.class_ids import original_class_ids
 from ...pseudo_labels.dense_crf import require_pydensecrf
 from ...pseudo_labels.mars import debiased_label, mask_scores, similarity_map
 from ...pseudo_labels.mars_complement import refine_image
 from ...utils import check_option
-from .keys import label_key, require, required_background, rgb_image
+from .keys import (
+    class_ids,
+    label_key,
+    require,
+    required_background,
+    rgb_image,
+)
 
 REFINERS = ('crf', 'local', 'none')
 
@@ -130,7 +135,7 @@ class MARSDebias(BaseTransform):
     ) -> tuple[list[int], np.ndarray]:
         """Return the classes to debias, and the centroids of the image's."""
         labels = require(results, 'image_labels', self)
-        ids = original_class_ids({**results, 'classes': labels})
+        ids = class_ids(results, self)
         foreground = [k for k in range(len(labels)) if k != background]
         vectors = [
             self._vectors[ids[k]]

@@ -8,6 +8,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...pseudo_labels.cam import EPS, background_score
+from ...structures.labels import IGNORE_LABEL
 from ...utils import check_option
 from .keys import label_of_scores, require, required_background
 
@@ -153,7 +154,7 @@ class ScoresToLabel(BaseTransform):
         scores = require(results, 'scores', self)
         label = label_of_scores(scores, results['score_classes'])
         if self.min_score > 0:
-            label[scores.max(0) < self.min_score] = 255
+            label[scores.max(0) < self.min_score] = IGNORE_LABEL
         results['pseudo_label'] = label
         return results
 

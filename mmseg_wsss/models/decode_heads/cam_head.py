@@ -56,8 +56,6 @@ class CAMHead(BaseDecodeHead):
             data set has none. Defaults to 0.
         background_threshold (float): Constant background score in [0, 1].
             Defaults to 0.3.
-        background_alpha (float, optional): If given, the background score is
-            (1 - max CAM) ** alpha instead. Defaults to None.
         candidates (str): Which classes prediction considers. 'auto' takes the
             image labels where the test pipeline loads them (seeds of training
             images), else as 'predicted': classes whose pooled score is
@@ -88,7 +86,6 @@ class CAMHead(BaseDecodeHead):
         num_classes: int,
         background_index: int | None = 0,
         background_threshold: float = 0.3,
-        background_alpha: float | None = None,
         candidates: str = 'auto',
         normalise: str = 'max',
         loss_decode: dict | list[dict] | None = None,
@@ -113,7 +110,6 @@ class CAMHead(BaseDecodeHead):
         )
         self.background_index = background_index
         self.background_threshold = background_threshold
-        self.background_alpha = background_alpha
         self.candidates = candidates
         self.normalise = normalise
         self._warned = False
@@ -277,9 +273,7 @@ class CAMHead(BaseDecodeHead):
             Tensor: Scores (N, C, H, W), float32 in [0, 1].
         """
         cam = normalise_cam(cam, self.normalise) * candidates[:, :, None, None]
-        background = background_score(
-            cam, self.background_threshold, self.background_alpha
-        )
+        background = background_score(cam, self.background_threshold)
         return self._join(background, cam)
 
     def _join(self, background: Tensor, cam: Tensor) -> Tensor:

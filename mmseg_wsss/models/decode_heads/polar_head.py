@@ -143,9 +143,7 @@ class PolarHead(CAMHead):
         above = normalise_cam(cam, self.normalise)
         below = normalise_cam(-cam, self.normalise)
         polar = (1 + above - below) / 2 * candidates[:, :, None, None]
-        background = background_score(
-            polar, self.background_threshold, self.background_alpha
-        )
+        background = background_score(polar, self.background_threshold)
         return self._join(background, polar)
 
     def _factor(self) -> Tensor:

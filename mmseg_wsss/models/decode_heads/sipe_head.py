@@ -62,8 +62,8 @@ class SIPEHead(CAMHead):
             Defaults to (128, 128, 256, 256).
         in_index (Sequence[int]): Indices of the features, the classifier's
             last. Defaults to (0, 1, 2, 3).
-        **kwargs: As for :class:`CAMHead`; its ``background_threshold`` and
-            ``background_alpha`` are not used.
+        **kwargs: As for :class:`CAMHead`; its ``background_threshold`` is not
+            used.
 
     Raises:
         ValueError: If an option is out of range, channels and indices do not

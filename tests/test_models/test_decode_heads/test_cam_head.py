@@ -81,10 +81,9 @@ def test_prediction_without_labels_takes_predicted_classes():
 
 def test_background_options():
     feats, metas = [torch.randn(1, 8, 5, 6)], [dict(img_shape=(5, 6))]
-    power = head(background_alpha=2.0, candidates='all').eval()
-    scores = power.predict(feats, metas, {})
-    best = scores[0, 1:].amax(0)
-    assert torch.allclose(scores[0, 0], (1 - best) ** 2)
+    constant = head(background_threshold=0.2, candidates='all').eval()
+    scores = constant.predict(feats, metas, {})
+    assert torch.allclose(scores[0, 0], torch.tensor(0.2))
     none = head(background_index=None)
     assert none(feats).shape[1] == 4
     assert none.eval().predict(feats, metas, {}).shape == (1, 4, 5, 6)
