@@ -12,7 +12,6 @@ beginning; an existing file is kept.
 import argparse
 from pathlib import Path
 
-from mmseg_wsss.compat import walk_dicts
 from mmseg_wsss.datasets.neighbours import (
     Neighbours,
     load_neighbours,
@@ -21,7 +20,6 @@ from mmseg_wsss.datasets.neighbours import (
 )
 from mmseg_wsss.io.provenance import (
     changed_names,
-    file_identity,
     settings_hash,
 )
 from mmseg_wsss.jobs.command_line import (
@@ -35,6 +33,7 @@ from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import (
     SHOWN,
     choose_device,
+    describe_checkpoints,
     read_pipeline,
     start_tool,
 )
@@ -106,16 +105,12 @@ def find_settings(cfg: Config, out: str | None) -> tuple[Path, dict, dict]:
 
 def describe(stems: list[str], number: int, extractor: dict, **others) -> dict:
     """Return the provenance of the neighbours."""
-    source = {
+    return {
         'number of neighbours': number,
         'set of images': settings_hash(stems=stems),
         'set of settings': settings_hash(extractor=extractor, **others),
+        **describe_checkpoints(extractor),
     }
-    for node in walk_dicts(extractor):
-        path = str(node.get('checkpoint', ''))
-        if Path(path).is_file():
-            source[f'checkpoint {path}'] = file_identity(path)
-    return source
 
 
 def is_done(out: Path, source: dict, overwrite: bool) -> bool:

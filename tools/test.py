@@ -5,6 +5,7 @@ python tools/test.py CONFIG CHECKPOINT
 
 import argparse
 
+from mmseg_wsss.compat import find_steps
 from mmseg_wsss.engine.hooks import CheckpointCheckHook
 from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
@@ -57,10 +58,7 @@ def paint(cfg, args: argparse.Namespace) -> None:
 
 def write_predictions(cfg, folder: str) -> None:
     """Set the config's IoUMetric to write label maps into a folder."""
-    evaluators = cfg.test_evaluator
-    if isinstance(evaluators, dict):
-        evaluators = [evaluators]
-    metrics = [e for e in evaluators if e['type'].endswith('IoUMetric')]
+    metrics = find_steps(cfg.test_evaluator, 'IoUMetric')
     if not metrics:
         raise SystemExit('--out needs an IoUMetric in test_evaluator')
     metrics[0]['output_dir'] = folder

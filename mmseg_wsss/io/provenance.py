@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from .atomic import atomic_write
+from .atomic import write_json
 
 SOURCE = 'source.json'
 BLOCK = 2**20
@@ -86,8 +86,7 @@ def _same(before: object, now: object) -> bool:
 
 def save_source(folder: Path, source: Mapping[str, object]) -> None:
     """Write what a folder's files are made from to ``source.json``."""
-    with atomic_write(folder / SOURCE) as part:
-        part.write_text(json.dumps(source, indent=1))
+    write_json(folder / SOURCE, source)
 
 
 def folder_origin(folder: Path) -> str:
@@ -103,4 +102,4 @@ def folder_origin(folder: Path) -> str:
     record = folder.resolve().parent / SOURCE
     if not record.is_file():
         return ''
-    return hashlib.sha256(record.read_bytes()).hexdigest()
+    return file_hash(record)

@@ -55,11 +55,11 @@ def read_figures(folder: Path) -> dict[str, float]:
         dict[str, float]: Finite metrics by name, to four decimals as in
         MMEngine's log; empty if nothing was evaluated.
     """
-    labels = _object(folder / LABEL_SUMMARY)
-    sweep = _object(folder / CAM_SWEEP)
+    labels = read_object(folder / LABEL_SUMMARY)
+    sweep = read_object(folder / CAM_SWEEP)
     cams = {key: sweep[key] for key in _SWEEP_FIGURES if key in sweep}
     tests = [
-        _object(path)
+        read_object(path)
         for path in sorted(folder.glob('*/*.json'))
         if path.stem == path.parent.name
     ]
@@ -83,7 +83,7 @@ def _metrics(line: Mapping) -> dict[str, float]:
     }
 
 
-def _object(path: Path) -> dict:
+def read_object(path: Path) -> dict:
     """Read a dict; empty if the file is missing, damaged or another."""
     try:
         content = json.loads(path.read_text())

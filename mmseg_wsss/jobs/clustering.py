@@ -12,6 +12,7 @@ from ..compat import is_type
 from ..io.centroid_shards import save_shard, shard_names
 from .image_loop import gather_errors, rank_share, run_images
 from .image_pipeline import ImagePipeline, Outcome
+from .test_dataset import label_loader
 
 
 class Clustering(ImagePipeline):
@@ -41,8 +42,8 @@ def background_of(pipeline: Sequence[dict]) -> int:
             "dict(type='mmseg_wsss.RegionCentroids'), this one in "
             f'{pipeline[-1]["type"]}'
         )
-    loaders = [s for s in pipeline if s['type'].endswith('LoadImageLabels')]
-    return loaders[0].get('background_index', 0) if loaders else 0
+    loader = label_loader(pipeline) or {}
+    return loader.get('background_index', 0)
 
 
 def cluster_images(

@@ -13,7 +13,7 @@ from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger, print_log
 
 from ..compat import find_steps, walk_dicts
-from ..io.atomic import atomic_write
+from ..io.atomic import write_json
 from ..io.provenance import SOURCE, file_identity, settings_hash
 from ..utils import local_device
 from .command_line import exit_on_error, read_config
@@ -129,8 +129,7 @@ def report_failures(out_dir: Path, failures: dict[str, str]) -> None:
     """
     if not is_main_process():
         return
-    with atomic_write(out_dir / 'failures.json') as part:
-        part.write_text(json.dumps(failures, indent=1))
+    write_json(out_dir / 'failures.json', failures)
     if not failures:
         return
     for stem, error in list(failures.items())[:SHOWN]:

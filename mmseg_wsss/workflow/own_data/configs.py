@@ -18,7 +18,7 @@ from .settings import (
     working_size,
 )
 
-PACKAGE = Path(__file__).resolve().parents[1].parent
+PACKAGE = Path(__file__).resolve().parents[2]
 FILES = ('common', 'data', 'training', 'cam', 'hfpl', 'csd', 'csd_hfpl')
 FILES += ('affinity', 'refine', 'debias', 'segmentor', 'mars_segmentor')
 FILES += ('full_segmentor',)

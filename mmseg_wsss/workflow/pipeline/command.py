@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from ...compat import walk_dicts
+from ...compat import is_type, walk_dicts
 from ...jobs.test_dataset import flatten
 from .stage import Stage
 
@@ -139,7 +139,9 @@ def prepare_config(
     if stage.is_training:
         visualizer = cfg.get('visualizer') or dict(type='Visualizer')
         backends = visualizer.get('vis_backends') or []
-        if not any(_is(backend, 'LocalVisBackend') for backend in backends):
+        if not any(
+            is_type(backend, 'LocalVisBackend') for backend in backends
+        ):
             backends = [*backends, dict(type='LocalVisBackend')]
             cfg.visualizer = dict(visualizer, vis_backends=backends)
     parts = ('train', 'val', 'test')
@@ -198,7 +200,7 @@ def _set_in_steps(cfg: Config, pipeline: str, name: str, value: str) -> None:
     steps = cfg.get(pipeline)
     if not isinstance(steps, list):
         raise ValueError(f'its config has no list {pipeline}')
-    found = [step for step in steps if _is(step, kind)]
+    found = [step for step in steps if is_type(step, kind)]
     if not found:
         raise ValueError(
             f'it is given {name}, but {pipeline} has no {kind} to take them'
@@ -213,7 +215,7 @@ def _set_masks(cfg: Config, value: str) -> None:
     while 'data_prefix' not in dataset and 'dataset' in dataset:
         dataset = dataset.dataset
     steps = flatten(dataset.get('pipeline') or [])
-    loads = any(_is(step, 'LoadAnnotations') for step in steps)
+    loads = any(is_type(step, 'LoadAnnotations') for step in steps)
     if 'data_prefix' not in dataset or not loads:
         raise ValueError(
             'it is given labels, but its config does not load any in '
@@ -232,7 +234,3 @@ def _set_neighbours(cfg: Config, value: str) -> None:
         )
     for node in pairs:
         node['neighbours'] = value
-
-
-def _is(step: Mapping, kind: str) -> bool:
-    return step['type'].rpartition('.')[2] == kind

@@ -39,7 +39,7 @@ def check_pipeline_options(cfg: Config, options: Mapping[str, object]) -> None:
     }
     known = {*stages, *new}
     for option in options:
-        name, _, rest = option.partition('.')
+        name, dot, rest = option.partition('.')
         stage, _, setting = rest.partition('.')
         if name == 'stages' and stage and stage not in known:
             near = get_close_matches(stage, known, 1)
@@ -56,11 +56,7 @@ def check_pipeline_options(cfg: Config, options: Mapping[str, object]) -> None:
             continue
         near = get_close_matches(name, _PARTS, 1, cutoff=0.75)
         if near:
-            meant = (
-                f'Do you mean {near[0]}.{rest}?'
-                if rest
-                else f'Do you mean {near[0]}?'
-            )
+            meant = f'Do you mean {near[0]}{dot}{rest}?'
         elif name in stages:
             meant = f'Do you mean stages.{option}?'
         elif name in tool_keys(cfg):

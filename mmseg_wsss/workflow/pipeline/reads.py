@@ -69,7 +69,7 @@ def parts_read(cfg: Mapping, stage: Stage) -> Reads:
         return Reads(part, {})
     if tool == 'test.py':
         if settings['tta']:
-            _set_pipelines(part, None)
+            _empty_pipelines(part)
         elif not loads_masks(part['test_dataloader']):
             _take_masks(part['test_dataloader'])
         return Reads(part, {})
@@ -81,7 +81,7 @@ def _images(part: dict, tool: str, settings: Mapping) -> Reads:
     if tool in ('make_cams.py', 'find_label_errors.py'):
         part['test_dataloader'].pop('sampler', None)
         if settings.get('tta'):
-            _set_pipelines(part, None)
+            _empty_pipelines(part)
         for node in walk_dicts(part):
             for key, value in node.items():
                 if isinstance(value, list):
@@ -90,7 +90,7 @@ def _images(part: dict, tool: str, settings: Mapping) -> Reads:
         # Only its list of images.
         dataset = (part['test_dataloader'] or {}).get('dataset')
         part['test_dataloader'] = dict(dataset=dataset)
-        _set_pipelines(part, None)
+        _empty_pipelines(part)
     if loads_masks([part['test_dataloader'], part.get('tta_pipeline')]):
         return Reads(part, {})
     masks = _take_masks(part['test_dataloader'])
@@ -168,10 +168,10 @@ def _take_masks(part: object) -> list[dict]:
     return taken
 
 
-def _set_pipelines(part: Mapping, value: object) -> None:
+def _empty_pipelines(part: Mapping) -> None:
     for node in walk_dicts(part['test_dataloader']):
         if 'pipeline' in node:
-            node['pipeline'] = value
+            node['pipeline'] = None
 
 
 def _without_annotations(steps: list) -> list:

@@ -319,7 +319,7 @@ def table(content: Mapping) -> str:
     )
 
 
-def format_figures(figures: Mapping[str, float], limit: int = 8) -> str:
+def format_figures(figures: Mapping[str, float]) -> str:
     """Return the first figures on one line."""
     pairs = [f'{name} {value:g}' for name, value in figures.items()]
-    return ', '.join(pairs[:limit])
+    return ', '.join(pairs[:8])

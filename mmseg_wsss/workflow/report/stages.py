@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pprint import pformat
 from mmengine.config import Config
 
 from ...compat import load_config
+from ...io.scalars import read_object
 from ...jobs.test_dataset import flatten
 from ..pipeline.record import FINISHED, LOG, STARTED
 from ..pipeline.run import SUMMARY
@@ -124,7 +124,7 @@ def read_stages(work_dir: Path) -> tuple[str, list[StageInfo]]:
     """
     if not work_dir.is_dir():
         raise FileNotFoundError(f'there is no folder {work_dir}')
-    summary = _read(work_dir / SUMMARY)
+    summary = read_object(work_dir / SUMMARY)
     listed = summary.get('stages') or _found(work_dir)
     if not listed:
         raise ValueError(
@@ -150,7 +150,7 @@ def _stage(work_dir: Path, given: Mapping) -> StageInfo:
         stage.status = 'off'
         return stage
     # The folder is newer than the summary where a run was killed.
-    done = _read(folder / FINISHED)
+    done = read_object(folder / FINISHED)
     if done:
         stage.status = 'finished'
         stage.seconds = done.get('seconds')
@@ -210,15 +210,6 @@ def _tail(log: Path) -> list[str]:
             return list(deque((line.rstrip() for line in lines), TAIL))
     except OSError:
         return []
-
-
-def _read(path: Path) -> dict:
-    """Read a record; empty if it is missing or damaged."""
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _config(path: Path) -> tuple[Config | None, str]:
