@@ -60,8 +60,9 @@ def structure_ious(scores: Tensor, features: Tensor, block: int) -> Tensor:
     shared, sizes = affinity_product(flat, unit, block)
     union = sizes + flat.sum(2, keepdim=True) - shared
     ious = (shared / union.clamp(min=EPS)).view_as(scores)
-    ious[:, 0] *= BACKGROUND_SHARE
-    return ious
+    share = torch.ones_like(ious[:1, :, :1, :1])
+    share[:, 0] = BACKGROUND_SHARE
+    return ious * share
 
 
 @torch.no_grad()

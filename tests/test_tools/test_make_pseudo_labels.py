@@ -68,11 +68,7 @@ def write_config(folder, slow=False):
         image_labels,
         dict(type='mmseg_wsss.LoadCAM', cam_dir=str(root / 'cams')),
         dict(type='mmseg_wsss.AddBackground', constant=0.4),
-        dict(
-            type='mmseg_wsss.PixelAdaptiveRefine',
-            dilations=[1, 2],
-            iterations=2,
-        ),
+        dict(type='mmseg_wsss.PixelAdaptiveRefine'),
         dict(type='mmseg_wsss.ScoresToLabel'),
     ]
     if slow:

@@ -172,6 +172,8 @@ def test_dumping_goes_on_where_it_stopped(trained):
     other = list(command)
     other[2] = trained / 'work' / 'other.pth'
     shutil.copy(command[2], other[2])
+    with open(other[2], 'ab') as content:
+        content.write(b'0')
     assert 'another checkpoint' in call(*other, fails=True)
 
 
