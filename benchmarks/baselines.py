@@ -8,7 +8,9 @@
 Every row trains a network as long, from the same weights: on the scenes those
 of a plain CAM network. "cam" is the plain CAM network. "advcam" is AdvCAM on
 it, "DenseCRF" and "PMM" are labels made from its seeds, and the first of them
-are what Spatial-BCE learns its shares from.
+are what Spatial-BCE learns its shares from. "csd-mctformer" trains the
+MCTformer of its seed further, with its own labels, refined by DenseCRF, as
+masks; "mctformer-further" does so with CSD's weights at 0.
 
 mIoU, F, FP and FN of the training images are at each run's best background
 threshold, "fixed" is mIoU at the config's. A finished run is kept in the work
@@ -37,6 +39,7 @@ from runs import (
 
 # Config and options of the losses, by their places.
 SMALL_VIEW = {'1.scale': 0.5}
+NO_CSD = {'2.fg_weight': 0, '2.bg_weight': 0}
 TRAINED = {
     'cam': ('hfpl/isl_', {'0.isl_weight': 0}),
     'seam': ('seam/seam_', {}),
@@ -44,6 +47,8 @@ TRAINED = {
     'sipe': ('sipe/sipe_', {}),
     'mctformer': ('mctformer/mctformer_', {}),
     'spatial-bce': ('spatial_bce/spatial-bce_', {}),
+    'mctformer-further': ('csd/csd_mctformer-', NO_CSD),
+    'csd-mctformer': ('csd/csd_mctformer-', {}),
     'seam-1-2': ('seam/seam_', SMALL_VIEW),
     'seam-1-2-no-er': ('seam/seam_', {**SMALL_VIEW, '1.er_weight': 0}),
     'seam-1-2-no-ecr': ('seam/seam_', {**SMALL_VIEW, '1.ecr_weight': 0}),
@@ -52,10 +57,17 @@ TRAINED = {
 FROM_CAM = ('advcam', 'DenseCRF', 'PMM')
 ROWS = [r for r in (*TRAINED, *FROM_CAM) if 'seam-1-2' not in r]
 # Where the weights of the plain CAM network go, if not into the whole network.
+STEM = 'model.backbone.stem.init_cfg.checkpoint'
 START = {
-    'mctformer': 'model.backbone.stem.init_cfg.checkpoint',
+    'mctformer': STEM,
+    'mctformer-further': STEM,
+    'csd-mctformer': STEM,
     'spatial-bce': 'model.backbone.init_cfg.checkpoint',
 }
+# Rows that start from another one of their seed.
+FURTHER = dict.fromkeys(('mctformer-further', 'csd-mctformer'), 'mctformer')
+# The row whose refined labels are a row's masks.
+MASKS = {'spatial-bce': 'cam', **FURTHER}
 COLUMNS = {
     'mIoU': 'mIoU',
     'best_threshold': 'threshold',
@@ -84,26 +96,38 @@ def trained(data: str, folder: Path, seed: int, row: str) -> dict:
     start = pretrained(data, folder, seed)
     if start is not None:
         changes.append(f'{START.get(row, "load_from")}={start}')
-    if row == 'spatial-bce':
-        from_cam(data, folder, seed, 'DenseCRF')
-        masks = folder / 'cam' / f'seed_{seed}' / 'DenseCRF' / 'labels'
-        key = 'train_dataloader.dataset.data_prefix.seg_map_path'
-        changes.append(f'{key}={masks}')
+    if row in FURTHER:
+        trained(data, folder, seed, FURTHER[row])
+        first = folder / FURTHER[row] / f'seed_{seed}'
+        changes.append(f'load_from={newest_checkpoint(first)}')
+    if row in MASKS:
+        refined(data, folder, seed, MASKS[row])
+        masks = folder / MASKS[row] / f'seed_{seed}' / 'DenseCRF' / 'labels'
+        dataset = 'train_dataloader.dataset' + '.dataset' * (row in FURTHER)
+        changes.append(f'{dataset}.data_prefix.seg_map_path={masks}')
     figures = train(config, work_dir, seed, ['mIoU'], *changes)
     out = pseudo_labels(config, work_dir)
     found = evaluate(data, config, out, work_dir / 'pseudo_labels.log')
     return {**found, 'fixed': summary(out), 'seconds': figures['seconds']}
 
 
+def refined(data: str, folder: Path, seed: int, row: str) -> dict:
+    """Refine a network's CAMs by DenseCRF."""
+    trained(data, folder, seed, row)
+    work_dir = folder / row / f'seed_{seed}'
+    cams = work_dir / 'pseudo_labels' / 'cams'
+    return plain_labels(data, work_dir, 'DenseCRF', str(cams))
+
+
 def from_cam(data: str, folder: Path, seed: int, row: str) -> dict:
     """Compute what needs only the plain CAM network."""
+    if row == 'DenseCRF':
+        return refined(data, folder, seed, 'cam')
     trained(data, folder, seed, 'cam')
     work_dir = folder / 'cam' / f'seed_{seed}'
     cams = str(work_dir / 'pseudo_labels' / 'cams')
     if row == 'advcam':
         return advcam(data, work_dir)
-    if row == 'DenseCRF':
-        return plain_labels(data, work_dir, row, cams)
     return labels(
         f'configs/pmm/ppmg_{data}.py',
         work_dir / row,

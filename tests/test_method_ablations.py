@@ -215,7 +215,21 @@ def test_baselines(tools, monkeypatch, tmp_path, capsys, data):
         for _, _, words, cfg in tools.of('make_pseudo_labels.py')
     }
     crf, pmm = (str(folder / 'cam/seed_3' / r) for r in ('DenseCRF', 'PMM'))
-    assert refined == {crf: cams, pmm: cams}
+    first = folder / 'mctformer' / 'seed_3'
+    own = str(first / 'DenseCRF')
+    assert refined == {
+        crf: cams,
+        pmm: cams,
+        own: str(first / 'pseudo_labels' / 'cams'),
+    }
+    # Both see the same images; only one has CSD's loss.
+    csd, further = trained['csd-mctformer'], trained['mctformer-further']
+    for cfg, weights in ((csd, {0.01}), (further, {0})):
+        assert Path(cfg.load_from).parent == first
+        inner = cfg.train_dataloader.dataset.dataset
+        assert inner.data_prefix.seg_map_path == f'{own}/labels'
+        loss = cfg.model.decode_head.loss_decode[2]
+        assert {float(loss[w]) for w in ('fg_weight', 'bg_weight')} == weights
     masks = trained['spatial-bce'].train_dataloader.dataset.data_prefix
     assert masks.seg_map_path == f'{crf}/labels'
     (climbed,) = (c for c in tools.of('make_cams.py') if '--tta' in c[2])
