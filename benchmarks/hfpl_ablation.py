@@ -34,12 +34,16 @@ from runs import (
 )
 
 LOSS = 'model.decode_head.loss_decode.'
-PUBLISHED = {'1.with_background': True, '1.colours': 'point'}
+PUBLISHED = {
+    '1.with_background': True,
+    '1.colours': 'point',
+    '1.gate': 'min_max',
+}
 STRIDE_8 = {
     'model.backbone.strides': '(1,2,2,1,1,1,1)',
     'model.backbone.dilations': '(1,1,1,2,2,4,4)',
 }
-# Maps of 24 x 24 become 48 x 48.
+# Maps of 28 x 28 become 56 x 56.
 FSL_STRIDE_8 = {**STRIDE_8, '1.upsample': 2}
 # Configuration and its options of each variant: those of the network, and
 # those of a loss by its place.
@@ -115,19 +119,32 @@ def run(
     return {**found, 'seconds': figures['seconds']}
 
 
-def evaluate(data: str, config: str, out: Path, written: Path) -> dict:
+def evaluate(
+    data: str,
+    config: str,
+    out: Path,
+    written: Path,
+    *options: str,
+    result_dir: Path | None = None,
+) -> dict:
     """Evaluate CAMs once, unless those that a log is of are newer."""
-    result = out / 'cam_eval.json'
+    result_dir = result_dir or out
+    result = result_dir / 'cam_eval.json'
     if not newer(result, written):
         call(
-            out.with_name(f'{out.name}_eval.log'),
+            result_dir.with_name(f'{result_dir.name}_eval.log'),
             'analysis_tools/eval_cams.py',
             config,
             str(out / 'cams'),
+            '--out-dir',
+            str(result_dir),
             '--work-dir',
             str(out.parent),
+            '--thresholds',
+            *('0', '0.99', '0.01'),
             '--contour-ignore',
             CONTOUR_IGNORE[data],
+            *options,
         )
     return json.loads(result.read_text())
 

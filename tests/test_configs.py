@@ -218,6 +218,10 @@ def test_config_takes_a_step(path, layouts, tmp_path):
     }
     for method in named:
         assert f'decode.loss_{expected.get(method, method)}' in losses
+    loss_decode = model.decode_head.loss_decode
+    if isinstance(loss_decode, torch.nn.ModuleList):
+        for loss in loss_decode:
+            assert f'decode.{loss.loss_name}' in losses
     if path.parts[0] == 'csd':
         assert losses['decode.loss_csd'] > 0
 

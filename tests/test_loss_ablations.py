@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mmseg_wsss.compat import load_config
+
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ('runs', 'hfpl_ablation', 'ocr_ablation', 'ocr_anchors')
 
@@ -44,10 +46,12 @@ def test_stride_8_is_that_of_training_and_of_the_cams(
     module.run('voc-mini', tmp_path, 0, None, 's8-isl-fsl-published')
     network = [f'{key}={value}' for key, value in module.STRIDE_8.items()]
     assert asked['cams'] == ('--cfg-options', *network)
-    loss = [
-        f'{module.LOSS}1.{option}'
-        for option in ('upsample=2', 'with_background=True', 'colours=point')
-    ]
+    form = load_config(ROOT / 'configs/_base_/losses/hfpl.py')
+    text, code = form.fsl_loss, form.published_fsl_loss
+    form = {k: v for k, v in code.items() if text.get(k) != v}
+    assert {f'1.{k}': v for k, v in form.items()} == module.PUBLISHED
+    form = {'1.upsample': 2, **module.PUBLISHED}
+    loss = [f'{module.LOSS}{key}={value}' for key, value in form.items()]
     assert asked['train'] == (*network, *loss)
     module.run('voc-mini', tmp_path, 0, None, 'fsl-point')
     assert asked['cams'] == ()

@@ -155,9 +155,11 @@ def test_fsl_on_resnet38_has_the_published_form(data, weight):
     assert (loss.mu, loss.sigma, loss.loss_weight) == (2.5, 5.0, weight)
 
 
-def test_sixteen_epochs_on_coco():
-    short = read('hfpl/isl-fsl_r38_coco14.py')
-    long = read('hfpl/isl-fsl_r38_16e_coco14.py')
+@pytest.mark.parametrize(
+    'path', ['hfpl/isl-fsl_seam-r38_{}coco14.py', 'seam/seam_r38_{}coco14.py']
+)
+def test_sixteen_epochs_on_coco(path):
+    short, long = (read(path.format(e)) for e in ('', '16e_'))
     assert short.train_cfg.max_epochs == short.param_scheduler[0].end == 8
     assert long.train_cfg.max_epochs == long.param_scheduler[0].end == 16
     assert long.param_scheduler[0].power == 0.9

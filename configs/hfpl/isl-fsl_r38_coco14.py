@@ -1,6 +1,5 @@
 # ISL and FSL on the plain ResNet38 CAM network, COCO 2014, as in the published
-# code: FSL has a fifth of the weight (paper, Sec. 5.1). 8 epochs; the paper's
-# best row has 16, isl-fsl_r38_16e_coco14.py.
+# code: FSL has a fifth of the weight (paper, Sec. 5.1).
 _base_ = [
     '../cam/cam_r38_coco14.py',
     '../_base_/losses/hfpl.py',

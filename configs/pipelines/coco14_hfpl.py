@@ -7,8 +7,6 @@
 #       --launcher pytorch --gpus 8 --num-workers 4
 # Batch sizes are those of each GPU; change one with
 #       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
-# The paper's row of 16 epochs, mIoU 37.8:
-#       --cfg-options configs.hfpl=configs/hfpl/isl-fsl_r38_16e_coco14.py
 _base_ = './coco14_ocr-psa.py'
 use = dict(
     hfpl=True,  # ISL and FSL in the CAM network

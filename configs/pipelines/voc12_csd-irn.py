@@ -1,6 +1,7 @@
 # CSD, VOC 2012: a plain ResNet-50 CAM network, one trained with CSD by its
 # pseudo labels, IRN, DeepLabV2 on ResNet-50. The stages are those of
-# all_voc12.py.
+# all_voc12.py. CSD has the paper's values; ours are
+#   --cfg-options configs.csd=configs/csd/csd_r50_voc12_min-max.py
 #   python tools/run_pipeline.py configs/pipelines/voc12_csd-irn.py \
 #       --launcher pytorch --gpus 8 --num-workers 4
 # Batch sizes are those of each GPU; change one with
@@ -12,5 +13,9 @@ use = dict(
     irn=True,  # IRN's walk on the seeds
     mars=False,  # debiased labels, and a teacher that completes them
     ocr=False,  # OCR in the segmentor
+)
+configs = dict(
+    csd='configs/csd/csd_r50_voc12.py',
+    csd_hfpl='configs/csd/csd-isl-fsl_r50_voc12.py',
 )
 paper = _base_.papers.csd_voc12

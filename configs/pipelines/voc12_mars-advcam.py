@@ -9,6 +9,9 @@ _base_ = './voc12_mars-irn.py'
 configs = dict(
     classifier='configs/advcam/advcam_r50_voc12.py',
     affinity='configs/irn/irn_r50_advcam_voc12.py',
+    segmentor='configs/mars/ce_deeplabv2_r101-d8_voc12-512x512.py',
+    mars='configs/mars/mars_deeplabv2_r101-d8_voc12-512x512.py',
+    mars_ocr='configs/mars/mars-ocr_deeplabv2_r101-d8_voc12-512x512.py',
 )
 paper = dict(
     name='MARS (ICCV 2023), Table 5, on AdvCAM',
@@ -22,8 +25,7 @@ paper = dict(
     ],
     recipe=dict(segmentor=dict(network='DeepLabV2, ResNet-101')),
     differs=(
-        'IRN with momentum; DeepLabV2 on ResNet-50 where the paper has '
-        "ResNet-101; crop, schedule and test are DHR's, a reading; the "
+        "IRN with momentum; crop, schedule and test are DHR's, a reading; the "
         "teacher's labels are refined locally, not by a CRF"
     ),
 )

@@ -14,6 +14,9 @@ use = dict(
 configs = dict(
     classifier='configs/seam/seam_r38_voc12.py',
     affinity='configs/psa/psa_r38_seam_voc12.py',
+    segmentor='configs/mars/ce_deeplab-largefov_r38_voc12-512x512.py',
+    mars='configs/mars/mars_deeplab-largefov_r38_voc12-512x512.py',
+    mars_ocr='configs/mars/mars-ocr_deeplab-largefov_r38_voc12-512x512.py',
 )
 stages = dict(
     confident=dict(method='psa'),
@@ -31,11 +34,13 @@ paper = dict(
         )
     ],
     recipe=dict(
-        classifier=_base_.seam_classifier, affinity=_base_.seam_affinity
+        classifier=_base_.seam_classifier,
+        affinity=_base_.seam_affinity,
+        segmentor=dict(network='DeepLab v1, ResNet38'),
     ),
     differs=(
-        'SEAM and AffinityNet with momentum; DeepLabV2 on ResNet-50 where the '
-        "paper has DeepLab v1 on ResNet38; crop, schedule and test are DHR's, "
-        "a reading; the teacher's labels are refined locally, not by a CRF"
+        "SEAM and AffinityNet with momentum; DeepLab v1 is SEAM's, crop, "
+        "schedule and test are DHR's, a reading; the teacher's labels are "
+        'refined locally, not by a CRF'
     ),
 )

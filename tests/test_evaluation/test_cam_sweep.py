@@ -100,6 +100,14 @@ def test_areas_are_those_of_mmseg():
     np.testing.assert_array_equal(sweep.areas()[0].T, total)
 
 
+@pytest.mark.parametrize(
+    ('alpha', 'threshold'),
+    [(1, 0.5), (4, 0.2755), (11, 0.1556), (24, 0.0939)],
+)
+def test_alphas_of_the_papers(alpha, threshold):
+    assert alpha_threshold(alpha) == pytest.approx(threshold, abs=5e-5)
+
+
 @pytest.mark.parametrize('alpha', [0.5, 1, 4, 16, 24])
 def test_alpha_is_a_threshold(alpha):
     t = alpha_threshold(alpha)

@@ -7,11 +7,10 @@ from mmseg_wsss.pseudo_labels import ascend, climb, climbing_objective
 K = 3
 
 
-def network(seed=0, positive=False):
+def network(seed=0):
     """A convolution, ReLU and a 1x1 classifier; returns features, weights."""
     torch.manual_seed(seed)
     kernel, weights = torch.randn(5, 3, 3, 3), torch.randn(K, 5)
-    weights = weights.abs() if positive else weights
 
     def features(x):
         return F.conv2d(x, kernel, stride=2, padding=1).relu()

@@ -2,11 +2,13 @@ r"""Print what each stage of a pipeline does, beside the paper it stands for.
 
     python tools/analysis_tools/recipe_table.py
     python tools/analysis_tools/recipe_table.py configs/pipelines/voc12_hfpl.py
+    python tools/analysis_tools/recipe_table.py --papers
 
 One table in Markdown for each pipeline: network, crop, schedule, rates, test
 and images of every stage as its config resolves, what changes where a switch
 is turned, and what the paper has. Without arguments: the pipelines for VOC and
-COCO.
+COCO. --papers prints one table of the papers' figures instead, with the
+command for each.
 """
 
 import argparse
@@ -29,7 +31,19 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'pipelines', nargs='*', type=Path, help='configs of pipelines'
     )
+    parser.add_argument(
+        '--papers',
+        action='store_true',
+        help="the papers' figures, the command for each, and what differs",
+    )
     return parser.parse_args()
+
+
+def published() -> list[Path]:
+    """List the pipelines for VOC and COCO, those of a method together."""
+    names = ('voc12_*.py', 'coco14_*.py', 'all_voc12.py')
+    paths = [path for name in names for path in PIPELINES.glob(name)]
+    return sorted(paths, key=lambda path: path.stem.split('_')[::-1])
 
 
 def recipes(path: Path, **use: bool) -> dict[str, dict[str, str]]:
@@ -70,6 +84,29 @@ def table(path: Path) -> str:
     return '\n'.join([title, '', *lines, ''])
 
 
+def papers_table(paths: list[Path]) -> str:
+    """Return a table of the figures that the pipelines stand for."""
+    header = ['paper', 'figure', 'before', 'with the method', 'run']
+    rows = [[*header, 'differs from the paper']]
+    rows.append(['---'] * len(rows[0]))
+    for path in paths:
+        paper = load_config(path).get('paper')
+        if paper is None:
+            continue
+        ends = [
+            f'`python tools/run_pipeline.py configs/pipelines/{path.name}`',
+            paper.differs,
+        ]
+        for figure in paper.figures:
+            before = '-' if figure.before is None else str(figure.before)
+            words = [paper.name, figure.what, before, str(figure.after)]
+            rows.append([*words, *ends])
+            ends = ['the same', 'the same']
+    return '\n'.join(
+        '| ' + ' | '.join(map(escape, row)) + ' |' for row in rows
+    )
+
+
 def cells_of(key: str, found: list[dict | None]) -> list[str]:
     """Return a setting in each column: as it is, then what changes."""
     first, *others = (OFF if p is None else p.get(key, '') for p in found)
@@ -82,13 +119,11 @@ def escape(cell: str) -> str:
 
 def main() -> None:
     args = parse_args()
-    paths = args.pipelines or [
-        path
-        for path in sorted(PIPELINES.glob('*.py'))
-        if path.stem.startswith(('voc12', 'coco14'))
-        or path.stem == 'all_voc12'
-    ]
+    paths = args.pipelines or published()
     with exit_on_error():
+        if args.papers:
+            print(papers_table(paths))
+            return
         for path in paths:
             print(table(path))
 

@@ -12,6 +12,7 @@ def comparison(
     paper: Mapping | None,
     use: Mapping[str, bool],
     shipped: Mapping[str, bool],
+    other_configs: Mapping[str, str],
 ) -> list[str]:
     """Return what a run of a pipeline is compared with, one line each.
 
@@ -20,6 +21,7 @@ def comparison(
             ``configs/pipelines/README.md``; None if it stands for no paper.
         use: The switches of this run.
         shipped: Those that the pipeline's file has.
+        other_configs: Entries of ``configs`` that the file has otherwise.
 
     Returns:
         list[str]: Lines; none without ``paper``.
@@ -32,11 +34,12 @@ def comparison(
     check_paper(paper)
     turned = sorted(k for k in use if use[k] != shipped.get(k, True))
     without = turned == [paper['method']] and not use[paper['method']]
-    if turned and not without:
+    changed = [] if without else [f'{k}={use[k]}' for k in turned]
+    changed += [f'configs.{k}={v}' for k, v in other_configs.items()]
+    if changed:
         return [
             f'compares with no figure of {paper["name"]}: '
-            + ', '.join(f'{k}={use[k]}' for k in turned)
-            + ' is not a row of it'
+            f'{", ".join(changed)} is not a row of it'
         ]
     lines = []
     for figure in paper['figures']:
@@ -44,6 +47,8 @@ def comparison(
         word = 'without'
         if without:
             mine, other, word = other, mine, 'with'
+        if mine is None:
+            continue
         lines.append(
             f'compares with {paper["name"]}: {figure["what"]} {mine} '
             f'({word} {paper["method"]} {other}); stage {figure["stage"]}'

@@ -106,7 +106,7 @@ def read_plan(
     """
     cfg = load_config(find_config(str(pipeline)))
     check_pipeline_options(cfg, options or {})
-    shipped = dict(cfg.get('use') or {})
+    shipped = {k: dict(cfg.get(k) or {}) for k in ('use', 'configs')}
     cfg.merge_from_dict(dict(options or {}))
     content = cfg.to_dict()
     given, use, common, configs = (
@@ -128,7 +128,10 @@ def read_plan(
     work_dir = work_dir or content.get('work_dir') or Path('work_dirs') / name
     prepare = [list(words) for words in content.get('prepare') or []]
     plan = Plan(name, Path(work_dir).resolve(), stages, prepare)
-    plan.compares = comparison(content.get('paper'), use, shipped)
+    others = dict(configs.items() - shipped['configs'].items())
+    plan.compares = comparison(
+        content.get('paper'), use, shipped['use'], others
+    )
     plain: dict[str, Config] = {}
     known: dict[str, object] = {}
     for stage in stages.values():

@@ -1,5 +1,7 @@
 """SEAM's losses: numbers, a naive loop, routes of gradients, invariances."""
 
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -331,6 +333,22 @@ def test_gradients_of_a_network():
         assert all(g.abs().sum() > 0 for g in inner)
         for a, b in zip(outer, base, strict=True):
             assert torch.allclose(a, b, atol=1e-7)
+
+
+@pytest.mark.parametrize('weights', [(1, 0), (0, 1), (1, 1)])
+def test_refined_maps_have_no_gradient_to_the_network(monkeypatch, weights):
+    """ECR and the low scores by themselves: exactly none."""
+    module = sys.modules[SEAMLoss.__module__]
+    monkeypatch.setattr(module, 'pooling_loss', lambda *a, **k: 0)
+    ecr, low = weights
+    model = segmentor(loss=dict(er_weight=0, ecr_weight=ecr, min_weight=low))
+    loss = model(**batch(model), mode='loss')['decode.loss_seam']
+    head = model.decode_head
+    outer = [*model.backbone.parameters(), head.conv_seg.weight]
+    inner = list(head.correlation.parameters())
+    found = torch.autograd.grad(loss, [*outer, *inner], allow_unused=True)
+    assert not any(g is not None and g.any() for g in found[: len(outer)])
+    assert all(g.any() for g in found[len(outer) :])
 
 
 def test_running_statistics_are_those_of_the_images():

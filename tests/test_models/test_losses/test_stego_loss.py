@@ -65,6 +65,42 @@ def naive(features_a, features_b, code_a, code_b, shift):
     return losses
 
 
+def test_centred_by_hand():
+    """The row means go, their mean of 0.5 comes back."""
+    target = torch.tensor([[[1.0, 0.5], [0.0, 0.5]]])
+    expected = torch.tensor([[[0.75, 0.25], [0.25, 0.75]]])
+    assert torch.allclose(center_correlation(target), expected)
+
+
+def test_a_loss_by_hand():
+    """fd is 1, .5 / 0, .5 and cd .4, -.2 / 0, .5."""
+    a = torch.eye(4)[:, :2][None]
+    b = torch.tensor([[1.0, 0, 0, 0], [0.5, 0.5, 0.5**0.5, 0]]).T[None]
+    code = torch.tensor(
+        [[0.4, 0.0, 0.84**0.5, 0.0], [-0.2, 0.5, 0.71**0.5, 0.0]]
+    ).T[None]
+    code.requires_grad_()
+    loss = correspondence_loss(a, b, a, code, 0.12)
+    assert loss.item() == pytest.approx(-0.14175, abs=1e-6)
+    loss.sum().backward()
+    # Of point 1 of b only the pair with point 1 of a counts: cd[0][1] < 0.
+    similarity = correlation(a, code)
+    assert similarity[0, 0, 1] < 0 and code.grad[0, :, 1].any()
+    alone = code.detach().clone().requires_grad_()
+    pairs = correlation(a, alone)[0]
+    (pairs[1, 1] * (0.75 - 0.12)).div(-4).backward()
+    assert torch.allclose(code.grad[0, :, 1], alone.grad[0, :, 1])
+
+
+def test_a_target_that_is_the_shift_gives_nothing():
+    a = torch.tensor([[1.0, 0.0]]).T[None].expand(1, 2, 3)
+    b = torch.tensor([[0.12, (1 - 0.12**2) ** 0.5]]).T[None].expand(1, 2, 3)
+    loss = correspondence_loss(
+        a, b, maps(1, 5, 3), maps(1, 5, 3, seed=1), 0.12
+    )
+    assert loss.abs().max() < 1e-7
+
+
 def test_against_a_loop():
     arguments = [
         maps(2, 4, 5, seed=1),

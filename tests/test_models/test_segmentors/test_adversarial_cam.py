@@ -7,6 +7,7 @@ from mmengine.config import ConfigDict
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from torch import nn
 
 from mmseg_wsss import AdversarialCAMTTAModel, CAMTTAModel
 from mmseg_wsss.jobs.command_line import use_tta
@@ -161,6 +162,9 @@ def test_absent_classes_are_0():
 
 def test_the_network_is_left_alone_and_bytes_repeat():
     model, data = built(steps=3), views()
+    backbone = model.module.backbone
+    norm = nn.BatchNorm2d(backbone.conv.out_channels)
+    backbone.conv = nn.Sequential(backbone.conv, norm)
     model.module.train()
     before = copy.deepcopy(model.state_dict())
     first = scores(model, data)

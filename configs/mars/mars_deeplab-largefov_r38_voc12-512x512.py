@@ -1,0 +1,43 @@
+# MARS with DeepLab-LargeFOV on ResNet38, the paper's segmentor on SEAM's
+# labels. Crop and schedule are those of mars_deeplabv2_r50-d8_voc12-512x512.py
+# (DHR's). Needs converted ImageNet weights, see configs/ocr/README.md.
+_base_ = [
+    '../_base_/models/deeplab-largefov_r38-bn.py',
+    '../_base_/datasets/voc12_wsss-321.py',
+    '../_base_/schedules/dhr_66k.py',
+    '../_base_/losses/mars.py',
+    '../_base_/default_runtime.py',
+]
+crop_size = (512, 512)
+model = dict(
+    data_preprocessor=dict(size=crop_size),
+    backbone=dict(
+        init_cfg=dict(
+            type='Pretrained', checkpoint='data/weights/resnet38_ilsvrc.pth'
+        )
+    ),
+    decode_head=dict(sampler=_base_.mars_sampler),
+)
+custom_hooks = [*_base_.custom_hooks, _base_.mars_hook]
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    _base_.load_image_labels,
+    dict(
+        type='RandomResize',
+        scale=(500, 500),
+        ratio_range=(0.64, 1.28),
+        keep_ratio=True,
+    ),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='mmseg_wsss.PackWSSSInputs'),
+]
+train_dataloader = dict(
+    sampler=dict(_delete_=True, type='InfiniteSampler', shuffle=True),
+    dataset=dict(
+        data_prefix=dict(seg_map_path='debiased/labels'),
+        pipeline=train_pipeline,
+    ),
+)

@@ -1,0 +1,28 @@
+# MARS on labels that others have published, COCO 2014. The stages are those of
+# voc12_mars-rsepm.py. We know of no copy of RS+EPM's labels for COCO; any
+# folder of <stem>.png takes their place:
+#   python tools/run_pipeline.py configs/pipelines/coco14_mars-rsepm.py \
+#       --launcher pytorch --gpus 8 --num-workers 4 \
+#       --cfg-options stages.published.inputs.labels=DIR
+_base_ = './voc12_mars-rsepm.py'
+configs = dict(
+    published='configs/mars/published_coco14.py',
+    stego='configs/mars/stego_vit-b8-dino_coco14.py',
+    debias='configs/mars/debias_coco14.py',
+    segmentor='configs/mars/ce_deeplabv3plus_r101-d8_coco14-512x512.py',
+    mars='configs/mars/mars_deeplabv3plus_r101-d8_coco14-512x512.py',
+    mars_ocr='configs/mars/mars-ocr_deeplabv3plus_r101-d8_coco14-512x512.py',
+)
+paper = dict(
+    _base_.papers.mars_coco14,
+    recipe=dict(
+        _base_.papers.mars_rsepm_voc12.recipe,
+        evaluate=dict(images='COCO 2014 val', test='as on VOC'),
+    ),
+    differs=(
+        "schedules, crop and test are DHR's for VOC, a reading; masks painted "
+        "from instances: figures do not compare; the teacher's labels are "
+        'refined locally, not by a CRF'
+    ),
+    _delete_=True,
+)
