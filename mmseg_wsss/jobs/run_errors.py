@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import URLError
 
 from mmengine.logging import print_log
 
@@ -40,6 +41,13 @@ def find_sentence(error: Exception) -> str | None:
     if text.startswith('Caught '):  # the traceback of a DataLoader's worker
         frames = re.findall(r'File "(.+)", line \d+', text)
         text = text.rpartition(f'\n{type(error).__name__}: ')[2]
+    if isinstance(error, URLError):
+        return (
+            f'cannot download the weights of the config ({error.reason}): '
+            'name a file in init_cfg or load_from, for photos of your own '
+            'from_folder.py --weights FILE, or take a network whose weights '
+            'are a package, as lite0'
+        )
     if isinstance(error, OSError):
         return describe_error(error) if error.errno else ' '.join(text.split())
     if isinstance(error, ValueError) and PACKAGE in Path(frames[-1]).parents:

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+from urllib.error import URLError
 
 import pytest
 
@@ -47,6 +48,15 @@ def test_a_full_disk():
     ):
         raise error
     assert str(end.value).endswith('. The files are in x. How')
+
+
+def test_weights_that_cannot_be_downloaded():
+    reason = OSError(-3, 'Temporary failure in name resolution')
+    with pytest.raises(SystemExit) as end, exit_on_run_error('x', 'How'):
+        raise URLError(reason)
+    text = str(end.value)
+    assert text.startswith('error: cannot download the weights of the config')
+    assert 'name resolution' in text and '--weights FILE' in text
 
 
 @pytest.mark.parametrize('error', [ValueError, SyntaxError, RuntimeError])

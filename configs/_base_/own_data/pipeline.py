@@ -19,11 +19,16 @@ here = _base_.data_root
 ce_loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 # From scratch a segmentor leaves whole classes out.
 start = {} if _base_.weights else dict(start='{classifier.checkpoint}')
-# Doubts are by features that have seen no label, where there are any.
-features = {} if _base_.weights else dict(checkpoint='{classifier.checkpoint}')
+# Doubts are by features that have seen no label, where there are any: before
+# an hour of training on wrong ones.
+doubts = dict(config=f'{here}/cam.py')
+if _base_.weights:
+    first = dict(doubts=doubts, classifier=dict(config=f'{here}/cam.py'))
+else:
+    doubts['inputs'] = dict(checkpoint='{classifier.checkpoint}')
+    first = dict(classifier=dict(config=f'{here}/cam.py'), doubts=doubts)
 stages = dict(
-    classifier=dict(config=f'{here}/cam.py'),
-    doubts=dict(config=f'{here}/cam.py', inputs=features),
+    **first,
     hfpl=dict(
         kind='train',
         config=f'{here}/hfpl.py',

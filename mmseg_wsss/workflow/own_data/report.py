@@ -23,6 +23,9 @@ from .settings import (
 )
 
 WIDTH = 79
+# Of lite0, for a photo of 320 pixels in an epoch of the default pipeline: 65
+# minutes for 238 photos and 29 epochs.
+MINUTES = 65 / (238 * 29)
 
 
 def photo_lines(
@@ -109,6 +112,12 @@ def training_lines(
         f'{max(photos // batch, 1)} batches of {batch}, photos resized to '
         f'{size} pixels',
     ]
+    if network == 'lite0':
+        passes = photos * epochs_for(photos, batch) * (size / 320) ** 2
+        lines.append(
+            f'Expect about {MINUTES * passes:.0f} minutes on one thread of a '
+            'CPU, most of it training'
+        )
     if weights is None:
         lines.append(
             'Warning: the network starts from nothing. ImageNet weights '
@@ -120,7 +129,8 @@ def training_lines(
     if photos >= WALK_FROM and not walks(photos):
         lines.append(
             "IRN's walk, which makes better labels, is off: install DenseCRF, "
-            'pip install "mmseg_wsss[crf]"'
+            f'pip install "mmseg_wsss[crf]", and set irn=True in {out}/'
+            'pipeline.py'
         )
     if not has_masks:
         lines.append(

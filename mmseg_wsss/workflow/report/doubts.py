@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +12,8 @@ from ...datasets.label_files.label_changes import (
     LabelChange,
     read_label_changes,
 )
+from ...jobs.test_dataset import label_loader
+from ..pipeline.plan import find_config
 from .collect import Content
 from .images import UNREADABLE, Images
 from .pictures import data_uri
@@ -50,6 +54,8 @@ class Doubts:
     Attributes:
         stage: Its name.
         file: The table, below the pipeline's folder.
+        command: What corrects the labels by the table, for a shell; None
+            where they are in a file that it cannot write.
         rows: Number of rows of the table.
         images: Number of images that were compared.
         photos: The first photos.
@@ -57,6 +63,7 @@ class Doubts:
 
     stage: str
     file: str
+    command: str | None
     rows: int
     images: int
     photos: list[DoubtedPhoto]
@@ -105,10 +112,21 @@ def _read(stage: StageInfo, images: Images) -> Doubts:
     return Doubts(
         stage.name,
         f'{stage.folder.name}/{file.name}',
+        _command(stage, file),
         len(rows),
         len(images.stems),
         list(photos.values()),
     )
+
+
+def _command(stage: StageInfo, file: Path) -> str | None:
+    loader = label_loader(stage.cfg.to_dict()) or {}
+    if not str(loader.get('ann_file')).endswith('.json'):
+        return None
+    tool = find_config('tools/dataset_converters/apply_label_changes.py')
+    files = (tool, loader['ann_file'], file)
+    tool, labels, changes = (str(Path(path).resolve()) for path in files)
+    return shlex.join(['python', tool, labels, changes, '--out', labels])
 
 
 def _photo(stem: str, images: Images) -> DoubtedPhoto:

@@ -1,6 +1,10 @@
 """The report's section of labels that look wrong."""
 
+import html
+import re
+import shlex
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -8,8 +12,11 @@ from mmseg_wsss.datasets.label_files.label_changes import (
     LabelChange,
     write_label_changes,
 )
-from mmseg_wsss.workflow.report import doubts
+from mmseg_wsss.datasets.label_files.load import load_image_labels
+from mmseg_wsss.workflow.report import doubts, write_report
 from tests import tiny
+from tests.processes import run_python
+from tests.test_tools.test_train_and_dump import ENV
 from tests.test_workflow.test_report import made_up
 from tests.test_workflow.test_report.test_report import read
 
@@ -44,6 +51,19 @@ def test_photos_with_their_doubts(work):
     assert 'edit doubts/doubts.csv' in words
     assert [i['alt'] for i in page.images[-2:]] == ['img_1', 'img_4']
     assert words.index('img_1:') < words.index('img_4:')
+
+
+def test_the_command_corrects_the_labels(work):
+    rows = [replace(ROWS[0], action='add')]
+    write_label_changes(work / 'doubts' / 'doubts.csv', rows)
+    text = write_report(work).read_text(encoding='utf-8')
+    (command,) = re.findall('<pre[^>]*>(.*apply_label.*?)</pre>', text)
+    python, *words = shlex.split(html.unescape(command))
+    assert python == 'python'
+    done = run_python(words, work, ENV)
+    assert done.returncode == 0, done.stderr
+    labels = load_image_labels(work.parent / 'tiny' / 'image_labels.json')
+    assert labels.vector('img_1', tiny.CLASSES)[3] == 1
 
 
 def test_the_first_of_many(work, monkeypatch):
