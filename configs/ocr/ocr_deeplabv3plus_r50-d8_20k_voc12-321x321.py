@@ -15,3 +15,5 @@ model = dict(
 train_dataloader = dict(
     sampler=dict(_delete_=True, type='InfiniteSampler', shuffle=True)
 )
+val_evaluator = [*_base_.val_evaluator, _base_.anchor_metric]
+test_evaluator = val_evaluator

@@ -45,3 +45,5 @@ param_scheduler = [
 train_dataloader = dict(
     sampler=dict(_delete_=True, type='InfiniteSampler', shuffle=True)
 )
+val_evaluator = [*_base_.val_evaluator, _base_.anchor_metric]
+test_evaluator = val_evaluator

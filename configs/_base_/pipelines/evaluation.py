@@ -62,6 +62,7 @@ mean_logits = dict(type='mmseg_wsss.ScoreTTAModel', fusion='mean_logits')
 max_probabilities = dict(
     type='mmseg_wsss.ScoreTTAModel', fusion='max_probabilities'
 )
+# Without AnchorMetric: its anchors are those of the network, not of the CRF.
 metrics = [
     dict(type='IoUMetric', iou_metrics=['mIoU']),
     dict(type='mmseg_wsss.OutOfCandidateMetric'),
@@ -74,6 +75,7 @@ test_as_ocr = dict(
         'custom_hooks': [
             dict(type='mmseg_wsss.DenseCRFHook', params='deeplab_test')
         ],
+        'test_evaluator': metrics,
     },
 )
 test_as_ocr_on_seam = dict(
@@ -92,6 +94,7 @@ test_as_mctformer = dict(
         'custom_hooks': [
             dict(type='mmseg_wsss.DenseCRFHook', params='mctformer_test')
         ],
+        'test_evaluator': metrics,
     },
 )
 test_as_hfpl = dict(
