@@ -20,9 +20,8 @@ paper = dict(
         evaluate=dict(images='COCO 2014 val', test='as on VOC'),
     ),
     differs=(
-        "schedules, crop and test are DHR's for VOC, a reading; masks painted "
-        "from instances: figures do not compare; the teacher's labels are "
-        'refined locally, not by a CRF'
+        'masks painted from instances: figures do not compare; '
+        + _base_.stego_differs
     ),
     _delete_=True,
 )

@@ -76,7 +76,8 @@ paper = dict(
         evaluate=dict(images='val, 1,449', test=_base_.mctformer_test),
     ),
     differs=(
-        'CSD starts from a first training, on the logits of the patch map, '
+        "CSD starts from a first training, PSA's walk on which is the masks; "
+        'Eq. 4 is a reading of the text; on the logits of the patch map, '
         'with short side 256, crop 224 and ColorJitter in place of '
         'RandomResizedCrop, RandAugment and erasing; background 0.39 in the '
         "walks, its author's code has 0.36; AffinityNet with momentum, and "

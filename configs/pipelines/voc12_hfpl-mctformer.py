@@ -59,8 +59,9 @@ paper = dict(
         evaluate=dict(images='val, 1,449', test=_base_.mctformer_test),
     ),
     differs=(
-        'AffinityNet with momentum, and from ImageNet; segmentor, its '
-        "schedule and rates are OCR's"
+        'FSL in the form of the code, which is for SEAM; AffinityNet with '
+        'momentum, and from ImageNet; segmentor, its schedule and rates are '
+        "OCR's"
     ),
     _delete_=True,
 )

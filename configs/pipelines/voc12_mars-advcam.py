@@ -24,8 +24,5 @@ paper = dict(
         )
     ],
     recipe=dict(segmentor=dict(network='DeepLabV2, ResNet-101')),
-    differs=(
-        "IRN with momentum; crop, schedule and test are DHR's, a reading; the "
-        "teacher's labels are refined locally, not by a CRF"
-    ),
+    differs='IRN with momentum; ' + _base_.stego_differs,
 )

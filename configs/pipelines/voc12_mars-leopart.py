@@ -33,7 +33,6 @@ paper = dict(
     ),
     differs=(
         "Leopart's released weights, where MARS trained them on VOC; IRN with "
-        "momentum; the segmentor's crop, schedule and test are DHR's, a "
-        "reading; the teacher's labels are refined locally, not by a CRF"
+        'momentum; ' + _base_.mars_differs
     ),
 )

@@ -26,8 +26,6 @@ paper = dict(
     recipe=dict(features=dict(network='Leopart, not said which')),
     differs=(
         "Leopart's released weights, where MARS trained them on VOC; RS+EPM's "
-        "labels are those that DHR's authors released; crop, schedule and "
-        "test are DHR's, a reading; the teacher's labels are refined locally, "
-        'not by a CRF'
+        "labels are those that DHR's authors released; " + _base_.mars_differs
     ),
 )

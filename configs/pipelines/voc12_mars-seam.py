@@ -39,8 +39,7 @@ paper = dict(
         segmentor=dict(network='DeepLab v1, ResNet38'),
     ),
     differs=(
-        "SEAM and AffinityNet with momentum; DeepLab v1 is SEAM's, crop, "
-        "schedule and test are DHR's, a reading; the teacher's labels are "
-        'refined locally, not by a CRF'
+        "SEAM and AffinityNet with momentum; DeepLab v1 is SEAM's; "
+        + _base_.stego_differs
     ),
 )

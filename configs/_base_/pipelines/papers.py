@@ -75,6 +75,15 @@ hfpl_segmentor = dict(
     images=train_aug,
 )
 hfpl_test = '6 scales 0.5 to 1.75, flips, mean of logits, CRF of 1 iteration'
+# What every pipeline with MARS has otherwise.
+mars_differs = (
+    "the segmentor's crop, schedule and test are DHR's, a reading; the "
+    "threshold of MARS's similarity is a guess; the teacher's labels are "
+    'refined locally, not by a CRF'
+)
+stego_differs = (
+    "STEGO's loss has the weights and shifts of COCO-Stuff; " + mars_differs
+)
 dhr_segmentor = dict(
     network='DeepLabV2, ResNet-50',
     crop='not given (DHR: 512 x 512)',
@@ -245,7 +254,8 @@ papers = dict(
             evaluate=dict(images='val, 1,449', test='not given'),
         ),
         differs=(
-            'SIPE and IRN with momentum; each view finds its own seeds; crop, '
+            'SIPE and IRN with momentum; each view finds its own seeds; FSL '
+            'in the form of the code, which is for SEAM; crop, '
             "schedule and test of the segmentor are those of HFPL's code for "
             'SEAM, a reading'
         ),
@@ -366,7 +376,8 @@ papers = dict(
             evaluate=dict(images='val, 1,449', test='not given'),
         ),
         differs=(
-            'CSD starts from a first training of the CAM network; IRN with '
+            "CSD starts from a first training of the CAM network, IRN's walk "
+            'on which is the masks; Eq. 4 is a reading of the text; IRN with '
             'momentum; pseudo labels are compared on the 10,582 images of '
             'train_aug; segmentor and test of the paper are not given: crop, '
             "schedule, scales and CRF are DHR's, a reading"
@@ -462,11 +473,7 @@ papers = dict(
                 ),
             ),
         ),
-        differs=(
-            "IRN with momentum; the segmentor's crop, schedule and test are "
-            "DHR's, a reading; the teacher's labels are refined locally, not "
-            'by a CRF'
-        ),
+        differs='IRN with momentum; ' + stego_differs,
     ),
     mars_rsepm_voc12=dict(
         name='MARS (ICCV 2023), Table 3, on RS+EPM',
@@ -485,9 +492,8 @@ papers = dict(
             evaluate=dict(images='val, 1,449', test='as on IRN'),
         ),
         differs=(
-            "RS+EPM's labels are those that DHR's authors released; crop, "
-            "schedule and test are DHR's, a reading; the teacher's labels are "
-            'refined locally, not by a CRF'
+            "RS+EPM's labels are those that DHR's authors released; "
+            + stego_differs
         ),
     ),
     mars_coco14=dict(
@@ -512,9 +518,8 @@ papers = dict(
             evaluate=dict(images='COCO 2014 val', test='as on VOC'),
         ),
         differs=(
-            "IRN's labels where the paper has RS+EPM's; schedules, crop and "
-            "test are DHR's for VOC; masks painted from instances: figures do "
-            'not compare'
+            "IRN's labels where the paper has RS+EPM's; masks painted from "
+            'instances: figures do not compare; ' + stego_differs
         ),
     ),
 )
