@@ -141,6 +141,8 @@ def show(plan: Plan, args: argparse.Namespace) -> None:
             continue
         state = states[stage.name]
         words = state.action + (f' ({state.reason})' if state.reason else '')
+        if state.action != SKIP:
+            words += f': {stage.kind.tool} {stage.config}'
         log(f'{stage.name:<16} {"not reached" if reached else words}')
         reached = reached or stage.name == args.last
     for line in [*plan.compares, *plan.missing_lines()]:
