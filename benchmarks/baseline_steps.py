@@ -10,11 +10,20 @@ one after the other and in one batch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
 from csd_step import DEVICE, batch, build, step
-from measure import machine, medians, new_parser, parse, print_table
+from measure import (
+    in_fresh_process,
+    machine,
+    medians,
+    new_parser,
+    parse,
+    peak_mib,
+    print_table,
+)
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
@@ -42,8 +51,8 @@ def steps(data: str, images: int, repeats: int) -> dict[str, float]:
     return medians(candidates, repeats)
 
 
-def climbs(data: str, present: int, repeats: int) -> dict[int, float]:
-    """Milliseconds of AdvCAM on an image, by the classes in a batch."""
+def climber(data: str, present: int) -> Callable[[int], None]:
+    """AdvCAM on an image, a function of the classes in a batch."""
     model, size = build(f'advcam/advcam_mobilenetv2_{data}')
     labels = torch.zeros(model.decode_head.num_classes)
     labels[: 1 + present] = 1
@@ -63,7 +72,13 @@ def climbs(data: str, present: int, repeats: int) -> dict[int, float]:
         ).to(DEVICE)
         wrapped.test_step(dict(inputs=pictures, data_samples=samples))
 
-    return medians({n: partial(climb, n) for n in (1, present)}, repeats)
+    return climb
+
+
+def climb_memory(data: str, present: int, class_batch: int) -> float:
+    """Peak MiB of AdvCAM on an image."""
+    climb = climber(data, present)
+    return peak_mib(partial(climb, class_batch))
 
 
 def main() -> None:
@@ -82,14 +97,16 @@ def main() -> None:
             for name, value in ms.items()
         ),
     )
-    ms = climbs(args.data, 3, args.repeats)
-    print_table(
-        ["AdvCAM, an image's classes in a batch", 'ms', 'ratio'],
-        (
-            [str(name), f'{value:.0f}', f'x{value / ms[1]:.2f}']
-            for name, value in ms.items()
-        ),
-    )
+    present = 3
+    climb = climber(args.data, present)
+    ms = medians({n: partial(climb, n) for n in (1, present)}, args.repeats)
+    rows = []
+    for n, value in ms.items():
+        mib = in_fresh_process(climb_memory, args.data, present, n)
+        row = [str(n), f'{value:.0f}', f'x{value / ms[1]:.2f}', f'{mib:.0f}']
+        rows.append(row)
+    header = ["AdvCAM, an image's classes in a batch", 'ms', 'ratio', 'MiB']
+    print_table(header, rows)
 
 
 if __name__ == '__main__':
