@@ -31,7 +31,8 @@ stages = dict(
         pipeline='local_pipeline',
         inputs=dict(cams='{cams.cams}'),
     ),
-    # There are no ImageNet weights for drawings: from the plain CAM network.
+    # Weights of photos make worse CAMs of drawings (README.md): from the plain
+    # CAM network.
     segmentor=dict(
         config='configs/ocr/ce_mobilenetv2_scenes.py',
         inputs=dict(start='{classifier.checkpoint}', labels='{refine.labels}'),
