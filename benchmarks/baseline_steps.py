@@ -5,7 +5,7 @@
 
 Forward and backward on random pictures of the configurations' crop size.
 AdvCAM trains nothing: the second table has its climb of one image, its classes
-one after the other and in one batch.
+one after the other and in one batch, and the peak memory in a fresh process.
 """
 
 from __future__ import annotations

@@ -102,12 +102,11 @@ def trained(data: str, folder: Path, seed: int, row: str) -> dict:
     start = pretrained(data, folder, seed)
     if start is not None:
         changes.append(f'{START.get(row, "load_from")}={start}')
-    if row in FURTHER:
-        trained(data, folder, seed, FURTHER[row])
-        first = folder / FURTHER[row] / f'seed_{seed}'
-        changes.append(f'load_from={newest_checkpoint(first)}')
     if row in MASKS:
         refined(data, folder, seed, MASKS[row])
+        if row in FURTHER:
+            first = folder / FURTHER[row] / f'seed_{seed}'
+            changes.append(f'load_from={newest_checkpoint(first)}')
         masks = folder / MASKS[row] / f'seed_{seed}' / 'DenseCRF' / 'labels'
         dataset = 'train_dataloader.dataset' + '.dataset' * (row in FURTHER)
         changes.append(f'{dataset}.data_prefix.seg_map_path={masks}')

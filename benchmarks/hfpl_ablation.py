@@ -10,7 +10,8 @@ Every variant and seed trains a CAM network, writes the CAMs of the training
 images and evaluates them at each background threshold; figures are those at
 the run's best one. On the scenes all variants of a seed start from the same
 plain CAM network, and "gap" trains it further like the others. "published"
-is FSL as in the authors' code, with a background channel and point colours;
+is FSL as in the authors' code, with a background channel, point colours and
+the min-max gate;
 "s8" are networks of output stride 8 on voc_mini, 16 otherwise (the scenes' has
 8 anyway). A finished run is kept in the work dir and not repeated.
 """

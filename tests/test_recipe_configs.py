@@ -220,3 +220,51 @@ def test_mctformers_have_their_recipes(
         assert cfg.model.decode_head.get('cross_layers', 3) == layers
     sizes = cfg.tta_pipeline[1].transforms[0]
     assert [step.scale_factor for step in sizes] == [*scales]
+
+
+@pytest.mark.parametrize('posterior', ['', '_multinomial'])
+def test_rows_of_hfpls_table_4(posterior):
+    """Each at its best lambda, and with its alphas in AffinityNet."""
+    isl, fsl = (
+        read(f'hfpl/{name}_seam-r38_voc12{posterior}.py').model.decode_head
+        for name in ('isl', 'fsl')
+    )
+    seam = read('seam/seam_r38_voc12.py').model.decode_head
+    kinds_of = [[x.type[11:] for x in h.loss_decode] for h in (isl, fsl)]
+    assert kinds_of == [
+        ['BinomialISL', 'SEAMLoss'],
+        ['GAPLoss', 'FSL', 'SEAMLoss'],
+    ]
+    assert isl.loss_decode[-1] == fsl.loss_decode[-1] == seam.loss_decode[-1]
+    assert fsl.loss_decode[0] == seam.loss_decode[0]
+    own = isl.loss_decode[0]
+    affinity = read(f'psa/psa_r38_hfpl_voc12{posterior}.py')
+    labels = affinity.label_pipeline[-1]
+    found = own.posterior, own.isl_weight, fsl.loss_decode[1].gate
+    found += labels.low_alpha, labels.high_alpha
+    assert found == (
+        ('multinomial', 0.6, 'softmax', 2, 4)
+        if posterior
+        else ('binomial', 0.2, 'min_max', 1, 24)
+    )
+
+
+def test_csds_middle_row_has_no_resampling():
+    paper, plain = (
+        read(f'csd/csd_deit-s_voc12{end}.py') for end in ('', '_uniform')
+    )
+    assert plain.train_dataloader.dataset.pop('resampling') == 'uniform'
+    for key in ('model', 'train_dataloader', 'optim_wrapper', 'load_from'):
+        assert plain[key] == paper[key]
+
+
+def test_mars_has_the_networks_of_its_table_5():
+    advcam = read('mars/mars_deeplabv2_r101-d8_voc12-512x512.py')
+    assert advcam.model.pretrained == 'torchvision://resnet101'
+    assert advcam.model.backbone.depth == 101
+    assert advcam.model.decode_head.type == 'mmseg_wsss.DeepLabV2Head'
+    seam = read('mars/mars_deeplab-largefov_r38_voc12-512x512.py')
+    assert seam.model.decode_head.type == 'mmseg_wsss.LargeFOVHead'
+    assert seam.model.backbone.type == 'mmseg_wsss.ResNet38'
+    assert seam.train_cfg == advcam.train_cfg
+    assert seam.optim_wrapper == advcam.optim_wrapper

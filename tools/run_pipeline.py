@@ -38,7 +38,9 @@ from mmseg_wsss.workflow.pipeline import (
     table,
     write_summary,
 )
+from mmseg_wsss.workflow.pipeline.identity import Reference
 from mmseg_wsss.workflow.pipeline.record import SKIP
+from mmseg_wsss.workflow.pipeline.stage import Stage
 from mmseg_wsss.workflow.report import write_report
 
 PUT_BACK = (
@@ -131,6 +133,13 @@ def check_names(plan: Plan, *names: str | None) -> None:
         raise SystemExit(f'{names[0]} comes after {names[1]}')
 
 
+def config_of(plan: Plan, stage: Stage) -> str:
+    """Return the config file of a stage, also where it is another's."""
+    while reference := Reference.parse(stage.config):
+        stage = plan.stages[reference.stage]
+    return stage.config
+
+
 def show(plan: Plan, args: argparse.Namespace) -> None:
     """Print what a run would do."""
     states = plan_states(plan, args.first)
@@ -142,7 +151,7 @@ def show(plan: Plan, args: argparse.Namespace) -> None:
         state = states[stage.name]
         words = state.action + (f' ({state.reason})' if state.reason else '')
         if state.action != SKIP:
-            words += f': {stage.kind.tool} {stage.config}'
+            words += f': {stage.kind.tool} {config_of(plan, stage)}'
         log(f'{stage.name:<16} {"not reached" if reached else words}')
         reached = reached or stage.name == args.last
     for line in [*plan.compares, *plan.missing_lines()]:

@@ -16,12 +16,13 @@ configs = dict(
 paper = dict(
     _base_.papers.mars_coco14,
     recipe=dict(
-        _base_.papers.mars_rsepm_voc12.recipe,
-        evaluate=dict(images='COCO 2014 val', test='as on VOC'),
+        published=dict(network='ResNet-101, RS+EPM'),
+        segmentor=_base_.papers.mars_coco14.recipe.segmentor,
+        evaluate=_base_.papers.mars_coco14.recipe.evaluate,
     ),
     differs=(
-        'masks painted from instances: figures do not compare; '
-        + _base_.stego_differs
+        "we know of no copy of RS+EPM's labels for COCO; masks painted from "
+        'instances: figures do not compare; ' + _base_.stego_differs
     ),
     _delete_=True,
 )

@@ -23,25 +23,7 @@ configs = dict(
     segmentor='configs/pmm/ce_pspnet_r38_20k_voc12-512x512.py',
     pmm='configs/pmm/pmm_pspnet_r38_20k_voc12-512x512.py',
 )
-# Predictions on the training images keep to their image labels.
-load_image_labels = dict(
-    type='mmseg_wsss.LoadImageLabels',
-    ann_file='data/VOCdevkit/VOC2012/cls_labels.npy',
-    classes='PascalVOCDataset',
-)
-with_labels = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            *_base_.test_pipelines.ocr[1].transforms[:3],
-            [load_image_labels],
-            [dict(type='mmseg_wsss.PackWSSSInputs')],
-        ],
-    ),
-]
 on_train = {
-    'tta_pipeline': with_labels,
     'test_dataloader.dataset.ann_file': (
         'ImageSets/Segmentation/train_aug.txt'
     ),

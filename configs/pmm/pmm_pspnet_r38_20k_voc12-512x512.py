@@ -49,3 +49,15 @@ train_dataloader = dict(
     sampler=dict(_delete_=True, type='InfiniteSampler', shuffle=True),
     dataset=dict(pipeline=train_pipeline),
 )
+# With the image labels, which predictions on the training images keep to.
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            *_base_.tta_pipeline[1].transforms[:3],
+            [_base_.load_image_labels],
+            [dict(type='mmseg_wsss.PackWSSSInputs')],
+        ],
+    ),
+]

@@ -20,6 +20,13 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def describe_error(error: OSError) -> str:
     """Return what the system refused, with the path, and what to do."""
+    if isinstance(error, URLError):
+        return (
+            f'cannot download the weights of the config ({error.reason}): '
+            'name a file in init_cfg or load_from, for photos of your own '
+            'from_folder.py --weights FILE, or take a network whose weights '
+            'are a package, as lite0'
+        )
     text = ' '.join(str(error).split())
     if error.errno in FULL:
         text += ': free some space first'
@@ -33,23 +40,18 @@ def find_sentence(error: Exception) -> str | None:
         error: What a Runner raised, also in a process that loads images.
 
     Returns:
-        str | None: The message of an OSError or of a ValueError that this
-        package raised; None for other errors, whose traceback is needed.
+        str | None: The message of an OSError, in the words of
+        :func:`describe_error`, or of a ValueError that this package raised;
+        None for other errors, whose traceback is needed.
     """
     text = str(error)
     frames = [f.filename for f in traceback.extract_tb(error.__traceback__)]
     if text.startswith('Caught '):  # the traceback of a DataLoader's worker
         frames = re.findall(r'File "(.+)", line \d+', text)
         text = text.rpartition(f'\n{type(error).__name__}: ')[2]
-    if isinstance(error, URLError):
-        return (
-            f'cannot download the weights of the config ({error.reason}): '
-            'name a file in init_cfg or load_from, for photos of your own '
-            'from_folder.py --weights FILE, or take a network whose weights '
-            'are a package, as lite0'
-        )
     if isinstance(error, OSError):
-        return describe_error(error) if error.errno else ' '.join(text.split())
+        named = error.errno or isinstance(error, URLError)
+        return describe_error(error) if named else ' '.join(text.split())
     if isinstance(error, ValueError) and PACKAGE in Path(frames[-1]).parents:
         return ' '.join(text.split())
     return None

@@ -6,6 +6,7 @@ from urllib.error import URLError
 
 import pytest
 
+from mmseg_wsss.jobs.command_line import exit_on_error
 from mmseg_wsss.jobs.run_errors import exit_on_run_error
 
 
@@ -50,9 +51,13 @@ def test_a_full_disk():
     assert str(end.value).endswith('. The files are in x. How')
 
 
-def test_weights_that_cannot_be_downloaded():
+@pytest.mark.parametrize(
+    'guard', [exit_on_error(), exit_on_run_error('x', 'How')]
+)
+def test_weights_that_cannot_be_downloaded(guard):
+    """In trainings, and in other tools."""
     reason = OSError(-3, 'Temporary failure in name resolution')
-    with pytest.raises(SystemExit) as end, exit_on_run_error('x', 'How'):
+    with pytest.raises(SystemExit) as end, guard:
         raise URLError(reason)
     text = str(end.value)
     assert text.startswith('error: cannot download the weights of the config')

@@ -54,7 +54,7 @@ def test_the_pipeline_starts_with_clips_seeds(own, tmp_path, monkeypatch):
     crf = read_plan(own / 'clip_pipeline.py', {'use.crf': True})
     assert crf.stages['refine'].settings['pipeline'] == 'crf_pipeline'
     # The other pipeline is there too.
-    assert read_plan(own / 'pipeline.py').on[0].name == 'classifier'
+    assert read_plan(own / 'pipeline.py').on[0].name == 'doubts'
 
 
 def test_texts_and_seeds(own, tmp_path):

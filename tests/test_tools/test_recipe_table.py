@@ -44,12 +44,6 @@ def test_the_page_has_the_table_of_the_papers(tool, monkeypatch, capsys):
         assert listed == name.startswith(('voc12', 'coco14')), name
 
 
-@pytest.mark.parametrize('name', ['voc12_csd-mctformer', 'coco14_mars-rsepm'])
-def test_tables_of_pipelines(tool, name):
-    rows = rows_of(tool.table(PIPELINES / f'{name}.py'))
-    assert rows['evaluate', 'images']['paper']
-
-
 def test_mars_and_its_baseline(tool):
     text = tool.table(PIPELINES / 'voc12_mars-irn.py')
     assert text.startswith('## voc12_mars-irn: MARS (ICCV 2023)')

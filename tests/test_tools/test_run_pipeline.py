@@ -112,7 +112,9 @@ def test_dry_run_of_a_shipped_pipeline(tmp_path):
     done = run_python([ROOT / TOOL, pipeline, '--dry-run'], tmp_path, ENV)
     assert done.returncode == 0, done.stderr
     text, lines = done.stdout, done.stdout.splitlines()
-    assert re.match('classifier +to do: train.py configs/hfpl/isl-fsl_', text)
+    network = 'configs/hfpl/isl-fsl_seam-r38_voc12.py'
+    for stage, tool in (('classifier', 'train.py'), ('cams', 'make_cams.py')):
+        assert re.search(f'^{stage} +to do: {tool} {network}$', text, re.M)
     for part in ('weights/resnet38_ilsvrc.pth', 'train_aug.txt', 'cls_labels'):
         (line,) = (x for x in lines if part in x)
         assert line.startswith('there is no ')

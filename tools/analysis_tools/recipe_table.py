@@ -71,12 +71,12 @@ def table(path: Path) -> str:
         [*ours, *(n for r in turned.values() for n in r)]
     ):
         found = [ours.get(name), *(r.get(name) for r in turned.values())]
-        published = (paper or {}).get('recipe', {}).get(name, {})
+        theirs = (paper or {}).get('recipe', {}).get(name, {})
         keys = dict.fromkeys(k for part in found if part for k in part)
-        for key in [*keys, *(k for k in published if k not in keys)]:
+        for key in [*keys, *(k for k in theirs if k not in keys)]:
             cells = cells_of(key, found)
             if paper:
-                cells.append(published.get(key, ''))
+                cells.append(theirs.get(key, ''))
             rows.append([name, key, *cells])
     lines = ['| ' + ' | '.join(map(escape, row)) + ' |' for row in rows]
     if paper:

@@ -77,9 +77,9 @@ hfpl_segmentor = dict(
 hfpl_test = '6 scales 0.5 to 1.75, flips, mean of logits, CRF of 1 iteration'
 # What every pipeline with MARS has otherwise.
 mars_differs = (
-    "the segmentor's crop, schedule and test are DHR's, a reading; the "
-    "threshold of MARS's similarity is a guess; the teacher's labels are "
-    'refined locally, not by a CRF'
+    "the segmentor's crop, schedule, rates and test are DHR's for VOC, a "
+    "reading; the threshold of MARS's similarity is a guess; the teacher's "
+    'labels are refined locally, not by a CRF'
 )
 stego_differs = (
     "STEGO's loss has the weights and shifts of COCO-Stuff; " + mars_differs
@@ -309,7 +309,7 @@ papers = dict(
             dict(
                 stage='evaluate',
                 what=voc_val + 'mIoU',
-                before='not given',
+                before=None,
                 after=68.5,
             )
         ],
@@ -518,7 +518,8 @@ papers = dict(
             evaluate=dict(images='COCO 2014 val', test='as on VOC'),
         ),
         differs=(
-            "IRN's labels where the paper has RS+EPM's; masks painted from "
+            "IRN's labels where the paper has RS+EPM's; schedules of CAM "
+            'network, IRN and STEGO are guesses; masks painted from '
             'instances: figures do not compare; ' + stego_differs
         ),
     ),

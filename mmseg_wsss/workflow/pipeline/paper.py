@@ -38,8 +38,9 @@ def comparison(
     changed += [f'configs.{k}={v}' for k, v in other_configs.items()]
     if changed:
         return [
-            f'compares with no figure of {paper["name"]}: '
-            f'{", ".join(changed)} is not a row of it'
+            f'compares with no figure of {paper["name"]} that this pipeline '
+            f'knows, because of {", ".join(changed)}; docs/results.md lists '
+            'other rows of the papers'
         ]
     lines = []
     for figure in paper['figures']:
@@ -49,9 +50,12 @@ def comparison(
             mine, other, word = other, mine, 'with'
         if mine is None:
             continue
+        beside = (
+            '' if other is None else f' ({word} {paper["method"]} {other})'
+        )
         lines.append(
-            f'compares with {paper["name"]}: {figure["what"]} {mine} '
-            f'({word} {paper["method"]} {other}); stage {figure["stage"]}'
+            f'compares with {paper["name"]}: {figure["what"]} {mine}{beside}; '
+            f'stage {figure["stage"]}'
         )
     return [*lines, f'differs from it: {paper["differs"]}']
 

@@ -128,7 +128,8 @@ def read_plan(
     work_dir = work_dir or content.get('work_dir') or Path('work_dirs') / name
     prepare = [list(words) for words in content.get('prepare') or []]
     plan = Plan(name, Path(work_dir).resolve(), stages, prepare)
-    others = dict(configs.items() - shipped['configs'].items())
+    known = shipped['configs']
+    others = {k: v for k, v in configs.items() if known.get(k) != v}
     plan.compares = comparison(
         content.get('paper'), use, shipped['use'], others
     )
