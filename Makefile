@@ -24,7 +24,8 @@ help:
 	@echo 'Another Python: make PYTHON=python3.12 test; processes: make JOBS=8 test'
 
 test: lint
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile \
+	  --no-loadscope-reorder $(ARGS)
 
 # Installs torch once more: minutes, and some GB in the folder of mktemp.
 test-install:

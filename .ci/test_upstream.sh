@@ -37,7 +37,8 @@ pip install --no-deps --no-build-isolation -e .
 "$upstream" -c 'import mmcv.ops, mmseg_wsss.compat as c; assert c.stack_name() == "openmmlab"'
 
 # shellcheck disable=SC2086
-"$upstream" -m pytest -n "${JOBS:-2}" --dist loadfile ${ARGS:-}
+"$upstream" -m pytest -n "${JOBS:-2}" --dist loadfile \
+  --no-loadscope-reorder ${ARGS:-}
 "$upstream" tools/run_pipeline.py configs/pipelines/scenes.py
 
 # One epoch on one stack, the next one on the other.

@@ -1,4 +1,5 @@
 import gc
+from collections import Counter
 
 import pytest
 from mmengine.config import config as config_module
@@ -9,6 +10,17 @@ from tests import tiny
 
 # YAPF takes seconds for a config with the long paths of pytest.
 config_module.FormatCode = lambda text, **_: (text, True)
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests first, then those with most tests.
+
+    So that with `-n` no worker runs a slow file alone at the end; xdist's own
+    order is by the number of tests.
+    """
+    counts = Counter(item.path for item in items)
+    slow = {i.path for i in items if i.get_closest_marker('slow')}
+    items.sort(key=lambda i: (i.path not in slow, -counts[i.path]))
 
 
 def pytest_collection_finish():
