@@ -189,9 +189,12 @@ def test_csd_keeps_the_network_and_its_training(path):
 
 
 def test_mars_has_a_baseline_of_the_same_network():
-    paths = [path for path in PIPELINES if path.stem[-5:] != 'scenes']
-    paths = [p for p in paths if 'voc_mini' not in p.stem]
-    paths = [path for path in paths if 'mars' in use_of(path)]
+    small = ('scenes', 'voc_mini')
+    paths = [
+        path
+        for path in PIPELINES
+        if use_of(path).get('mars') and not any(n in path.stem for n in small)
+    ]
     assert len(paths) == 9
     for path in paths:
         plan = read(path, 'mars')
@@ -220,13 +223,13 @@ def test_it_says_what_it_is_compared_with():
             continue
         for line, figure in zip(lines, paper['figures'], strict=False):
             assert line.startswith(f'compares with {paper["name"]}: ')
-            assert f'{figure["what"]} {figure["after"]} ' in line
+            assert f'{figure["what"]} {figure["after"]}' in line
             assert figure['stage'] in {stage.name for stage in read(path).on}
         without = read(path, method)
         figures = [f for f in paper['figures'] if f['before'] is not None]
         assert len(without.compares) == len(figures) + 1
         for line, figure in zip(without.compares, figures, strict=False):
-            assert f'{figure["what"]} {figure["before"]} ' in line
+            assert f'{figure["what"]} {figure["before"]}' in line
             assert figure['stage'] in {stage.name for stage in without.on}
         others = [name for name in use if name != method]
         (line,) = read(path, others[0]).compares
@@ -243,8 +246,9 @@ def test_nothing_of_voc_is_left_on_coco():
         text = [str(stage_recipe(plan, stage)) for stage in plan.on]
         text += [str(read_once(path).paper.recipe)]
         assert not re.search('train_aug|10,582|1,449|1,464', ' '.join(text))
-        for name, cfg in plan.configs.items():
-            assert 'VOCdevkit' not in str(cfg.to_dict()), (path.stem, name)
+        for name in plan.configs:
+            found = str(read_by_tool(plan, name))
+            assert 'VOCdevkit' not in found, (path.stem, name)
 
 
 def test_another_config_is_no_row_of_the_paper():
