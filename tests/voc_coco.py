@@ -84,10 +84,8 @@ def make_voc(root, count=TRAIN):
         ('val', [*val]),
     ):
         (lists / f'{name}.txt').write_text('\n'.join(stems))
-    # The field's file has the validation images too.
-    every = {**train, **val}
-    labels = {stem: np.zeros(20, np.float32) for stem in every}
-    for stem, present in every.items():
+    labels = {stem: np.zeros(20, np.float32) for stem in train}
+    for stem, present in train.items():
         labels[stem][np.array(present) - 1] = 1
     np.save(root / 'cls_labels.npy', labels)
 

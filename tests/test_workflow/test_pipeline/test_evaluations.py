@@ -15,11 +15,12 @@ NAMES = sorted(
     for path in voc_coco.PIPELINES.glob('*.py')
     if path.stem.startswith(('voc12', 'coco14', 'all_voc12'))
 )
+# PMM's reads image labels, which these layouts have for training images.
 SEGMENTORS = [
     path
     for path in TRAINED
-    if path.parent.name in ('', 'ocr', 'hfpl', 'mars', 'pmm')
-    and path.name.startswith(('ocr_', 'ce_', 'mars', 'pmm'))
+    if path.parent.name in ('', 'ocr', 'hfpl', 'mars')
+    and path.name.startswith(('ocr_', 'ce_', 'mars'))
     and ('voc12' in path.name or 'coco14' in path.name or not path.parent.name)
 ]
 

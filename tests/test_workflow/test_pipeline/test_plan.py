@@ -72,8 +72,9 @@ def test_what_a_run_is_compared_with(pipeline):
     assert 'val, mIoU 1.5 (with refine 2.5)' in line
     off = {'use.refine': False, 'use.ocr': True}
     assert plan_of(pipeline, **off).compares == [
-        'compares with no figure of Paper: ocr=True, refine=False is not a '
-        'row of it'
+        'compares with no figure of Paper that this pipeline knows, because '
+        'of ocr=True, refine=False; docs/results.md lists other rows of the '
+        'papers'
     ]
     for old, new, where in (
         ("'differs'", "'difers'", 'paper must have the keys differs, figures'),
