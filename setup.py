@@ -149,7 +149,7 @@ setup(
         'onnx': ['onnx>=1.16', 'onnxruntime>=1.18', 'onnxscript>=0.5'],
         'dev': [
             'pytest>=8',
-            'pytest-xdist>=3.5',
+            'pytest-xdist>=3.8',
             'ruff>=0.9',
             'setuptools>=70.1',
             'pre-commit',

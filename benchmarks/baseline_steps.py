@@ -52,7 +52,7 @@ def steps(data: str, images: int, repeats: int) -> dict[str, float]:
 
 
 def climber(data: str, present: int) -> Callable[[int], None]:
-    """AdvCAM on an image, a function of the classes in a batch."""
+    """Build AdvCAM on an image, a function of the classes in a batch."""
     model, size = build(f'advcam/advcam_mobilenetv2_{data}')
     labels = torch.zeros(model.decode_head.num_classes)
     labels[: 1 + present] = 1
@@ -76,7 +76,7 @@ def climber(data: str, present: int) -> Callable[[int], None]:
 
 
 def climb_memory(data: str, present: int, class_batch: int) -> float:
-    """Peak MiB of AdvCAM on an image."""
+    """Return the peak MiB of AdvCAM on an image."""
     climb = climber(data, present)
     return peak_mib(partial(climb, class_batch))
 
