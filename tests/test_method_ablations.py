@@ -187,6 +187,7 @@ def test_irn_rounds(tools, monkeypatch, tmp_path, capsys, data):
 @pytest.mark.parametrize('data', ['scenes', 'voc-mini'])
 def test_baselines(tools, monkeypatch, tmp_path, capsys, data):
     module = sys.modules['baselines']
+    monkeypatch.setattr(module, 'read_split_list', lambda _: ['image'])
     work = str(tmp_path / 'work')
     words = [data, '--seeds', '3', '--work-dir', work]
     run(monkeypatch, 'baselines', *words)
