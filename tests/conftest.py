@@ -2,14 +2,13 @@ import gc
 from collections import Counter
 
 import pytest
-from mmengine.config import config as config_module
 from mmengine.device import utils as device_utils
 from mmengine.registry import init_default_scope
 
 from tests import tiny
+from tests.processes import leave_configs_unformatted
 
-# YAPF takes seconds for a config with the long paths of pytest.
-config_module.FormatCode = lambda text, **_: (text, True)
+leave_configs_unformatted()
 
 
 def pytest_collection_modifyitems(items):

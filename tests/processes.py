@@ -25,6 +25,16 @@ TIMEOUT = 300  # seconds of one call
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def leave_configs_unformatted():
+    """Skip YAPF, which takes seconds for each config that is written."""
+    from mmengine.config import config
+    from yapf.yapflib import yapf_api
+
+    # OneDL's MMEngine imports it at each call, upstream's once.
+    yapf_api.FormatCode = lambda text, **_: (text, True)
+    config.FormatCode = yapf_api.FormatCode
+
+
 def run_python(command, cwd, env, ranks=1):
     """Run Python with arguments; return what ``subprocess.run`` returns.
 
@@ -127,6 +137,7 @@ def _serve():
 
     import mmseg_wsss.jobs.refinement  # noqa: F401
 
+    leave_configs_unformatted()
     if len(os.listdir('/proc/self/task')) > 1:
         raise RuntimeError('threads were started: a fork is not safe')
     gc.freeze()  # a collection in a child copies no pages of the server
