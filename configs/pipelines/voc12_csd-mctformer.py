@@ -50,7 +50,7 @@ paper = dict(
     figures=[
         dict(
             stage='seeds',
-            what='VOC train, 1,464 images, CAMs, mIoU',
+            what=_base_.voc_train + 'CAMs, mIoU',
             before=61.7,
             after=63.8,
         ),

@@ -35,7 +35,7 @@ paper = dict(
     figures=[
         dict(
             stage='seeds',
-            what='VOC train, 1,464 images, CAMs, mIoU',
+            what=_base_.voc_train + 'CAMs, mIoU',
             before=59.4,
             after=61.2,
         ),

@@ -11,7 +11,10 @@ configs = dict(
     mars_ocr='configs/mars/mars-ocr_deeplabv3plus_r101-d8_voc12-512x512.py',
 )
 stages = dict(
-    neighbours=None, stego=None, features=dict(inputs=dict(_delete_=True))
+    neighbours=None,
+    stego=None,
+    features=dict(inputs=dict(_delete_=True)),
+    evaluate_train=None,
 )
 paper = dict(
     name='MARS (ICCV 2023), Table 4, on RS+EPM, with Leopart',

@@ -10,6 +10,7 @@
 _base_ = [
     '../_base_/pipelines/mars.py',
     '../_base_/pipelines/segmentor.py',
+    '../_base_/pipelines/comparisons.py',
     '../_base_/pipelines/evaluation.py',
     '../_base_/pipelines/papers.py',
 ]
@@ -34,6 +35,16 @@ stages = dict(
         _base_.segmentor,
         options=_base_.with_ce,
         inputs=dict(labels='{debias.labels}'),
+    ),
+    evaluate_train=dict(
+        _base_.evaluate_train,
+        tta=True,
+        options={
+            **_base_.test_as_dhr['options'],
+            'test_dataloader.dataset.ann_file': (
+                'ImageSets/Segmentation/train.txt'
+            ),
+        },
     ),
     evaluate=dict(_base_.evaluate, **_base_.test_as_dhr),
 )

@@ -20,7 +20,8 @@ paper = dict(
             what=_base_.voc_val + 'mIoU',
             before=71.9,
             after=72.7,
-        )
+        ),
+        dict(stage='evaluate', what=_base_.oc_error, before=22.4, after=7.9),
     ],
     recipe=dict(
         classifier=_base_.mctformer_classifier,

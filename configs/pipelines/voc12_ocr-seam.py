@@ -20,7 +20,8 @@ paper = dict(
             what=_base_.voc_val + 'mIoU',
             before=64.5,
             after=67.8,
-        )
+        ),
+        dict(stage='evaluate', what=_base_.oc_error, before=21.5, after=10.1),
     ],
     recipe=dict(
         classifier=_base_.seam_classifier, affinity=_base_.seam_affinity

@@ -89,7 +89,7 @@ def test_mars_on_published_labels(plan_of, tmp_path):
     plan = plan_of('voc12_mars-rsepm', WITHOUT_STEGO)
     assert [stage.name for stage in plan.on] == [
         *('published', 'features', 'centroids', 'debias'),
-        *('segmentor', 'evaluate'),
+        *('segmentor', 'evaluate_train', 'evaluate'),
     ]
     assert not plan.missing
     paint(tmp_path / VOC)
@@ -108,6 +108,11 @@ def test_mars_on_published_labels(plan_of, tmp_path):
     assert np.mean(strips) > 0.8
     summary = json.loads((work / 'published/label_summary.json').read_text())
     assert 0 < summary['mIoU'] < 100
+    # Table 6 of MARS is on VOC's train, of 4 images here.
+    log = (work / 'evaluate_train' / 'output.log').read_text()
+    assert '[4/4]' in log
+    done = run.StageFolder(work / 'evaluate_train').finished
+    assert {'mIoU', 'FP', 'FN'} <= {*done['figures']}
 
 
 def test_labels_that_are_missing_are_named(plan_of, tmp_path):
