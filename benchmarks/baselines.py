@@ -7,9 +7,11 @@
 
 Every row trains a network as long, from the same weights: on the scenes those
 of a plain CAM network. "cam" is the plain CAM network. "advcam" is AdvCAM on
-it, on voc_mini of the first 100 images, and "cam-climbed" its CAMs of these.
-"DenseCRF" and "PMM" are labels made from its seeds, and the first of them
-are what Spatial-BCE learns its shares from. "csd-mctformer" trains the
+it, on voc_mini of the first 100 images, and "advcam-0" the same without a
+step: its CAMs of these images and their mirror images. "DenseCRF" and "PMM"
+are labels made from its seeds, "PMM-no-smoothing" and "PMM-smoothing" those of
+the two parts of PMM alone; what Spatial-BCE learns its shares from are the
+first. "csd-mctformer" trains the
 MCTformer of its seed further, with its own labels, refined by DenseCRF, as
 masks; "mctformer-further" does so with CSD's weights at 0.
 
@@ -26,8 +28,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from hfpl_ablation import LOSS, evaluate, pretrained
-from refinements import labels, plain_labels
+from hfpl_ablation import CONTOUR_IGNORE, LOSS, evaluate, pretrained
+from refinements import contour_quality, labels, plain_labels
 from runs import (
     ROOT,
     call,
@@ -59,7 +61,14 @@ TRAINED = {
     'seam-1-2-no-ecr': ('seam/seam_', {**SMALL_VIEW, '1.ecr_weight': 0}),
     'seam-1-2-no-min': ('seam/seam_', {**SMALL_VIEW, '1.min_weight': 0}),
 }
-FROM_CAM = ('cam-climbed', 'advcam', 'DenseCRF', 'PMM')
+CLIMBS = {'advcam-0': ['tta_model.steps=0'], 'advcam': []}
+# Labels of the plain CAMs, by their pipelines.
+PMM = {
+    'PMM': 'refine_pipeline',
+    'PMM-no-smoothing': 'proportional_pipeline',
+    'PMM-smoothing': 'smooth_pipeline',
+}
+FROM_CAM = (*CLIMBS, 'DenseCRF', *PMM)
 # AdvCAM takes seconds for an image: where it climbs a part, how many.
 CLIMBED = {'voc-mini': 100}
 ROWS = [r for r in (*TRAINED, *FROM_CAM) if 'seam-1-2' not in r]
@@ -105,6 +114,9 @@ def trained(data: str, folder: Path, seed: int, row: str) -> dict:
         changes.append(f'{START.get(row, "load_from")}={start}')
     if row in MASKS:
         refined(data, folder, seed, MASKS[row])
+        if row == 'spatial-bce' and start is None:
+            first = folder / MASKS[row] / f'seed_{seed}'
+            changes.append(f'{START[row]}={newest_checkpoint(first)}')
         if row in FURTHER:
             first = folder / FURTHER[row] / f'seed_{seed}'
             changes.append(f'load_from={newest_checkpoint(first)}')
@@ -127,32 +139,23 @@ def refined(data: str, folder: Path, seed: int, row: str) -> dict:
 
 def from_cam(data: str, folder: Path, seed: int, row: str) -> dict:
     """Compute what needs only the plain CAM network."""
-    if row == 'DenseCRF':
-        return refined(data, folder, seed, 'cam')
     trained(data, folder, seed, 'cam')
     work_dir = folder / 'cam' / f'seed_{seed}'
-    cams = str(work_dir / 'pseudo_labels' / 'cams')
-    if row == 'advcam':
-        return advcam(data, work_dir, climbed(data, folder))
-    if row == 'cam-climbed':
-        return evaluate(
-            data,
-            config_of(TRAINED['cam'][0], data),
-            work_dir / 'pseudo_labels',
-            work_dir / 'pseudo_labels.log',
-            *climbed(data, folder),
-            result_dir=work_dir / row,
-        )
-    return labels(
-        f'configs/pmm/ppmg_{data}.py',
-        work_dir / row,
-        work_dir,
-        'refine_pipeline',
-        f'refine_pipeline.2.cam_dir={cams}',
-    )
+    out = work_dir / row
+    if row in CLIMBS:
+        return climbed(data, folder, work_dir, row)
+    config = f'configs/pmm/ppmg_{data}.py'
+    if row == 'DenseCRF':
+        found = refined(data, folder, seed, 'cam')
+    else:
+        cams = work_dir / 'pseudo_labels' / 'cams'
+        options = [f'{PMM[row]}.2.cam_dir={cams}']
+        found = labels(config, out, work_dir, PMM[row], *options)
+    f = contour_quality(config, out / 'labels', CONTOUR_IGNORE[data])
+    return {**found, 'F': f}
 
 
-def climbed(data: str, folder: Path) -> list[str]:
+def climbed_images(data: str, folder: Path) -> list[str]:
     """Write the list of images that AdvCAM climbs; options that name it."""
     if data not in CLIMBED:
         return []
@@ -162,15 +165,17 @@ def climbed(data: str, folder: Path) -> list[str]:
     file = folder / 'climbed.txt'
     folder.mkdir(parents=True, exist_ok=True)
     file.write_text('\n'.join(stems[: CLIMBED[data]]) + '\n')
-    return ['--cfg-options', f'test_dataloader.dataset.ann_file={file}']
+    return [f'test_dataloader.dataset.ann_file={file}']
 
 
-def advcam(data: str, work_dir: Path, images: list[str]) -> dict:
+def climbed(data: str, folder: Path, work_dir: Path, row: str) -> dict:
     """Write AdvCAM's maps of a plain CAM network once; evaluate them."""
     config = config_of('advcam/advcam_', data)
     checkpoint = newest_checkpoint(work_dir)
-    out = work_dir / 'advcam'
+    out = work_dir / row
     log = out.with_suffix('.log')
+    images = climbed_images(data, folder)
+    options = [*images, *CLIMBS[row]]
     if not newer(out / 'label_summary.json', checkpoint):
         call(
             log,
@@ -182,9 +187,10 @@ def advcam(data: str, work_dir: Path, images: list[str]) -> dict:
             str(out),
             '--work-dir',
             str(work_dir),
-            *images,
+            *(['--cfg-options', *options] if options else []),
         )
-    found = evaluate(data, config, out, log, *images)
+    options = ['--cfg-options', *images] if images else []
+    found = evaluate(data, config, out, log, *options)
     return {**found, 'fixed': summary(out)}
 
 

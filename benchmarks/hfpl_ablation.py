@@ -126,19 +126,15 @@ def evaluate(
     out: Path,
     written: Path,
     *options: str,
-    result_dir: Path | None = None,
 ) -> dict:
     """Evaluate CAMs once, unless those that a log is of are newer."""
-    result_dir = result_dir or out
-    result = result_dir / 'cam_eval.json'
+    result = out / 'cam_eval.json'
     if not newer(result, written):
         call(
-            result_dir.with_name(f'{result_dir.name}_eval.log'),
+            out.with_name(f'{out.name}_eval.log'),
             'analysis_tools/eval_cams.py',
             config,
             str(out / 'cams'),
-            '--out-dir',
-            str(result_dir),
             '--work-dir',
             str(out.parent),
             '--thresholds',

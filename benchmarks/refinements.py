@@ -14,7 +14,11 @@ from runs import ROOT, call, newest_checkpoint, pseudo_labels, train
 
 from mmseg_wsss.compat import load_config
 from mmseg_wsss.evaluation.areas import area_rates, label_areas
-from mmseg_wsss.evaluation.contours import mean_score
+from mmseg_wsss.evaluation.contours import (
+    contour_counts,
+    contour_scores,
+    mean_score,
+)
 from mmseg_wsss.io.labels import label_reader
 from mmseg_wsss.jobs.test_dataset import build_test_images
 
@@ -86,6 +90,22 @@ def foreground_rates(config: str, label_dir: Path) -> dict[str, float]:
     iou, fp, fn = area_rates(areas)
     values = mean_score(iou), mean_score(fp[1:]), mean_score(fn[1:])
     return {k: round(v, 2) for k, v in zip(RATES, values, strict=True)}
+
+
+def contour_quality(config: str, label_dir: Path, ignore: str) -> float:
+    """Compare labels with masks: the contour quality F, in percent."""
+    dataset, stems, _ = build_test_images(load_config(ROOT / config))
+    read = label_reader(dataset)
+    counts = sum(
+        contour_counts(
+            read(str(label_dir / f'{stem}.png')),
+            read(dataset.get_data_info(i)['seg_map_path']),
+            len(dataset.metainfo['classes']),
+            ignore=ignore,
+        )
+        for i, stem in enumerate(stems)
+    )
+    return round(mean_score(contour_scores(counts)[2]), 2)
 
 
 @lru_cache

@@ -188,6 +188,7 @@ def test_irn_rounds(tools, monkeypatch, tmp_path, capsys, data):
 def test_baselines(tools, monkeypatch, tmp_path, capsys, data):
     module = sys.modules['baselines']
     monkeypatch.setattr(module, 'read_split_list', lambda _: ['image'])
+    monkeypatch.setattr(module, 'contour_quality', lambda *_: 5.0)
     work = str(tmp_path / 'work')
     words = [data, '--seeds', '3', '--work-dir', work]
     run(monkeypatch, 'baselines', *words)
@@ -211,16 +212,23 @@ def test_baselines(tools, monkeypatch, tmp_path, capsys, data):
         assert stem.init_cfg.checkpoint == start
         backbone = trained['spatial-bce'].model.backbone
         assert backbone.init_cfg.checkpoint == start
+    else:
+        backbone = trained['spatial-bce'].model.backbone
+        first = folder / 'cam' / 'seed_3' / 'epoch_4.pth'
+        assert backbone.init_cfg.checkpoint == str(first)
     refined = {
-        words[words.index('--out-dir') + 1]: cfg.refine_pipeline[2].cam_dir
+        words[words.index('--out-dir') + 1]: cfg[
+            words[words.index('--pipeline') + 1]
+        ][2].cam_dir
         for _, _, words, cfg in tools.of('make_pseudo_labels.py')
     }
-    crf, pmm = (str(folder / 'cam/seed_3' / r) for r in ('DenseCRF', 'PMM'))
+    crf, *pmm = (
+        str(folder / 'cam/seed_3' / row) for row in ('DenseCRF', *module.PMM)
+    )
     first = folder / 'mctformer' / 'seed_3'
     own = str(first / 'DenseCRF')
     assert refined == {
-        crf: cams,
-        pmm: cams,
+        **dict.fromkeys([crf, *pmm], cams),
         own: str(first / 'pseudo_labels' / 'cams'),
     }
     # Both see the same images; only one has CSD's loss.
@@ -233,8 +241,11 @@ def test_baselines(tools, monkeypatch, tmp_path, capsys, data):
         assert {float(loss[w]) for w in ('fg_weight', 'bg_weight')} == weights
     masks = trained['spatial-bce'].train_dataloader.dataset.data_prefix
     assert masks.seg_map_path == f'{crf}/labels'
-    (climbed,) = (c for c in tools.of('make_cams.py') if '--tta' in c[2])
-    assert climbed[2][0] == str(folder / 'cam/seed_3/epoch_4.pth')
+    # AdvCAM is compared with the CAMs of the same views.
+    climbs = [c for c in tools.of('make_cams.py') if '--tta' in c[2]]
+    assert [int(cfg.tta_model.steps) for *_, cfg in climbs] == [0, 8]
+    for _, _, given, _ in climbs:
+        assert given[0] == str(folder / 'cam/seed_3/epoch_4.pth')
     out = capsys.readouterr().out
     assert all(f'| {row} |' in out for row in rows)
     # What is finished is not repeated; a further row is added.
