@@ -84,7 +84,8 @@ class CAMFiles:
         Returns:
             tuple: Foreground classes (K,) int64 among those in use, CAMs
             (K, h, w) in [0, 1], relative to a background map where the file
-            has one (:func:`drop_background`), and mask (H, W) uint8.
+            has one (:func:`drop_background`; then (K, H, W)), and mask (H, W)
+            uint8.
 
         Raises:
             ValueError: If a file is damaged or holds an unknown class.
@@ -112,4 +113,5 @@ class CAMFiles:
                 f'{IGNORE_LABEL}: a mask holds class indices (H, W)'
             )
         classes = np.array([self._ids[k] for k in ids.tolist()], np.int64)
-        return *drop_background(classes, cam, self._background), mask
+        found = drop_background(classes, cam, mask.shape, self._background)
+        return *found, mask

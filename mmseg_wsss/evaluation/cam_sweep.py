@@ -62,10 +62,13 @@ def best_foreground(
     """
     if not len(classes):
         return np.zeros(size, np.float32), np.zeros(size, np.int64)
-    maps = torch.from_numpy(np.asarray(cam, np.float32))[None]
-    maps = F.interpolate(maps, size, mode='bilinear', align_corners=False)[0]
-    score, best = maps.max(0)
+    score, best = _resize(cam, size).max(0)
     return score.numpy(), np.asarray(classes, np.int64)[best.numpy()]
+
+
+def _resize(cam: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+    maps = torch.from_numpy(np.asarray(cam, np.float32))[None]
+    return F.interpolate(maps, size, mode='bilinear', align_corners=False)[0]
 
 
 def label_from_cam(
@@ -93,31 +96,38 @@ def label_from_cam(
 
 
 def drop_background(
-    classes: np.ndarray, cam: np.ndarray, background_index: int
+    classes: np.ndarray,
+    cam: np.ndarray,
+    size: tuple[int, int],
+    background_index: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Convert CAMs with a background map to CAMs for a threshold.
 
     A class's score M becomes M / (M + background): it exceeds 0.5 where the
-    class exceeds the background.
+    class exceeds the background. The maps are resized before they are divided,
+    so that this holds for each pixel.
 
     Args:
         classes: Class indices (K,), integer.
-        cam: CAMs (K, h, w) in [0, 1], any float dtype.
+        cam: As in :func:`best_foreground`.
+        size: Height and width of the image.
         background_index: Index of the background.
 
     Returns:
-        tuple: Classes and CAMs without the background, in [0, 1]; what has
-        no background map as it is.
+        tuple: Classes (K - 1,) and CAMs (K - 1, H, W) without the background,
+        in [0, 1]; what has no background map as it is.
 
     Example:
         >>> cam = np.array([[[0.5, 0.2]], [[0.5, 0.8]]])
-        >>> drop_background(np.array([0, 3]), cam, 0)[1].round(2).tolist()
+        >>> _, scores = drop_background(np.array([0, 3]), cam, (1, 2), 0)
+        >>> scores.round(2).tolist()
         [[[0.5, 0.8]]]
     """
     found = classes == background_index
     if not found.any():
         return classes, cam
-    background, scores = cam[found].astype(np.float32), cam[~found]
+    maps = _resize(cam, size).numpy()
+    background, scores = maps[found], maps[~found]
     total = scores + background
     return classes[~found], scores / np.where(total > 0, total, 1)
 

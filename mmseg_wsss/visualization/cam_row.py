@@ -69,7 +69,8 @@ class CAMRow:
         image = read_photo(info['img_path'])
         row, present = [image], set()
         for name, folder in self.folders.items():
-            classes, cam = self._read_cam(Path(folder) / f'{stem}.npz')
+            path = Path(folder) / f'{stem}.npz'
+            classes, cam = self._read_cam(path, image.shape[:2])
             present.update(classes.tolist())
             if self.scores is None:
                 row.append(cam_overlay(image, cam.max(0, initial=0)))
@@ -91,7 +92,9 @@ class CAMRow:
         names = ', '.join(self.names[k] for k in sorted(present))
         return row, f'{stem}: {names}'
 
-    def _read_cam(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    def _read_cam(
+        self, path: Path, size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
         ids, cam = load_cam(path)
         unknown = sorted(set(ids.tolist()) - set(self._class_index))
         if unknown:
@@ -102,7 +105,7 @@ class CAMRow:
             )
         classes = [self._class_index[k] for k in ids.tolist()]
         classes = np.array(classes, np.int64)
-        return drop_background(classes, cam, self._transparent)
+        return drop_background(classes, cam, size, self._transparent)
 
     def _overlay(self, image: np.ndarray, label: np.ndarray) -> np.ndarray:
         return label_overlay(
