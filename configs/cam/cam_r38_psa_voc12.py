@@ -4,7 +4,6 @@
 # background scores 0.2. Its seeds are those of OCR's first row.
 _base_ = './cam_r38_voc12.py'
 epochs = 15
-published_optimizer = dict(lr=0.1)
 model = dict(decode_head=dict(normalise='max', background_threshold=0.2))
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -18,6 +17,6 @@ train_pipeline = [
     *_base_.train_pipeline[3:],
 ]
 train_dataloader = dict(batch_size=16, dataset=dict(pipeline=train_pipeline))
-optim_wrapper = dict(optimizer=dict(lr=0.01))
+optim_wrapper = dict(optimizer=dict(lr=0.1))
 param_scheduler = [{**_base_.param_scheduler[0], 'end': epochs}]
 train_cfg = dict(max_epochs=epochs, val_interval=epochs)

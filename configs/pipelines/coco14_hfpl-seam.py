@@ -14,7 +14,7 @@ configs = dict(
 )
 paper = dict(
     differs=(
-        'SEAM and AffinityNet with momentum; 82,081 and 40,137 images, those '
+        '82,081 and 40,137 images, those '
         'with a class, where the paper has 82,783 and 40,504; masks painted '
         'from instances by another tool: figures do not compare'
     )

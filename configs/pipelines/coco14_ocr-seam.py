@@ -21,7 +21,7 @@ paper = dict(
     ],
     differs=(
         "SEAM's COCO settings are not given: HFPL's, and its PSA values for "
-        'VOC; SEAM and AffinityNet with momentum; masks painted from '
+        'VOC; masks painted from '
         'instances where the paper has COCO-Stuff: figures do not compare; '
         'else as on VOC'
     ),

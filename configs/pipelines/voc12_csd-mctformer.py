@@ -80,7 +80,7 @@ paper = dict(
         'Eq. 4 is a reading of the text; on the logits of the patch map, '
         'with short side 256, crop 224 and ColorJitter in place of '
         'RandomResizedCrop, RandAugment and erasing; background 0.39 in the '
-        "walks, its author's code has 0.36; AffinityNet with momentum, and "
+        "walks, its author's code has 0.36; AffinityNet "
         'from ImageNet; pseudo labels are compared on the 10,582 images of '
         "train_aug; segmentor, its schedule and rates are OCR's"
     ),

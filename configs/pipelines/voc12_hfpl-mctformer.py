@@ -59,8 +59,8 @@ paper = dict(
         evaluate=dict(images='val, 1,449', test=_base_.mctformer_test),
     ),
     differs=(
-        'FSL in the form of the code, which is for SEAM; AffinityNet with '
-        'momentum, and from ImageNet; segmentor, its schedule and rates are '
+        'FSL in the form of the code, which is for SEAM; AffinityNet '
+        'from ImageNet; segmentor, its schedule and rates are '
         "OCR's"
     ),
     _delete_=True,

@@ -13,6 +13,6 @@ configs = dict(
 )
 paper = dict(
     _base_.papers.hfpl_voc12,
-    differs='SEAM and AffinityNet with momentum',
+    differs='nothing that we know of',
     _delete_=True,
 )

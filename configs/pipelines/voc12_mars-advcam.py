@@ -24,5 +24,5 @@ paper = dict(
         )
     ],
     recipe=dict(segmentor=dict(network='DeepLabV2, ResNet-101')),
-    differs='IRN with momentum; ' + _base_.stego_differs,
+    differs=_base_.stego_differs,
 )

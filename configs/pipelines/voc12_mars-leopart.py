@@ -32,7 +32,7 @@ paper = dict(
         segmentor=_base_.dhr_segmentor,
     ),
     differs=(
-        "Leopart's released weights, where MARS trained them on VOC; IRN with "
-        'momentum; ' + _base_.mars_differs
+        "Leopart's released weights, where MARS trained them on VOC; "
+        + _base_.mars_differs
     ),
 )

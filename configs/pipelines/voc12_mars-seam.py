@@ -38,8 +38,5 @@ paper = dict(
         affinity=_base_.seam_affinity,
         segmentor=dict(network='DeepLab v1, ResNet38'),
     ),
-    differs=(
-        "SEAM and AffinityNet with momentum; DeepLab v1 is SEAM's; "
-        + _base_.stego_differs
-    ),
+    differs="DeepLab v1 is SEAM's; " + _base_.stego_differs,
 )

@@ -28,7 +28,7 @@ paper = dict(
         affinity=_base_.mctformer_affinity,
     ),
     differs=(
-        'AffinityNet with momentum, and from ImageNet; poly for the '
+        'AffinityNet from ImageNet; poly for the '
         '"exponential decay"; scales, fusion and CRF of the test are those of '
         "MCTformer's code, a reading"
     ),

@@ -17,4 +17,4 @@ refine_pipeline = [
     ),
     dict(type='mmseg_wsss.ScoresToLabel'),
 ]
-optim_wrapper = dict(optimizer=dict(lr=0.001))
+optim_wrapper = dict(optimizer=dict(lr=0.01))

@@ -19,7 +19,7 @@ refine_pipeline = [
     ),
     dict(type='mmseg_wsss.ScoresToLabel'),
 ]
-optim_wrapper = dict(optimizer=dict(lr=0.001))
+optim_wrapper = dict(optimizer=dict(lr=0.01))
 param_scheduler = [
     dict(
         type='PolyLR',

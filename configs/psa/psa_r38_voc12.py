@@ -46,7 +46,13 @@ train_pipeline = [
     _base_.load_image_labels,
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
+    dict(
+        type='mmpretrain.ColorJitter',
+        brightness=0.3,
+        contrast=0.3,
+        saturation=0.3,
+        hue=0.1,
+    ),
     dict(type='mmseg_wsss.PackWSSSInputs'),
 ]
 train_dataloader = dict(

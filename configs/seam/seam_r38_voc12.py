@@ -1,7 +1,6 @@
 # SEAM on ResNet38, VOC 2012: the recipe of cam_r38_voc12.py, with the pixel
 # correlation module on conv4 and conv5, and the losses of a second view of 134
-# pixels. The optimizer of the published figures is
-#   optim_wrapper = dict(optimizer=_base_.published_optimizer)
+# pixels.
 _base_ = ['../cam/cam_r38_voc12.py', '../_base_/losses/seam.py']
 model = dict(
     type='mmseg_wsss.WSSSEncoderDecoder',

@@ -1,7 +1,6 @@
 # SIPE on ResNet-50, VOC 2012: the recipe of cam_r50_voc12.py, which is IRN's
 # and SIPE's, with features of all four stages and gradients of length 1 at
-# most. The optimizer of the published figures is
-#   optim_wrapper = dict(optimizer=_base_.published_optimizer)
+# most.
 _base_ = ['../cam/cam_r50_voc12.py', '../_base_/losses/sipe.py']
 model = dict(
     decode_head=dict(

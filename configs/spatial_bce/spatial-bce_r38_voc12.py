@@ -39,11 +39,12 @@ train_pipeline = [
 ]
 train_dataloader = dict(batch_size=12, dataset=dict(pipeline=train_pipeline))
 optim_wrapper = dict(
+    optimizer=dict(lr=1e-3, momentum=0.9),
     paramwise_cfg=dict(
         custom_keys={
             'decode_head.log_factor': dict(lr_mult=10, decay_mult=0),
         }
-    )
+    ),
 )
 param_scheduler = [
     dict(

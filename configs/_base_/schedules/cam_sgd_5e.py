@@ -1,15 +1,10 @@
 # IRN's schedule of CAM networks: 5 epochs of SGD, poly 0.9, ten times the rate
 # for the classifier. Its code hands the weight decay to SGD in the place of
-# the momentum, so that the published network was trained with almost none.
-# Ours has 0.9 at a tenth of the rate. As published:
-#   optim_wrapper = dict(optimizer=_base_.published_optimizer)
+# the momentum too, and so do we.
 _base_ = './sgd_30e.py'
 epochs = 5
-published_optimizer = dict(
-    type='SGD', lr=0.1, momentum=1e-4, weight_decay=1e-4
-)
 optim_wrapper = dict(
-    optimizer=dict(lr=0.01, weight_decay=1e-4),
+    optimizer=dict(lr=0.1, momentum=1e-4, weight_decay=1e-4),
     paramwise_cfg=dict(custom_keys={'decode_head': dict(lr_mult=10)}),
 )
 param_scheduler = [

@@ -2,17 +2,12 @@
 # groups of learning rates as in PSA.
 #
 # The code of PSA, SEAM and HFPL hands the weight decay to SGD in the place of
-# the momentum, so that the published networks were trained with almost none.
-# Ours has 0.9 at a tenth of the rate. As published:
-#   optim_wrapper = dict(optimizer=_base_.published_optimizer)
+# the momentum too, and so do we.
 # PSA itself: cam_r38_psa_voc12.py.
 _base_ = ['./sgd_30e.py', './four_groups.py']
 epochs = 8
-published_optimizer = dict(
-    type='SGD', lr=0.01, momentum=5e-4, weight_decay=5e-4
-)
 optim_wrapper = dict(
-    optimizer=dict(lr=0.001, weight_decay=5e-4),
+    optimizer=dict(lr=0.01, momentum=5e-4, weight_decay=5e-4),
     paramwise_cfg=_base_.four_groups,
 )
 param_scheduler = [

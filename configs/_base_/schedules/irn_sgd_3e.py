@@ -1,16 +1,11 @@
 # IRN's schedule of IRNet: 3 epochs of SGD, batch 32, poly 0.9. The backbone is
 # not trained. No validation: IRNet predicts no classes.
 #
-# IRN's code hands the weight decay to SGD in the place of the momentum, so
-# that the published network was trained with almost none. Ours has 0.9 at a
-# tenth of the rate. As published:
-#   optim_wrapper = dict(optimizer=_base_.published_optimizer)
+# IRN's code hands the weight decay to SGD in the place of the momentum
+# too, and so do we.
 _base_ = './sgd_30e.py'
 epochs = 3
-published_optimizer = dict(
-    type='SGD', lr=0.1, momentum=1e-4, weight_decay=1e-4
-)
-optim_wrapper = dict(optimizer=dict(lr=0.01, weight_decay=1e-4))
+optim_wrapper = dict(optimizer=dict(lr=0.1, momentum=1e-4, weight_decay=1e-4))
 param_scheduler = [
     dict(
         type='PolyLR',

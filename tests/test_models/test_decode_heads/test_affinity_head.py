@@ -190,11 +190,9 @@ def test_schedule():
         for p in group['params']
     }
     for name, parameter in model.named_parameters():
-        rate, decay = 0.01, 5e-4
+        rate, decay = 0.1, 5e-4
         if name.startswith('decode_head'):
-            rate = 0.1
+            rate = 1
         elif name.endswith('bias'):
-            rate, decay = 0.02, 0
-        assert groups[id(parameter)] == pytest.approx((rate, decay, 0.9))
-    published = cfg.published_optimizer
-    assert (published.lr, published.momentum) == (0.1, 5e-4)
+            rate, decay = 0.2, 0
+        assert groups[id(parameter)] == pytest.approx((rate, decay, 5e-4))

@@ -163,7 +163,5 @@ def test_schedule():
     model = nn.ModuleDict(dict(decode_head=head()))
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     for group in wrapper.optimizer.param_groups:
-        assert (group['lr'], group['weight_decay']) == (0.01, 1e-4)
-        assert group['momentum'] == 0.9
-    published = cfg.published_optimizer
-    assert (published.lr, published.momentum) == (0.1, 1e-4)
+        assert (group['lr'], group['weight_decay']) == (0.1, 1e-4)
+        assert group['momentum'] == 1e-4
