@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from mmseg_wsss.pseudo_labels import ascend, climb, climbing_objective
+from mmseg_wsss.pseudo_labels.adversarial_climbing import class_maps
 
 K = 3
 
@@ -56,6 +57,11 @@ def test_masks_and_objective_by_hand():
         maps, torch.tensor([1]), first, divisors, 1.0, threshold=0.3
     )
     assert torch.allclose(wide, torch.tensor([3.0 - 2 - (2.5 + 7 + 6) / 5]))
+    # The first step has no distance yet.
+    start = climbing_objective(
+        maps, torch.tensor([1]), class_maps(maps, torch.tensor([1])), divisors
+    )
+    assert torch.equal(start, torch.tensor([3.0 - 2]))
 
 
 def test_gradient_of_the_objective():

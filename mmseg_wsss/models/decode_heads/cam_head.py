@@ -79,6 +79,8 @@ class CAMHead(BaseDecodeHead):
 
     # Whether activation returns a map of the background before the classes'.
     own_background = False
+    # Whether its maps are CAMs, one of each class, which AdvCAM can climb.
+    climbs = True
 
     def __init__(
         self,

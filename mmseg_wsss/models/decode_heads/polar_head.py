@@ -67,6 +67,8 @@ class PolarHead(CAMHead):
         (torch.Size([1, 2, 5, 6]), torch.Size([1, 2]))
     """
 
+    climbs = False  # signed maps
+
     def __init__(
         self,
         in_channels: int,

@@ -77,6 +77,7 @@ class SIPEHead(CAMHead):
     """
 
     own_background = True
+    climbs = False
 
     def __init__(
         self,

@@ -31,8 +31,9 @@ class AdversarialCAMTTAModel(CAMTTAModel):
     that the head predicts (SEAM's has no gradient). A scale below 1 sums half
     as many maps and counts each twice, as the authors' code does.
 
-    Each class takes 27 forwards and 26 backwards of each scale and flip, where
-    :class:`CAMTTAModel` takes one forward for all classes.
+    Each class takes 27 forwards and 26 backwards of each scale and flip (13
+    and 12 below scale 1), where :class:`CAMTTAModel` takes one forward for all
+    classes.
 
     Args:
         module (dict | nn.Module): Segmentor whose decode head is a CAMHead.
@@ -49,8 +50,8 @@ class AdversarialCAMTTAModel(CAMTTAModel):
             with all flips; memory grows with it. Defaults to 4.
 
     Raises:
-        ValueError: If the segmentor has no CAMHead, or an option is out of
-            range.
+        ValueError: If the segmentor has no CAMHead or one whose maps are no
+            CAMs (SIPE, Spatial-BCE), or an option is out of range.
 
     Examples:
         >>> tta_model = dict(
@@ -80,11 +81,11 @@ class AdversarialCAMTTAModel(CAMTTAModel):
                 f'{threshold}'
             )
         super().__init__(module, data_preprocessor)
-        if self.segmentor.decode_head.own_background:
+        if not self.segmentor.decode_head.climbs:
             raise ValueError(
-                'AdversarialCAMTTAModel climbs for one class at a time, but '
-                f'{type(self.segmentor.decode_head).__name__} has a map of '
-                'the background, of all classes: use CAMTTAModel'
+                'AdversarialCAMTTAModel climbs on the CAM of one class, but '
+                f'{type(self.segmentor.decode_head).__name__} has other maps, '
+                'relative to a background or a threshold: use CAMTTAModel'
             )
         self.steps = steps
         self.class_batch = class_batch

@@ -27,12 +27,22 @@ HEADS = {
         loss_decode=[GAP, TOKEN, dict(type='mmseg_wsss.FusedCAMLoss')],
     ),
     'sipe': tiny.sipe_head(dropout_ratio=0.0),
+    'spatial-bce': dict(
+        type='mmseg_wsss.PolarHead',
+        in_channels=8,
+        in_index=0,
+        num_classes=4,
+        reduced_channels=5,
+        dropout_ratio=0.0,
+        loss_decode=dict(type='mmseg_wsss.SpatialBCE'),
+    ),
 }
+CONVOLUTIONS = ('sipe', 'spatial-bce')
 
 
 def config(root, work_dir, batch_size, name):
     cfg = tiny.config(root, HEADS[name], work_dir)
-    if name != 'sipe':
+    if name not in CONVOLUTIONS:
         cfg.model.backbone = dict(tiny.TOKEN_VIT)
     if name == 'weaktr':
         vit = cfg.model.backbone
@@ -80,7 +90,7 @@ def test_two_ranks_train_the_same_network_as_one(
     tiny_root, tmp_path, on_cpu, name
 ):
     """A parameter without gradient would stop DDP in the second step."""
-    if name != 'sipe':
+    if name not in CONVOLUTIONS:
         pytest.importorskip('mmpretrain')
     script = tmp_path / 'two.py'
     script.write_text(TWO_RANKS)

@@ -188,6 +188,15 @@ def test_errors():
             built(**options)
     with pytest.raises(ValueError, match='AdversarialCAMTTAModel sums the'):
         built(tiny.fcn_head())
+    polar = dict(
+        type='mmseg_wsss.PolarHead',
+        in_channels=8,
+        num_classes=4,
+        loss_decode=dict(type='mmseg_wsss.SpatialBCE'),
+    )
+    for head in (tiny.sipe_head(), polar):
+        with pytest.raises(ValueError, match='climbs on the CAM of one'):
+            built(head)
     data = views()
     data['data_samples'][1][0].set_metainfo(dict(img_padding_size=(0, 2)))
     with pytest.raises(ValueError, match='was padded by'):
