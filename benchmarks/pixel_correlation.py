@@ -85,7 +85,7 @@ def main() -> None:
                     f'{scale:g}, {inputs[0][0, 0].numel():,} cells',
                     'whole' if whole else 'blocks',
                     f'{ms[whole]:,.1f}',
-                    f'{mib:,.0f}',
+                    f'{mib:,.1f}',
                     f'{ms[whole] / ms[True]:.2f}',
                 ]
             )

@@ -22,6 +22,7 @@ from mmseg.registry import (
 )
 from mmseg.structures import SegDataSample
 
+from mmseg_wsss.compat import walk_dicts
 from mmseg_wsss.engine.hooks.weak_supervision_hook import WeakSupervisionHook
 from mmseg_wsss.io.centroids import DebiasedCentroids, save_centroids
 from mmseg_wsss.structures import set_image_labels, set_paste_views
@@ -249,7 +250,7 @@ def test_file_names_are_unique():
     assert len(set(names)) == len(names)
 
 
-def test_no_weak_pipeline_reads_ground_truth():
+def test_pipelines_read_no_ground_truth_and_import_what_they_name():
     for path in TRAINED:
         cfg = Config.fromfile(ROOT / path, import_custom_modules=False)
         dataset = cfg.train_dataloader.dataset
@@ -267,6 +268,10 @@ def test_no_weak_pipeline_reads_ground_truth():
         assert weak != path.name.startswith('full_')
         allowed = [hook.get('allow_masks', False) for hook in cfg.custom_hooks]
         assert weak != any(allowed)
+        # What is of MMPretrain is imported by the config that names it.
+        kinds += [part.get('type') for part in walk_dicts(cfg.model)]
+        if any(str(kind).startswith('mmpretrain.') for kind in kinds):
+            assert 'mmpretrain' in str(cfg.custom_imports.imports), path
 
 
 @pytest.mark.parametrize('path', [*REFINERS, *AFFINITY], ids=str)

@@ -8,6 +8,10 @@ _base_ = [
     '../_base_/schedules/psa_sgd_8e.py',
     '../_base_/default_runtime.py',
 ]
+custom_imports = dict(
+    imports=['mmseg_wsss', 'mmpretrain.datasets'],
+    allow_failed_imports=False,
+)
 crop_size = (448, 448)
 checkpoint = f'work_dirs/psa_r38_coco14/epoch_{_base_.epochs}.pth'
 model = dict(

@@ -6,7 +6,7 @@ _base_ = ['../cam/cam_mobilenetv2_scenes.py', '../_base_/losses/seam.py']
 epochs = 6
 load_from = 'work_dirs/cam_mobilenetv2_scenes/epoch_15.pth'
 # The second view has 96 pixels, a map of 12 x 12; in half a view the objects
-# are a few cells, and the consistency ER costs seven mIoU (README).
+# are a few cells, and the consistency ER costs 6.5 mIoU (README).
 seam_loss = {**_base_.seam_loss, 'scale': 0.75}
 model = dict(
     type='mmseg_wsss.WSSSEncoderDecoder',

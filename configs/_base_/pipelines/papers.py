@@ -254,7 +254,7 @@ papers = dict(
             evaluate=dict(images='val, 1,449', test='not given'),
         ),
         differs=(
-            'each view finds its own seeds; FSL '
+            'seeds at the best threshold; each view finds its own seeds; FSL '
             'in the form of the code, which is for SEAM; crop, '
             "schedule and test of the segmentor are those of HFPL's code for "
             'SEAM, a reading'
