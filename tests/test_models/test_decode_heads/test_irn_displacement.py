@@ -98,5 +98,5 @@ def test_ten_times_the_rate():
         for p in group['params']
     }
     for name, parameter in model.named_parameters():
-        rate = 0.1 if 'displacement' in name else 0.01
+        rate = 1.0 if 'displacement' in name else 0.1
         assert rates[id(parameter)] == pytest.approx(rate), name
