@@ -6,14 +6,15 @@
         --only seam-1-2 seam-1-2-no-er seam-1-2-no-ecr seam-1-2-no-min
 
 Every row trains a network as long, from the same weights: on the scenes those
-of a plain CAM network. "cam" is the plain CAM network. "advcam" is AdvCAM on
+of a plain CAM network, on voc_mini ImageNet's (Spatial-BCE's backbone starts
+from "cam"). "cam" is the plain CAM network. "advcam" is AdvCAM on
 it, on voc_mini of the first 100 images, and "advcam-0" the same without a
 step: its CAMs of these images and their mirror images. "DenseCRF" and "PMM"
 are labels made from its seeds, "PMM-no-smoothing" and "PMM-smoothing" those of
-the two parts of PMM alone; what Spatial-BCE learns its shares from are the
-first. "csd-mctformer" trains the
-MCTformer of its seed further, with its own labels, refined by DenseCRF, as
-masks; "mctformer-further" does so with CSD's weights at 0.
+the two parts of PMM alone. Spatial-BCE learns its shares from DenseCRF's.
+"csd-mctformer" trains the MCTformer of its seed further, with its own labels,
+refined by DenseCRF, as masks; "mctformer-further" does so with CSD's weights
+at 0.
 
 mIoU, F, FP and FN of the training images are at each run's best background
 threshold, "fixed" is mIoU at the config's. A finished run is kept in the work

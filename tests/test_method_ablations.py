@@ -187,7 +187,8 @@ def test_irn_rounds(tools, monkeypatch, tmp_path, capsys, data):
 @pytest.mark.parametrize('data', ['scenes', 'voc-mini'])
 def test_baselines(tools, monkeypatch, tmp_path, capsys, data):
     module = sys.modules['baselines']
-    monkeypatch.setattr(module, 'read_split_list', lambda _: ['image'])
+    stems = [f'img_{i}' for i in range(101)]
+    monkeypatch.setattr(module, 'read_split_list', lambda _: stems)
     monkeypatch.setattr(module, 'contour_quality', lambda *_: 5.0)
     work = str(tmp_path / 'work')
     words = [data, '--seeds', '3', '--work-dir', work]
@@ -216,6 +217,13 @@ def test_baselines(tools, monkeypatch, tmp_path, capsys, data):
         backbone = trained['spatial-bce'].model.backbone
         first = folder / 'cam' / 'seed_3' / 'epoch_4.pth'
         assert backbone.init_cfg.checkpoint == str(first)
+    pipelines = {
+        Path(words[words.index('--out-dir') + 1]).name: words[
+            words.index('--pipeline') + 1
+        ]
+        for _, _, words, _ in tools.of('make_pseudo_labels.py')
+    }
+    assert pipelines == {'DenseCRF': 'refine_pipeline', **module.PMM}
     refined = {
         words[words.index('--out-dir') + 1]: cfg[
             words[words.index('--pipeline') + 1]
@@ -246,6 +254,18 @@ def test_baselines(tools, monkeypatch, tmp_path, capsys, data):
     assert [int(cfg.tta_model.steps) for *_, cfg in climbs] == [0, 8]
     for _, _, given, _ in climbs:
         assert given[0] == str(folder / 'cam/seed_3/epoch_4.pth')
+    evaluated = [
+        cfg
+        for _, _, given, cfg in tools.of('analysis_tools/eval_cams.py')
+        if Path(given[0]).parent.name in module.CLIMBS
+    ]
+    lists = {
+        cfg.test_dataloader.dataset.ann_file
+        for cfg in (*(cfg for *_, cfg in climbs), *evaluated)
+    }
+    assert len(evaluated) == 2 and len(lists) == 1
+    if data == 'voc-mini':
+        assert Path(*lists).read_text().split() == stems[:100]
     out = capsys.readouterr().out
     assert all(f'| {row} |' in out for row in rows)
     # What is finished is not repeated; a further row is added.
@@ -263,25 +283,46 @@ def test_tools_check_the_place_of_options(tools, tmp_path):
         tools(log, 'train.py', config, '--cfg-options', 'epochs.7.x=1')
 
 
-def test_rates_of_the_foreground(tools, tmp_path):
-    for folder, pixels in (('masks', [0, 0, 1, 1]), ('labels', [0, 1, 1, 1])):
-        (tmp_path / folder).mkdir()
-        label = Image.fromarray(np.array([pixels], np.uint8))
-        label.save(tmp_path / folder / 'a.png')
-    (tmp_path / 'list.txt').write_text('a\n')
+def two_rows(root, mask, label):
+    """Save a mask and a label of two equal rows; returns a config."""
+    for folder, pixels in (('masks', mask), ('labels', label)):
+        (root / folder).mkdir(parents=True)
+        label = Image.fromarray(np.array([pixels] * 2, np.uint8))
+        label.save(root / folder / 'a.png')
+    (root / 'list.txt').write_text('a\n')
     dataset = dict(
         type='BaseSegDataset',
-        data_root=str(tmp_path),
+        data_root=str(root),
         data_prefix=dict(img_path='images', seg_map_path='masks'),
         ann_file='list.txt',
         metainfo=dict(classes=('background', 'a'), palette=[[0] * 3, [1] * 3]),
         pipeline=[],
     )
-    config = tmp_path / 'config.py'
+    config = root / 'config.py'
     config.write_text(f'test_dataloader = dict(dataset={dataset!r})\n')
+    return str(config)
+
+
+def test_contour_quality_of_labels(tools, tmp_path):
+    quality = sys.modules['refinements'].contour_quality
+    # The contour is 10 pixels off; at its place; left of an unlabelled half.
+    half = [0] * 20 + [1] * 20
+    for name, mask, label, expected in (
+        ('off', half, [0] * 30 + [1] * 10, (0.0, 0.0)),
+        ('right', half, half, (100.0, 100.0)),
+        ('unlabelled', [1] * 20 + [255] * 20, [1] * 40, (0.0, 100.0)),
+    ):
+        config = two_rows(tmp_path / name, mask, label)
+        labels = tmp_path / name / 'labels'
+        found = (quality(config, labels, r) for r in ('background', 'mask'))
+        assert tuple(found) == expected, name
+
+
+def test_rates_of_the_foreground(tools, tmp_path):
+    config = two_rows(tmp_path, [0, 0, 1, 1], [0, 1, 1, 1])
     rates = sys.modules['refinements'].foreground_rates
     # IoU is 1 / 2 and 2 / 3; of the union of a, a third is false.
-    assert rates(str(config), tmp_path / 'labels') == {
+    assert rates(config, tmp_path / 'labels') == {
         'mIoU': 58.33,
         'foreground_FP': 33.33,
         'foreground_FN': 0.0,

@@ -180,6 +180,25 @@ def test_sipe_has_irns_recipe_and_short_gradients(data):
     assert [loss.loss_weight for loss in losses] == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ('path', 'lr', 'momentum'),
+    [
+        ('psa/psa_r38_voc12.py', 0.1, 5e-4),
+        ('psa/psa_r38_seam_voc12.py', 0.01, 5e-4),
+        ('psa/psa_r38_hfpl_voc12.py', 0.01, 5e-4),
+        ('psa/psa_r38_mctformer_voc12.py', 0.01, 5e-4),
+        ('psa/psa_r38_coco14.py', 0.01, 5e-4),
+        ('seam/seam_r38_voc12.py', 0.01, 5e-4),
+        ('hfpl/isl-fsl_seam-r38_coco14.py', 0.01, 5e-4),
+        ('spatial_bce/spatial-bce_r38_voc12.py', 1e-3, 0.9),
+    ],
+)
+def test_rates_of_resnet38(path, lr, momentum):
+    optimizer = read(path).optim_wrapper.optimizer
+    assert (optimizer.lr, optimizer.momentum) == (lr, momentum)
+    assert optimizer.weight_decay == 5e-4
+
+
 @pytest.mark.parametrize('data', ['voc12', 'coco14'])
 def test_affinitynets_cams_have_psas_recipe(data):
     cfg = read(f'cam/cam_r38_psa_{data}.py')

@@ -13,6 +13,9 @@ configs = dict(
 )
 paper = dict(
     _base_.papers.hfpl_voc12,
-    differs='nothing that we know of',
+    differs=(
+        "AffinityNet's walk at the borders; GAP on the CAM's own grid, where "
+        'the code enlarges the map'
+    ),
     _delete_=True,
 )

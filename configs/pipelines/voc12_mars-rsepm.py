@@ -1,6 +1,7 @@
 # MARS on labels that others have published, VOC 2012: those of RS+EPM are
 # checked, then STEGO's features, debiased labels, a segmentor whose teacher
-# completes them. No CAM network is trained.
+# completes them; it is tested on val and, for Table 6, on train. No CAM
+# network is trained.
 #   python tools/run_pipeline.py configs/pipelines/voc12_mars-rsepm.py \
 #       --launcher pytorch --gpus 8 --num-workers 4
 # configs/mars/README.md says where the labels are. Any others, <stem>.png:

@@ -39,8 +39,6 @@ train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
     _base_.load_image_labels,
-    dict(type='RandomCrop', crop_size=crop_size),
-    dict(type='RandomFlip', prob=0.5),
     dict(
         type='mmpretrain.ColorJitter',
         brightness=0.3,
@@ -48,6 +46,8 @@ train_pipeline = [
         saturation=0.3,
         hue=0.1,
     ),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
     dict(type='mmseg_wsss.PackWSSSInputs'),
 ]
 train_dataloader = dict(

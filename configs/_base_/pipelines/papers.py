@@ -335,7 +335,7 @@ papers = dict(
             ),
         ),
         differs=(
-            "SEAM's own CAM network with batches of 8, without "
+            "SEAM's own CAM network with rate 0.01 and batches of 8, without "
             'the multi-crop stage on ScaleNet-101; the first segmentor is the '
             'last checkpoint, not the best on val, and its predictions keep '
             'to the image labels; batch, crop and scales of the segmentor are '
@@ -476,7 +476,7 @@ papers = dict(
         differs=stego_differs,
     ),
     mars_rsepm_voc12=dict(
-        name='MARS (ICCV 2023), Table 3, on RS+EPM',
+        name='MARS (ICCV 2023), Tables 3 and 6, on RS+EPM',
         method='mars',
         figures=[
             dict(
@@ -488,7 +488,7 @@ papers = dict(
             *(
                 dict(
                     stage='evaluate_train',
-                    what=f'{voc_train}Table 6, {what}',
+                    what=voc_train + what,
                     before=before,
                     after=after,
                 )

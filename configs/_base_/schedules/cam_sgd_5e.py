@@ -1,6 +1,6 @@
 # IRN's schedule of CAM networks: 5 epochs of SGD, poly 0.9, ten times the rate
-# for the classifier. Its code hands the weight decay to SGD in the place of
-# the momentum too, and so do we.
+# for the classifier. Its code passes the weight decay to SGD as the momentum
+# too, and so do we.
 _base_ = './sgd_30e.py'
 epochs = 5
 optim_wrapper = dict(

@@ -1,8 +1,8 @@
 # SEAM's and HFPL's schedule of CAM networks: 8 epochs of SGD, poly 0.9, four
 # groups of learning rates as in PSA.
 #
-# The code of PSA, SEAM and HFPL hands the weight decay to SGD in the place of
-# the momentum too, and so do we.
+# The code of PSA, SEAM and HFPL passes the weight decay to SGD as the momentum
+# too, and so do we.
 # PSA itself: cam_r38_psa_voc12.py.
 _base_ = ['./sgd_30e.py', './four_groups.py']
 epochs = 8

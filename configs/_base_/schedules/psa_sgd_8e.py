@@ -3,8 +3,8 @@
 # decay for the backbone's biases. No validation: an affinity network predicts
 # no classes.
 #
-# PSA's code hands the weight decay to SGD in the place of the momentum
-# too, and so do we. SEAM, HFPL and MCTformer: lr=0.01; MCTformer 5 epochs.
+# PSA's code passes the weight decay to SGD as the momentum too, and so do we.
+# SEAM, HFPL and MCTformer: lr=0.01; MCTformer 5 epochs.
 _base_ = './sgd_30e.py'
 epochs = 8
 optim_wrapper = dict(
