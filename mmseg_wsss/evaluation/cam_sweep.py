@@ -103,9 +103,10 @@ def drop_background(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Convert CAMs with a background map to CAMs for a threshold.
 
-    A class's score M becomes M / (M + background): it exceeds 0.5 where the
-    class exceeds the background. The maps are resized before they are divided,
-    so that this holds for each pixel.
+    A class's score M becomes M / (max M + background): the best class exceeds
+    0.5 where it exceeds the background, and stays the best where that is 0.
+    The maps are resized before they are divided, so that this holds for each
+    pixel.
 
     Args:
         classes: Class indices (K,), integer.
@@ -128,7 +129,7 @@ def drop_background(
         return classes, cam
     maps = _resize(cam, size).numpy()
     background, scores = maps[found], maps[~found]
-    total = scores + background
+    total = scores.max(0, keepdims=True, initial=0) + background
     return classes[~found], scores / np.where(total > 0, total, 1)
 
 
