@@ -5,6 +5,7 @@
 _base_ = [
     '../_base_/models/cam_r38.py',
     '../_base_/datasets/coco14_cam.py',
+    '../_base_/datasets/colour_jitter.py',
     '../_base_/schedules/cam_sgd_8e.py',
     '../_base_/default_runtime.py',
 ]
@@ -33,13 +34,7 @@ train_pipeline = [
         keep_ratio=True,
     ),
     dict(type='RandomFlip', prob=0.5),
-    dict(
-        type='mmpretrain.ColorJitter',
-        brightness=0.3,
-        contrast=0.3,
-        saturation=0.3,
-        hue=0.1,
-    ),
+    _base_.colour_jitter,
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='mmseg_wsss.PackWSSSInputs'),
 ]

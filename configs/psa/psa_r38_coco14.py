@@ -5,6 +5,7 @@
 _base_ = [
     '../_base_/models/affinity_r38.py',
     '../_base_/datasets/coco14_refine.py',
+    '../_base_/datasets/colour_jitter.py',
     '../_base_/schedules/psa_sgd_8e.py',
     '../_base_/default_runtime.py',
 ]
@@ -39,13 +40,7 @@ train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
     _base_.load_image_labels,
-    dict(
-        type='mmpretrain.ColorJitter',
-        brightness=0.3,
-        contrast=0.3,
-        saturation=0.3,
-        hue=0.1,
-    ),
+    _base_.colour_jitter,
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmseg_wsss.PackWSSSInputs'),

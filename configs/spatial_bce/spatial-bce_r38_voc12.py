@@ -28,13 +28,7 @@ train_pipeline = [
     _base_.load_image_labels,
     dict(type='Resize', scale=crop_size, keep_ratio=False),
     dict(type='RandomFlip', prob=0.5),
-    dict(
-        type='mmpretrain.ColorJitter',
-        brightness=0.3,
-        contrast=0.3,
-        saturation=0.3,
-        hue=0.1,
-    ),
+    _base_.colour_jitter,
     dict(type='mmseg_wsss.PackWSSSInputs'),
 ]
 train_dataloader = dict(batch_size=12, dataset=dict(pipeline=train_pipeline))
