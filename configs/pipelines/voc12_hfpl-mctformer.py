@@ -18,14 +18,13 @@ configs = dict(
     hfpl='configs/hfpl/isl-fsl_deit-s_voc12.py',
     affinity='configs/psa/psa_r38_mctformer_voc12.py',
 )
-contours = [*_base_.metrics, dict(type='mmseg_wsss.ContourMetric')]
 stages = dict(
     classifier=_base_.train_classifier,
     evaluate=dict(
         _base_.test_as_mctformer,
         options={
             **_base_.test_as_mctformer.options,
-            'test_evaluator': contours,
+            'test_evaluator': _base_.with_contours,
         },
     ),
 )

@@ -13,14 +13,7 @@ use = dict(
 configs = dict(hfpl='configs/hfpl/isl-fsl_seam-r38_voc12.py')
 stages = dict(
     classifier=dict(when=dict(hfpl=dict(config='hfpl'))),
-    evaluate=dict(
-        options={
-            'test_evaluator': [
-                *_base_.metrics,
-                dict(type='mmseg_wsss.ContourMetric'),
-            ]
-        }
-    ),
+    evaluate=dict(options={'test_evaluator': _base_.with_contours}),
 )
 paper = dict(
     name='ISL + FSL (WACV 2024), on PMM',

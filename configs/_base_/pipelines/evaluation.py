@@ -67,6 +67,7 @@ metrics = [
     dict(type='IoUMetric', iou_metrics=['mIoU']),
     dict(type='mmseg_wsss.OutOfCandidateMetric'),
 ]
+with_contours = [*metrics, dict(type='mmseg_wsss.ContourMetric')]
 test_as_ocr = dict(
     tta=True,
     options={
@@ -105,7 +106,7 @@ test_as_hfpl = dict(
         'custom_hooks': [
             dict(type='mmseg_wsss.DenseCRFHook', params='hfpl_test')
         ],
-        'test_evaluator': [*metrics, dict(type='mmseg_wsss.ContourMetric')],
+        'test_evaluator': with_contours,
     },
 )
 # MARS's FP and FN are means over the foreground.
