@@ -12,7 +12,6 @@ TimmFeatures(model_name=..., checkpoint=...) reads it.
 """
 
 import argparse
-import pickle
 import sys
 from pathlib import Path
 
@@ -20,37 +19,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from mmseg_wsss.io.atomic import atomic_write
 
 import torch
+from _weights import check_tensors, read_tensors
 from torch import Tensor
 
 STUDENT = 'model.'
 # What training adds to the transformer.
 HEADS = ('projection_head.', 'prototypes.')
-
-
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a checkpoint, without running code from it.
-
-    Args:
-        path: The authors' file, or one of Lightning with a ``state_dict``.
-
-    Raises:
-        OSError: If the file cannot be read.
-        ValueError: If it is no checkpoint, or holds more than tensors,
-            numbers and containers.
-    """
-    try:
-        stored = torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(
-            f'{path} is damaged or holds objects of other packages: where '
-            'it can be loaded, write its weights alone, '
-            "torch.save(torch.load(path, weights_only=False)['state_dict'], "
-            f'new_path). {error}'
-        ) from error
-    if not isinstance(stored, dict):
-        raise ValueError(f'{path} holds no dict of weights')
-    weights = stored.get('state_dict', stored)
-    return {k: v for k, v in weights.items() if isinstance(v, Tensor)}
 
 
 def convert(
@@ -82,20 +56,7 @@ def convert(
         if name.startswith(STUDENT)
     }
     found = {k: v for k, v in found.items() if not k.startswith(HEADS)}
-    problems = [f'missing: {name}' for name in wanted.keys() - found.keys()]
-    problems += [
-        f'left over: {STUDENT}{name}' for name in found.keys() - wanted.keys()
-    ]
-    problems += [
-        f'{name} is {tuple(found[name].shape)}, not {tuple(like.shape)}'
-        for name, like in wanted.items()
-        if name in found and found[name].shape != like.shape
-    ]
-    if problems:
-        shown = '; '.join(sorted(problems)[:8])
-        raise ValueError(
-            f'no student of this --model, {len(problems)} problems: {shown}'
-        )
+    check_tensors(found, wanted, 'student of this --model')
     return found
 
 
@@ -115,7 +76,7 @@ def main() -> None:
 
         with torch.device('meta'):
             model = timm.create_model(args.model, num_classes=0)
-        weights = read_state_dict(args.checkpoint)
+        weights = read_tensors(args.checkpoint)
         state_dict = convert(weights, model.state_dict())
         with atomic_write(args.out) as part:
             torch.save({'state_dict': state_dict}, part)
