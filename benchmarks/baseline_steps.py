@@ -2,14 +2,17 @@
 
     python benchmarks/baseline_steps.py
     python benchmarks/baseline_steps.py scenes --images 8
+    python benchmarks/baseline_steps.py voc12 --images 4  # transformers
 
-Forward and backward on random pictures of the configurations' crop size.
-AdvCAM trains nothing: the second table has its climb of one image, its classes
+Forward and backward on random pictures of the configurations' crop size. PMM's
+under-fitting loss trains a segmentor, and is compared with cross-entropy.
+AdvCAM trains nothing: the last table has its climb of one image, its classes
 one after the other and in one batch, and the peak memory in a fresh process.
 """
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from functools import partial
 
@@ -29,26 +32,44 @@ from mmseg.structures import SegDataSample
 
 import mmseg_wsss
 
-ROWS = {
-    'CAM': 'cam/cam_',
-    'ISL + FSL': 'hfpl/isl-fsl_',
-    'SEAM': 'seam/seam_',
-    'ISL + FSL on SEAM': 'hfpl/isl-fsl_seam-',
-    'SIPE': 'sipe/sipe_',
-    'MCTformer': 'mctformer/mctformer_',
-    'Spatial-BCE': 'spatial_bce/spatial-bce_',
+NETWORKS = {
+    'CAM': 'cam/cam_mobilenetv2_',
+    'ISL + FSL': 'hfpl/isl-fsl_mobilenetv2_',
+    'SEAM': 'seam/seam_mobilenetv2_',
+    'ISL + FSL on SEAM': 'hfpl/isl-fsl_seam-mobilenetv2_',
+    'SIPE': 'sipe/sipe_mobilenetv2_',
+    'MCTformer': 'mctformer/mctformer_mobilenetv2_',
+    'Spatial-BCE': 'spatial_bce/spatial-bce_mobilenetv2_',
+}
+TRANSFORMERS = {
+    'CAM': 'cam/cam_deit-s_',
+    'MCTformer': 'mctformer/mctformer_deit-s_',
+    'MCTformer+': 'mctformer/mctformer-plus_deit-s_',
+    'WeakTr': 'mctformer/weaktr_deit-s_',
+}
+SEGMENTORS = {
+    'cross-entropy': 'ocr/ce_mobilenetv2_',
+    'PMM, under-fitting': 'pmm/pmm_mobilenetv2_',
 }
 
 
-def steps(data: str, images: int, repeats: int) -> dict[str, float]:
-    """Milliseconds of a training step of each baseline."""
-    candidates = {}
-    for name, config in ROWS.items():
-        model, size = build(f'{config}mobilenetv2_{data}')
-        classes = model.decode_head.num_classes
-        pictures = batch(images, 0, size, classes)
+def print_steps(rows: dict[str, str], args: argparse.Namespace) -> None:
+    """Print the milliseconds of a training step of each configuration."""
+    candidates, sizes = {}, {}
+    for name, config in rows.items():
+        model, size = build(f'{config}{args.data}')
+        pictures = batch(args.images, 0, size, model.decode_head.num_classes)
         candidates[name] = partial(step, model, pictures)
-    return medians(candidates, repeats)
+        sizes[name] = size
+    ms = medians(candidates, args.repeats)
+    first = next(iter(ms.values()))
+    print_table(
+        ['baseline', 'crop', 'ms', 'ratio'],
+        (
+            [name, str(sizes[name]), f'{value:.0f}', f'x{value / first:.2f}']
+            for name, value in ms.items()
+        ),
+    )
 
 
 def climber(data: str, present: int) -> Callable[[int], None]:
@@ -83,20 +104,16 @@ def climb_memory(data: str, present: int, class_batch: int) -> float:
 
 def main() -> None:
     parser = new_parser(__doc__)
-    parser.add_argument(
-        'data', nargs='?', default='voc-mini', choices=('voc-mini', 'scenes')
-    )
+    choices = 'voc-mini', 'scenes', 'voc12'
+    parser.add_argument('data', nargs='?', default=choices[0], choices=choices)
     parser.add_argument('--images', type=int, default=16)
     args = parse(parser, repeats=5)
-    ms = steps(args.data, args.images, args.repeats)
     print(f'{args.data}, {args.images} images, {machine()}:\n')
-    print_table(
-        ['baseline', 'ms', "of CAM's step"],
-        (
-            [name, f'{value:.0f}', f'x{value / ms["CAM"]:.2f}']
-            for name, value in ms.items()
-        ),
-    )
+    if args.data == 'voc12':
+        print_steps(TRANSFORMERS, args)
+        return
+    print_steps(NETWORKS, args)
+    print_steps(SEGMENTORS, args)
     present = 3
     climb = climber(args.data, present)
     ms = medians({n: partial(climb, n) for n in (1, present)}, args.repeats)

@@ -20,7 +20,8 @@ def label_of(sample: dict, field: str) -> np.ndarray:
         np.ndarray: Labels (H, W), integer.
     """
     label = sample[field]['data'].cpu().numpy()
-    return label.reshape(label.shape[-2:])
+    label = label.reshape(label.shape[-2:])
+    return label.astype(np.int64) if label.dtype.kind == 'f' else label
 
 
 def label_pair(sample: dict) -> tuple[np.ndarray, np.ndarray]:

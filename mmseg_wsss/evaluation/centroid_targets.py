@@ -9,6 +9,7 @@ import torch
 
 from ..pseudo_labels.mars import cell_labels
 from ..pseudo_labels.mars_selection import Selection
+from ..structures.labels import BIASED_LABEL, IGNORE_LABEL
 
 TARGET, BIASED = 0.3, 0.1
 
@@ -31,9 +32,9 @@ def cluster_ious(
         torch.from_numpy(mask.astype(np.int64)),
         cells.shape,
         # All classes of the mask vote for a cell, not only these.
-        sorted({*names, *(k for k in np.unique(mask).tolist() if k < 254)}),
+        sorted({*names, *np.unique(mask[mask < BIASED_LABEL]).tolist()}),
     ).numpy()
-    known = truth != 255
+    known = truth != IGNORE_LABEL
     ious = np.zeros(len(classes))
     for row, k in enumerate(classes.tolist()):
         cluster, thing = (cells == row) & known, truth == k

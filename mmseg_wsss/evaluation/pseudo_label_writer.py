@@ -79,7 +79,7 @@ class PseudoLabelWriter(BaseMetric):
     def check_model(self, model: nn.Module) -> None:
         """Check that a model's ``seg_logits`` are those of the whole image.
 
-        And ask its head whether its background is no threshold.
+        Also store whether the head predicts a map of the background.
 
         Args:
             model: What the Runner tests.

@@ -72,18 +72,19 @@ class OutputFolder:
                 ValueError, ``source.json`` is not written.
 
         Raises:
-            ValueError: What ``check`` raised, on all ranks.
+            ValueError: What ``check`` raised, or that the folder cannot be
+                written, on all ranks.
         """
         error = [None]
         if is_main_process():
-            remove_leftovers([self.path, *self.subfolders])
-            if self.overwrite:
-                remove_files(self.names, self.subfolders)
             try:
+                remove_leftovers([self.path, *self.subfolders])
+                if self.overwrite:
+                    remove_files(self.names, self.subfolders)
                 if check is not None:
                     check()
                 save_source(self.path, self.source)
-            except ValueError as problem:
+            except (OSError, ValueError) as problem:
                 error = [str(problem)]
         broadcast_object_list(error)
         if error[0] is not None:

@@ -34,7 +34,7 @@ def describe_error(error: OSError) -> str:
 
 
 def find_sentence(error: Exception) -> str | None:
-    """Return what was wrong where an error is no fault of the program.
+    """Return the message of an error that the user can correct.
 
     Args:
         error: What a Runner raised, also in a process that loads images.

@@ -187,7 +187,8 @@ class CLIPMaps(nn.Module):
     ) -> Tensor:
         """Compute the maps (K, h, w) of one image."""
         maps = tokens[-1].new_zeros(len(self.texts), *grid)
-        compute = getattr(self, f'_{self.method}')
+        similar = self.method == 'similarity'
+        compute = self._similarity if similar else self._gradient
         present, found, last = compute(tower, tokens, present)
         if found is not None:
             affinity = attention_affinity(

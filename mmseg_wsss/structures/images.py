@@ -16,9 +16,9 @@ def rgb_images(
     Args:
         inputs: Normalised batch (N, 3, H, W), as the segmentor's forward
             gets it.
-        data_preprocessor: The segmentor's, whose ``mean`` and ``std`` are in
-            units of 0 to 255; ``rgb_to_bgr`` is not supported. Without it
-            ``inputs`` are RGB in 0 to 255; without a mean, in 0 to 255.
+        data_preprocessor: The segmentor's, with ``mean`` and ``std`` in units
+            of 0 to 255; without a mean, ``inputs`` are in [0, 255]. None:
+            they are RGB in [0, 255]. ``rgb_to_bgr=True`` is not supported.
 
     Returns:
         Tensor: RGB in [0, 1], (N, 3, H, W), float32, without gradient.

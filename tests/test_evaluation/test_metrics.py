@@ -45,6 +45,12 @@ def test_rates_by_hand():
     assert rates(samples, min_pixels=2)['OC_image_rate'] == 0
 
 
+def test_labels_of_a_head_that_predicts_in_float():
+    """As MMSeg's one-channel heads do."""
+    sample = prediction([[0.0, 1.0, 2.0, 2.0]], [1, 1, 0, 0])
+    assert rates([sample])['OC_pixel_rate'] == 50.0
+
+
 def test_one_percent_of_the_area_is_of_the_pixels_that_count():
     """More than 1 %, of those that the mask does not ignore."""
     label = np.ones((20, 10), int)

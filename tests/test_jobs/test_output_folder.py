@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from mmseg_wsss.jobs import output_folder
 from mmseg_wsss.jobs.output_folder import OutputFolder
 
 NAMES = ['a', 'b.1', 'c']
@@ -47,6 +48,22 @@ def test_preparing_removes_leftovers_and_keeps_files(make, tmp_path):
     other.prepare()
     assert [p.name for p in tmp_path.glob('*/*.png')] == ['other.png']
     assert json.loads((tmp_path / 'source.json').read_text()) == {'x': 2}
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_of_all_ranks(
+    make, monkeypatch
+):
+    """The other ranks wait for rank 0: it must not raise alone."""
+    told = []
+    monkeypatch.setattr(output_folder, 'broadcast_object_list', told.append)
+
+    def full(*args):
+        raise OSError('No space left on device')
+
+    monkeypatch.setattr(output_folder, 'save_source', full)
+    with pytest.raises(ValueError, match='No space left'):
+        make({'x': 1}).prepare()
+    assert told == [['No space left on device']]
 
 
 def test_a_check_that_fails_leaves_no_source(make, tmp_path):

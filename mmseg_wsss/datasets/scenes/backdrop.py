@@ -39,7 +39,7 @@ _WATERS: tuple[tuple[Colour, Colour], ...] = (
 
 
 def _gradient(canvas: Canvas, y0: float, y1: float, ends: tuple) -> None:
-    """Paste a vertical colour gradient over the rows from y0 to y1."""
+    """Draw a vertical colour gradient over the rows from y0 to y1."""
     top, bottom = (round(y * SUPERSAMPLE) for y in (y0, y1))
     if bottom <= top:
         return
@@ -52,7 +52,7 @@ def _gradient(canvas: Canvas, y0: float, y1: float, ends: tuple) -> None:
 
 
 def draw_sky(canvas: Canvas, horizon: float, rng: np.random.Generator) -> None:
-    """Sky with clouds, and hills on the horizon."""
+    """Draw a sky with clouds, and hills on the horizon."""
     _gradient(canvas, 0, horizon + 1, pick(rng, _SKIES))
     pen = Pen(canvas)
     for _ in range(rng.integers(0, 4)):
@@ -83,7 +83,7 @@ def draw_sky(canvas: Canvas, horizon: float, rng: np.random.Generator) -> None:
 def draw_ground(
     canvas: Canvas, horizon: float, rng: np.random.Generator
 ) -> None:
-    """Meadow, dry grass or sand with blades and speckles."""
+    """Draw a meadow, dry grass or sand with blades and speckles."""
     ends = pick(rng, _GROUNDS)
     _gradient(canvas, horizon, canvas.height, ends)
     pen = Pen(canvas)
@@ -103,7 +103,7 @@ def draw_ground(
 def draw_water(
     canvas: Canvas, top: float, bottom: float, rng: np.random.Generator
 ) -> None:
-    """Water from row ``top`` to row ``bottom``, with ripples and a shore."""
+    """Draw water from row ``top`` to ``bottom``, with ripples and a shore."""
     ends = pick(rng, _WATERS)
     pen = Pen(canvas, context=WATER)
     pen.box(-2, -top, canvas.width + 2, -bottom, ends[1])
@@ -127,7 +127,7 @@ def draw_water(
 def draw_rails(
     canvas: Canvas, y: float, depth: float, rng: np.random.Generator
 ) -> None:
-    """A track across the picture: ballast, sleepers and two rails.
+    """Draw a track across the picture: ballast, sleepers and two rails.
 
     ``y`` is the row the wheels stand on, ``depth`` the width of the track
     in rows.
@@ -169,7 +169,7 @@ def draw_rails(
 def draw_road(
     canvas: Canvas, y: float, depth: float, rng: np.random.Generator
 ) -> None:
-    """A road across the picture, ``depth`` rows wide around row ``y``."""
+    """Draw a road across the picture, ``depth`` rows around row ``y``."""
     pen = Pen(canvas, context=ROAD)
     tint = shade((112, 112, 118), rng.uniform(0.8, 1.2))
     width = canvas.width

@@ -92,7 +92,7 @@ def _shed(pen: Pen, rng: np.random.Generator) -> None:
 def draw_goods_shed(
     canvas: Canvas, y: float, rng: np.random.Generator
 ) -> None:
-    """A shed right behind the rails, where a train would stand."""
+    """Draw a shed right behind the rails, where a train would stand."""
     size = rng.uniform(0.2, 0.32) * canvas.height
     x = rng.uniform(0.1, 0.9) * canvas.width
     pen = Pen(canvas, x, y, size)
@@ -101,7 +101,7 @@ def draw_goods_shed(
 
 
 def draw_jetty(canvas: Canvas, y: float, rng: np.random.Generator) -> None:
-    """A hut on stilts in the water, where a boat would lie."""
+    """Draw a hut on stilts in the water, where a boat would lie."""
     size = rng.uniform(0.2, 0.3) * canvas.height
     x = rng.uniform(0.1, 0.9) * canvas.width
     pen = Pen(canvas, x, y, size)
@@ -126,7 +126,7 @@ def _fence(pen: Pen, rng: np.random.Generator) -> None:
 def draw_far_clutter(
     canvas: Canvas, horizon: float, rng: np.random.Generator
 ) -> None:
-    """Houses, trees and bushes along the horizon."""
+    """Draw houses, trees and bushes along the horizon."""
     for _ in range(rng.integers(2, 7)):
         draw = (_house, _tree, _tree, _bush)[int(rng.integers(4))]
         size = rng.uniform(0.1, 0.26) * canvas.height
@@ -147,7 +147,7 @@ _NEAR_CLUTTER: tuple[tuple[Callable, float], ...] = (
 def draw_near_clutter(
     canvas: Canvas, top: float, rng: np.random.Generator
 ) -> None:
-    """Things in the colours of the objects, between row ``top`` and the end.
+    """Draw things in the objects' colours, from row ``top`` to the last.
 
     Boulders, benches, headless shop dummies, sheds, bushes and trees.
     """
@@ -159,7 +159,7 @@ def draw_near_clutter(
 
 
 def draw_occluder(canvas: Canvas, rng: np.random.Generator) -> None:
-    """A fence or a bush at the lower border, in front of everything."""
+    """Draw a fence or a bush at the lower border, in front of everything."""
     draw = (_fence, _bush)[int(rng.integers(2))]
     size = rng.uniform(0.1, 0.2) * canvas.height
     x = rng.uniform(0, canvas.width)

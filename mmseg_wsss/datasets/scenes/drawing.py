@@ -31,7 +31,7 @@ WHITE, BLACK, GLASS = (246, 246, 242), (26, 24, 28), (176, 206, 220)
 
 
 def _pet(pen: Pen, coat: Colour) -> None:
-    """Body, legs and tail of cat and dog."""
+    """Draw body, legs and tail of a cat or dog."""
     shadow(pen, 0.74)
     for x in (-0.52, 0.22):
         pen.box(x, 0, x + 0.13, 0.4, shade(coat, 0.72))
@@ -47,7 +47,7 @@ def _pet(pen: Pen, coat: Colour) -> None:
 
 
 def draw_cat(pen: Pen, rng: np.random.Generator) -> None:
-    """A cat; pointed pink ears, green eyes and a pale mouth tell."""
+    """Draw a cat: pointed pink ears, green eyes, a pale mouth."""
     coat = pick(rng, COATS)
     _pet(pen, coat)
     pen.tell_tale(0.46, 0.72, 0.85)
@@ -76,7 +76,7 @@ def draw_cat(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def draw_dog(pen: Pen, rng: np.random.Generator) -> None:
-    """A dog; hanging dark ears, a long pale nose and the tongue tell."""
+    """Draw a dog: hanging dark ears, a long pale nose, the tongue."""
     coat = pick(rng, COATS)
     _pet(pen, coat)
     ear = shade(coat, 0.5)
@@ -102,7 +102,7 @@ def draw_dog(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def draw_coat(pen: Pen, cloth: Colour, swing: float) -> None:
-    """Legs, coat and sleeves, 0.7 units high, without hands and head."""
+    """Draw legs, coat and sleeves, 0.7 units high, without hands and head."""
     shadow(pen, 0.28)
     for x in (-0.11, 0.02):
         pen.box(x, 0.02, x + 0.09, 0.28, (56, 54, 66))
@@ -122,7 +122,7 @@ def draw_coat(pen: Pen, cloth: Colour, swing: float) -> None:
 
 
 def draw_person(pen: Pen, rng: np.random.Generator) -> None:
-    """A person in a plain coat; face and hair tell."""
+    """Draw a person in a plain coat, with face and hair."""
     cloth, skin, hair = pick(rng, PAINTS), pick(rng, SKINS), pick(rng, HAIRS)
     swing = rng.uniform(0, 0.12)
     draw_coat(pen, cloth, swing)
@@ -143,7 +143,7 @@ def draw_person(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def _coach(pen: Pen, length: float, paint: Colour) -> None:
-    """The plain body of van and train, from -length/2 to length/2."""
+    """Draw the body of a van or train, from -length/2 to length/2."""
     half = length / 2
     shadow(pen, half)
     pen.box(-half, 0.16, half, 0.94, paint)
@@ -163,7 +163,7 @@ def _wheel(pen: Pen, x: float, radius: float) -> None:
 
 
 def draw_car(pen: Pen, rng: np.random.Generator) -> None:
-    """A van or a small car; big wheels and a red tail lamp tell."""
+    """Draw a van or a small car: big wheels, a red tail lamp."""
     paint = pick(rng, PAINTS)
     if rng.random() < 0.7:
         half = rng.uniform(0.85, 1.2)
@@ -194,7 +194,7 @@ def draw_car(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def draw_train(pen: Pen, rng: np.random.Generator) -> None:
-    """A train, origin at its nose; slanted front, stripes and lamp tell."""
+    """Draw a train from its nose: slanted front, stripes and a lamp."""
     paint = pick(rng, PAINTS)
     length = rng.uniform(2.2, 4.6)
     half = length / 2
@@ -227,7 +227,7 @@ def draw_train(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def draw_boat(pen: Pen, rng: np.random.Generator) -> None:
-    """A boat; mast, chequered flag and lifebuoy tell."""
+    """Draw a boat: mast, chequered flag and a lifebuoy."""
     paint = pick(rng, PAINTS)
     pen.box(-0.5, 0.36, 0.2, 0.72, shade(paint, 1.12))
     pen.box(-0.56, 0.7, 0.26, 0.77, shade(paint, 0.7))

@@ -1,6 +1,6 @@
 """Draws the built-in scenes and writes the set in the layout of VOC.
 
-What the pictures hold is planned in :mod:`.scenes_plan`. A set is a folder::
+What the pictures hold is planned in :mod:`.plan`. A set is a folder::
 
     JPEGImages/train_0000.jpg          picture
     SegmentationClass/train_0000.png   exact mask, for evaluation only
@@ -191,7 +191,7 @@ def _stems(split: str, count: int) -> list[str]:
 
 
 def _is_there(out: Path, settings: dict, overwrite: bool) -> bool:
-    """Tell whether ``out`` holds this set; refuse what is not ours."""
+    """Return whether ``out`` holds this set; raise if it holds others."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return False
     marker = out / 'scenes.json'
@@ -237,7 +237,7 @@ def _smooth_noise(
 
 
 def _photograph(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Light, colour cast, blotches and sensor noise; (H, W, 3) uint8."""
+    """Add light, colour cast, blotches and noise; (H, W, 3) uint8."""
     shape = picture.shape[:2]
     light = rng.uniform(0.85, 1.1)
     light += rng.uniform(-0.12, 0.12) * np.linspace(-1, 1, shape[1])[None]

@@ -49,11 +49,11 @@ class Canvas:
         self.code_ink = ImageDraw.Draw(self._codes)
 
     def picture(self) -> np.ndarray:
-        """The antialiased picture, (H, W, 3) float32 in [0, 255]."""
+        """Return the antialiased picture, (H, W, 3) float32 in [0, 255]."""
         return np.asarray(self.image.reduce(SUPERSAMPLE), np.float32)
 
     def layers(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Class index, context and tell-tale map, (H, W) uint8 each."""
+        """Return class index, context and tell-tale map, (H, W) uint8."""
         middle = SUPERSAMPLE // 2
         codes = np.asarray(self._codes)
         codes = codes[middle::SUPERSAMPLE, middle::SUPERSAMPLE]
@@ -93,7 +93,7 @@ class Pen:
         self.code = label + _CONTEXT_UNIT * context
 
     def tell_tale(self, x: float = 0, y: float = 0, zoom: float = 1) -> None:
-        """From here on the shapes belong to the tell-tale part.
+        """Draw the tell-tale part from here on.
 
         They are drawn ``zoom`` times as large around the point (x, y).
         """
@@ -153,5 +153,5 @@ class Pen:
 
 
 def shadow(pen: Pen, reach: float) -> None:
-    """A soft shadow on the ground, ``reach`` units to both sides."""
+    """Draw a soft shadow on the ground, ``reach`` units to both sides."""
     pen.ellipse(0, 0, reach, 0.07, (20, 24, 20, 70))

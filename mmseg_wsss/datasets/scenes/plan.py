@@ -78,7 +78,6 @@ COMBINATIONS: dict[tuple[str, ...], int] = {
 
 RAILS_WITH_TRAIN, WATER_WITH_BOAT, ROAD_WITH_CAR = 0.93, 0.94, 0.75
 RAILS_ALONE, WATER_ALONE, ROAD_ALONE = 0.20, 0.22, 0.15
-
 """Shares of the images with and, of the others, without the class."""
 
 SPLITS = ('train', 'val')
@@ -110,7 +109,7 @@ class ScenePlan:
 def make_generator(
     seed: int, split: str, index: int, stream: int
 ) -> np.random.Generator:
-    """Random numbers of one picture; streams of one picture differ."""
+    """Return the random generator of a picture's stream."""
     key = (seed, SPLITS.index(split), index, stream)
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
 
@@ -118,7 +117,7 @@ def make_generator(
 def plan_scene(
     seed: int, split: str, index: int, sizes: Sequence[int] = SIZES
 ) -> ScenePlan:
-    """Draw lots for the content of one picture, without painting it.
+    """Sample the content of one picture, without drawing it.
 
     Args:
         seed (int): Seed of the set, not negative.

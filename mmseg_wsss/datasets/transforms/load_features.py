@@ -20,8 +20,8 @@ class LoadFeatures(BaseTransform):
     """Load the features that ``tools/extract_features.py`` wrote.
 
     Required keys: ``img``, ``img_path``. Added keys: ``features``, float32
-    (D, h, w), on the grid that is on disk, and ``feature_origin``, a word that
-    tells where the files come from; see
+    (D, h, w), on the grid that is on disk, and ``feature_origin``, a hash of
+    their ``source.json``, empty without one; see
     :mod:`mmseg_wsss.datasets.transforms.keys`.
 
     The features belong to the whole picture as it is on disk, so the step

@@ -1,4 +1,4 @@
-"""A hook that stops a training whose loss is no number."""
+"""A hook that stops a training whose loss is NaN or infinite."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
-INTERVAL = 50  # iterations between two looks at a GPU's loss
+INTERVAL = 50  # iterations between two checks of a GPU's loss
 
 
 class DivergedError(RuntimeError):
@@ -35,7 +35,7 @@ class StopOnNaNHook(Hook):
     def after_train_iter(
         self, runner, batch_idx, data_batch=None, outputs=None
     ) -> None:
-        """Count, and look at the count from time to time."""
+        """Count such losses, and check the count from time to time."""
         loss = (outputs or {}).get('loss')
         if not isinstance(loss, torch.Tensor):
             return
@@ -46,7 +46,7 @@ class StopOnNaNHook(Hook):
             self._check(runner, self.patience)
 
     def after_train_epoch(self, runner) -> None:
-        """Look at the count."""
+        """Check the count."""
         self._check(runner, self.patience)
 
     def after_train(self, runner) -> None:

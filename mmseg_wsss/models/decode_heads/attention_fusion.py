@@ -30,6 +30,8 @@ from ...utils import at_least_float32
 from ..losses.token_loss import FusedCAMLoss
 from .token_cam_head import TokenCAMHead, TokenFeatures
 
+REDUCTION = 8
+
 
 def weighted_attention(maps: Sequence[Tensor], weights: Tensor) -> Tensor:
     """Compute the weighted mean of attention maps over layers and heads.
@@ -60,11 +62,10 @@ class AdaptiveAttentionFusion(BaseModule):
     Args:
         num_maps (int): Heads of all layers together.
         head_dims (int): Channels of a head.
-        reduction (int): Both hidden layers are that many times smaller than
-            what goes in. Defaults to 8.
 
     Raises:
-        ValueError: If nothing is left of a hidden layer.
+        ValueError: If nothing is left of a hidden layer, which is 8 times
+            smaller than what goes in.
 
     Examples:
         >>> weights = AdaptiveAttentionFusion(num_maps=16, head_dims=8)
@@ -72,18 +73,18 @@ class AdaptiveAttentionFusion(BaseModule):
         torch.Size([2, 16])
     """
 
-    def __init__(self, num_maps: int, head_dims: int, reduction: int = 8):
+    def __init__(self, num_maps: int, head_dims: int):
         super().__init__()
-        if min(num_maps, head_dims) < reduction:
+        if min(num_maps, head_dims) < REDUCTION:
             raise ValueError(
-                f'AdaptiveAttentionFusion needs {reduction} maps and channels '
+                f'AdaptiveAttentionFusion needs {REDUCTION} maps and channels '
                 f'of a head or more, got {num_maps} and {head_dims}'
             )
-        small = head_dims // reduction
+        small = head_dims // REDUCTION
         self.summary = nn.Sequential(
             nn.Linear(head_dims, small), nn.Linear(small, 1)
         )
-        small = num_maps // reduction
+        small = num_maps // REDUCTION
         self.gate = nn.Sequential(
             nn.Linear(num_maps, small, bias=False),
             nn.ReLU(),

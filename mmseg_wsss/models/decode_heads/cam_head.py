@@ -179,6 +179,7 @@ class CAMHead(BaseDecodeHead):
                 cam,
                 image_labels=labels,
                 background_index=background,
+                ignore_index=self.ignore_index,
                 **others,
             )
             name = criterion.loss_name

@@ -24,6 +24,9 @@ HUES = 8
 # Contrasts, in units of L* per pixel: weak, medium, strong.
 LEVELS = (1.0, 3.0, 9.0)
 DIRECTIONS = 4
+# Standard deviations of the Gaussians that average a cell with its
+# surroundings, in cells.
+COLOUR_WINDOW, TEXTURE_WINDOW = 0.7, 2.0
 
 
 @MODELS.register_module()
@@ -53,9 +56,6 @@ class ColourTextureFeatures(FeatureExtractor):
         stride: Pixels per cell.
         sigma: Standard deviation of a pixel's shares, in units of L*a*b*
             (2.3 is a just noticeable difference).
-        colour_window: Standard deviation of the Gaussian that the colour
-            shares are averaged with, in cells; 0 takes the cell alone.
-        texture_window: That of the structure tensor, in cells.
         texture_weight: Part of texture in a cosine, in [0, 1].
 
     Raises:
@@ -66,8 +66,6 @@ class ColourTextureFeatures(FeatureExtractor):
         self,
         stride: int = 4,
         sigma: float = 5.0,
-        colour_window: float = 0.7,
-        texture_window: float = 2.0,
         texture_weight: float = 0.1,
     ) -> None:
         super().__init__()
@@ -77,15 +75,8 @@ class ColourTextureFeatures(FeatureExtractor):
                 f'texture_weight in [0, 1], got {stride}, {sigma} and '
                 f'{texture_weight}'
             )
-        if min(colour_window, texture_window) < 0:
-            raise ValueError(
-                'ColourTextureFeatures needs windows >= 0, got '
-                f'{colour_window} and {texture_window}'
-            )
         self.stride = self.size_divisor = stride
         self.sigma = sigma
-        self.colour_window = colour_window
-        self.texture_window = texture_window
         self.texture_weight = texture_weight
         anchors = colour_anchors()
         self.register_buffer('anchors', anchors, persistent=False)
@@ -120,7 +111,7 @@ class ColourTextureFeatures(FeatureExtractor):
         near = near - self.anchors.square().sum(1).view(-1, 1, 1) / 2
         shares = (near / self.sigma**2).softmax(1)
         shares = F.avg_pool2d(shares, self.stride)
-        return gaussian_blur(shares, self.colour_window)
+        return gaussian_blur(shares, COLOUR_WINDOW)
 
     def _texture(self, light: Tensor) -> Tensor:
         """Share each cell between kinds of texture: (N, 16, h, w)."""
@@ -129,7 +120,7 @@ class ColourTextureFeatures(FeatureExtractor):
         dy = (light[..., 2:, 1:-1] - light[..., :-2, 1:-1]) / 2
         tensor = torch.cat([dx * dx, dy * dy, dx * dy], 1)
         tensor = F.avg_pool2d(tensor, self.stride)
-        xx, yy, xy = gaussian_blur(tensor, self.texture_window).split(1, 1)
+        xx, yy, xy = gaussian_blur(tensor, TEXTURE_WINDOW).split(1, 1)
         trace = (xx + yy).clamp(min=1e-8)
         difference = ((xx - yy).square() + 4 * xy.square()).sqrt()
         directed = (difference / trace).clamp(max=1)
@@ -148,8 +139,6 @@ class ColourTextureFeatures(FeatureExtractor):
         """Return the options as text."""
         return (
             f'stride={self.stride}, sigma={self.sigma}, '
-            f'colour_window={self.colour_window}, '
-            f'texture_window={self.texture_window}, '
             f'texture_weight={self.texture_weight}'
         )
 

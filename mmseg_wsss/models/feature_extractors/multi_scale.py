@@ -48,7 +48,7 @@ def dense_features(
         images: Images (N, 3, H, W), RGB, float32 in [0, 1], on the
             extractor's device.
         scales: Factors that the sides are resized by.
-        flip: Also look at the mirrored images, in the same batch.
+        flip: Also average over the mirrored images, in the same batch.
         stride: Pixels of the image per cell of the result.
 
     Returns:

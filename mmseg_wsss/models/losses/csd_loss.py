@@ -25,6 +25,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from mmengine.dist import all_reduce
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -184,7 +185,7 @@ class CSDLoss(ImageLevelLoss):
         >>> teacher = torch.tensor([4.0, -4.0]).view(1, 2, 1, 1)
         >>> student = torch.zeros(1, 2, 1, 1)
         >>> labels = torch.tensor([[1, 1, 1], [1, 1, 0]])  # pasted, single
-        >>> mask = torch.ones(1, 16, 16)
+        >>> mask = torch.ones(1, 16, 16, dtype=torch.bool)
         >>> pair = ViewPair(teacher, student, mask, labels[:1], labels[1:])
         >>> CSDLoss(fg_weight=1.0)(student, views=dict(foreground=pair))
         tensor(0.6901)
@@ -258,7 +259,12 @@ class CSDLoss(ImageLevelLoss):
     ) -> Tensor:
         """Compute the weighted sum of L_fg and L_bg (Eq. 6)."""
         loss = inputs.logits.flatten()[:0].sum()  # 0 with a gradient path
-        for name, pair in views.items():
+        for name in self.view_names:
+            pair = views.get(name)
+            count = loss.new_full((), len(pair.mask) if pair else 0)
+            all_reduce(count, 'mean')  # gradients are averaged over the ranks
+            if pair is None:
+                continue
             pair = pair.foreground()
             maps = pair.teacher, pair.student, pair.mask
             if name == 'foreground':
@@ -268,8 +274,8 @@ class CSDLoss(ImageLevelLoss):
                     classes=pair.labels if self.classes == 'union' else None,
                     own=pair.source_labels if self.classes == 'own' else None,
                 )
-                loss = loss + self.fg_weight * value.mean()
+                loss = loss + self.fg_weight * value.sum() / count
             else:
                 value = background_consistency(*maps, self.dummy_score)
-                loss = loss + self.bg_weight * value.mean()
+                loss = loss + self.bg_weight * value.sum() / count
         return loss

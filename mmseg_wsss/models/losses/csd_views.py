@@ -107,7 +107,7 @@ def run_current_views(
     """Run the current segmentor on the views of the current batch.
 
     Args:
-        loss: The loss that asks; its head's logits count.
+        loss: The loss; the logits of the head that holds it are compared.
         view_names: Which pasted views to run.
         norm: 'batch' or 'running'.
 
@@ -138,7 +138,7 @@ def view_logits(
 
     Args:
         segmentor: The segmentor, with ``extract_feat``.
-        head: The head whose logits count.
+        head: The head whose logits are compared.
         views: Views of M images, at least one, from
             :func:`mmseg_wsss.structures.find_paste_views`.
         view_names: Which pasted views to run.

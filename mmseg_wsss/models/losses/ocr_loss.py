@@ -275,11 +275,11 @@ class OCRLoss(ImageLevelLoss):
 
 
 def _read_prior(prior) -> np.ndarray:
-    """Read joint frequencies (C, C) from an array or a ``.npy`` file."""
+    """Return joint frequencies (C, C), float64, of an array or ``.npy``."""
     path = prior if isinstance(prior, str | os.PathLike) else None
     try:
         prior = np.asarray(prior if path is None else np.load(path), float)
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:  # TypeError: .npz
         name = path or 'array'
         raise ValueError(f'prior {name} cannot be read: {error}') from error
     if not ((prior >= 0) & (prior <= 1)).all():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from ...datasets.label_files import class_names
 from ...io.stems import image_stem
 
 SHOWN = 3
@@ -17,11 +17,10 @@ LONGEST = 250
 def class_name(name: str) -> str:
     """Return the name of a class in the letters that label files have.
 
-    Letters are composed (NFC), as keyboards write them and macOS's folders do
-    not; blanks around it are cut, runs of blanks are one; bytes that are no
-    UTF-8 become ``_``.
+    As :func:`mmseg_wsss.datasets.label_files.class_names.class_name`; bytes
+    that are no UTF-8 become ``_``.
     """
-    return ' '.join(unicodedata.normalize('NFC', _utf8(name)).split())
+    return class_names.class_name(_utf8(name))
 
 
 def unique_stem(stem: str, taken: set[str]) -> str:

@@ -116,5 +116,7 @@ class Images:
             labels = self._load_labels(dict(self._infos[stem]))
         except (OSError, ValueError):
             return None
-        vector = labels['image_labels'] > 0
-        return vector if len(vector) == len(self.classes) else None
+        vector = labels.get('image_labels')  # none if they are not required
+        if vector is None or len(vector) != len(self.classes):
+            return None
+        return vector > 0

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from mmseg_wsss import ColourTextureFeatures, dense_features
+from mmseg_wsss.models.feature_extractors import colour_texture
 from mmseg_wsss.models.feature_extractors.colour_texture import rgb_to_lab
 
 
@@ -87,10 +88,11 @@ def test_mirrored_image_has_mirrored_colours():
     assert torch.allclose(extractor(image), flipped, atol=1e-5)
 
 
-def test_colour_shares_against_a_loop():
+def test_colour_shares_against_a_loop(monkeypatch):
     """One cell, no window: the mean of every pixel's softmax."""
     image = torch.rand(1, 3, 4, 4)
-    extractor = ColourTextureFeatures(colour_window=0, texture_weight=0.0)
+    monkeypatch.setattr(colour_texture, 'COLOUR_WINDOW', 0)
+    extractor = ColourTextureFeatures(texture_weight=0.0)
     lab = rgb_to_lab(image)[0].flatten(1).T
     total = torch.zeros(53)
     for pixel in lab:
@@ -113,7 +115,6 @@ def test_options_out_of_range():
         dict(stride=0),
         dict(sigma=0),
         dict(texture_weight=1.5),
-        dict(colour_window=-1),
     ):
         with pytest.raises(ValueError, match='ColourTextureFeatures needs'):
             ColourTextureFeatures(**options)

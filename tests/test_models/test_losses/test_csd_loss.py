@@ -10,6 +10,7 @@ from mmseg_wsss import (
     background_consistency,
     foreground_consistency,
 )
+from mmseg_wsss.models.losses import csd_loss
 from mmseg_wsss.models.losses.csd_loss import kl_over_cells
 from mmseg_wsss.models.losses.csd_views import ViewPair, full_cells
 
@@ -232,6 +233,24 @@ def test_weights_and_mean_over_pairs():
         assert alone.view_names == (name,)
         loss = alone(student, views={name: views[name]})
         assert loss.item() == pytest.approx(expected.item())
+
+
+def test_ranks_with_other_numbers_of_pairs_are_one_batch(monkeypatch):
+    """The mean over ranks of 2, 0 and 1 pairs is that of all 3 pairs."""
+    teacher, student, mask = (torch.cat([x, x[:1]]) for x in random_case())
+    student = student.detach()
+    criterion = criterion_of('foreground')
+
+    def loss(*rows):
+        pair = pair_of(teacher[[*rows]], student[[*rows]], mask[[*rows]])
+        views = {'foreground': pair} if rows else {}
+        return criterion(student, views=views).item()
+
+    expected = loss(0, 1, 2)
+    monkeypatch.setattr(csd_loss, 'all_reduce', lambda n, op: n.fill_(3 / 3))
+    ranks = loss(0, 1), loss(), loss(2)
+    assert sum(ranks) / 3 == pytest.approx(expected)
+    assert ranks[1] == 0
 
 
 def test_options_reach_the_losses():

@@ -422,6 +422,13 @@ def test_bad_options(options, message):
         OCRLoss(**options)
 
 
+def test_a_prior_in_an_npz_file_is_refused(tmp_path):
+    file = tmp_path / 'prior.npz'
+    np.savez(file, prior=np.eye(2))
+    with pytest.raises(ValueError, match=r'prior\.npz cannot be read'):
+        OCRLoss(prior=file)
+
+
 def test_an_empty_batch():
     logits = torch.zeros(0, 4, 3, 3, requires_grad=True)
     loss = ocr_loss(logits, torch.zeros(0, 4))
