@@ -69,10 +69,10 @@ def run(
 ) -> dict[str, dict]:
     """All rows of one random seed."""
     plain = seed_dir / data / f'seed_{seed}'
-    cams, start = cams_of(data, plain, seed)
+    plain_cams, start = cams_of(data, plain, seed)
     results = {}
     for title in only:
-        folder = plain
+        folder, cams = plain, plain_cams
         if title != 'CAM':
             folder = root / f'seed_{seed}'
             first = [f'load_from={start}'] if data == 'scenes' else []

@@ -71,6 +71,9 @@ def test_it_starts_from_a_cam_network(name):
 def test_configs_of_voc_have_the_weights_of_the_paper(name):
     loss = read(f'csd/{name}').model.decode_head.loss_decode[-1]
     values = loss.min_max, loss.fg_weight, loss.bg_weight
+    if name.endswith('_off.py'):  # the baseline
+        assert values == (False, 0, 0)
+        return
     papers = 'voc12' in name and 'min-max' not in name
     assert values == ((False, 0.01, 0.1) if papers else (True, 0.01, 0.01))
 

@@ -16,7 +16,8 @@ model = dict(
         )
     ),
 )
-# The code shifts hue, saturation and value by up to 10.
+# The code shifts hue, saturation and value by up to 10; MMSeg does not shift
+# the saturation.
 colour_shift = dict(
     type='PhotoMetricDistortion',
     brightness_delta=10,

@@ -4,10 +4,15 @@
 _base_ = [
     '../_base_/models/deeplabv2_r50-d8.py',
     '../_base_/datasets/voc12_wsss-321.py',
+    '../_base_/datasets/colour_jitter.py',
     '../_base_/schedules/dhr_66k.py',
     '../_base_/losses/mars.py',
     '../_base_/default_runtime.py',
 ]
+custom_imports = dict(
+    imports=['mmseg_wsss', 'mmpretrain.datasets'],
+    allow_failed_imports=False,
+)
 crop_size = (512, 512)
 model = dict(
     data_preprocessor=dict(size=crop_size),
@@ -26,7 +31,7 @@ train_pipeline = [
     ),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
+    _base_.colour_jitter,
     dict(type='mmseg_wsss.PackWSSSInputs'),
 ]
 train_dataloader = dict(

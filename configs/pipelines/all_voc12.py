@@ -1,6 +1,6 @@
 # Everything together, VOC 2012: CAMs of ResNet-50 trained with ISL, FSL and
 # CSD, IRN, MARS, a segmentor with OCR and weighted cross-entropy. CSD has our
-# values, as the paper's make CAMs worse wherever we have trained them.
+# values, as the paper's made the CAMs of the scenes worse.
 #   python tools/run_pipeline.py configs/pipelines/all_voc12.py \
 #       --launcher pytorch --gpus 8 --num-workers 4
 # Batch sizes are those of each GPU; change one with

@@ -2,6 +2,7 @@
 # pseudo labels, IRN, DeepLabV2 on ResNet-50. The stages are those of
 # all_voc12.py. CSD has the paper's values; ours are
 #   --cfg-options configs.csd=configs/csd/csd_r50_voc12_min-max.py
+# and a baseline trained as long csd_r50_voc12_off.py.
 #   python tools/run_pipeline.py configs/pipelines/voc12_csd-irn.py \
 #       --launcher pytorch --gpus 8 --num-workers 4
 # Batch sizes are those of each GPU; change one with

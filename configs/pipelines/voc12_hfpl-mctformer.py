@@ -1,6 +1,6 @@
 # HFPL on MCTformer, VOC 2012: MCTformer-V2's CAMs trained with ISL and FSL,
-# PSA with MCTformer's values, DeepLab-LargeFOV. The stages are those of
-# voc12_hfpl.py.
+# PSA and DeepLab-LargeFOV with MCTformer's values. The stages are those of
+# voc12_ocr-psa.py.
 # configs/psa/README.md and configs/ocr/README.md say which weights and labels
 # they need, MCTformer needs MMPretrain. On several GPUs:
 #   python tools/run_pipeline.py configs/pipelines/voc12_hfpl-mctformer.py \
@@ -17,6 +17,9 @@ configs = dict(
     classifier='configs/mctformer/mctformer_deit-s_voc12.py',
     hfpl='configs/hfpl/isl-fsl_deit-s_voc12.py',
     affinity='configs/psa/psa_r38_mctformer_voc12.py',
+    segmentor=(
+        'configs/mctformer/ce_deeplab-largefov_r38_30e_voc12-321x321.py'
+    ),
 )
 stages = dict(
     classifier=_base_.train_classifier,
@@ -54,13 +57,12 @@ paper = dict(
     recipe=dict(
         classifier=_base_.mctformer_classifier,
         affinity=_base_.mctformer_affinity,
-        segmentor=dict(network='ResNet38', images=_base_.train_aug),
+        segmentor=_base_.mctformer_segmentor,
         evaluate=dict(images='val, 1,449', test=_base_.mctformer_test),
     ),
     differs=(
         'FSL in the form of the code, which is for SEAM; AffinityNet '
-        'from ImageNet; segmentor, its schedule and rates are '
-        "OCR's"
+        'and segmentor from ImageNet'
     ),
     _delete_=True,
 )

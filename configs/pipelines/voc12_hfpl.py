@@ -15,8 +15,13 @@ use = dict(
 configs = dict(
     classifier='configs/cam/cam_r38_voc12.py',
     hfpl='configs/hfpl/isl-fsl_r38_voc12.py',
-    affinity='configs/psa/psa_r38_hfpl_voc12.py',
+    affinity='configs/psa/psa_r38_seam_voc12.py',
+    affinity_hfpl='configs/psa/psa_r38_hfpl_voc12.py',
     segmentor='configs/hfpl/ce_deeplab-largefov_r38_20k_voc12-448x448.py',
 )
-stages = dict(classifier=_base_.train_classifier, evaluate=_base_.test_as_hfpl)
+stages = dict(
+    classifier=_base_.train_classifier,
+    **_base_.psa_hfpl_stages,
+    evaluate=_base_.test_as_hfpl,
+)
 paper = dict(_base_.papers.hfpl_voc12, _delete_=True)

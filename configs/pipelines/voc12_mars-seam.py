@@ -35,7 +35,7 @@ paper = dict(
     ],
     recipe=dict(
         classifier=_base_.seam_classifier,
-        affinity=_base_.seam_affinity,
+        affinity=dict(_base_.seam_affinity, _delete_=True),
         segmentor=dict(network='DeepLab v1, ResNet38'),
     ),
     differs="DeepLab v1 is SEAM's; " + _base_.stego_differs,

@@ -46,6 +46,11 @@ psa_stages = dict(
     affinity=dict(irn_stages['affinity'], method='psa'),
     walk=dict(irn_stages['walk'], method='psa'),
 )
+# With ISL, HFPL's confident labels take other alphas.
+psa_hfpl_stages = {
+    name: dict(when=dict(hfpl=dict(config='affinity_hfpl')))
+    for name in psa_stages
+}
 # DenseCRF on the seeds; with IRN after the walk.
 refine = dict(
     config='crf',

@@ -4,9 +4,8 @@
 # at every background threshold. What a paper leaves open is a reading:
 # - ocr: 'test-time augmentation and DenseCRFs with the hyper-parameters
 #   suggested in' DeepLab v1. The CRF is that of DeepLab's published script.
-#   Scales and fusion are those of the baseline: on SEAM its segmentor's, which
-#   are HFPL's; AffinityNet's code has none, and gets MCTformer's scales with
-#   flips.
+#   Scales and fusion are those of the baseline's segmentor: on SEAM they are
+#   HFPL's; AffinityNet's code has none, and gets MCTformer's with flips.
 # - mctformer: its code has these scales without flips, the maximum over the
 #   scales, and this CRF.
 # - hfpl: the paper gives none; these are the values of its code.
@@ -96,6 +95,14 @@ test_as_mctformer = dict(
             dict(type='mmseg_wsss.DenseCRFHook', params='mctformer_test')
         ],
         'test_evaluator': metrics,
+    },
+)
+test_as_ocr_on_mctformer = dict(
+    tta=True,
+    options={
+        **test_as_ocr['options'],
+        'tta_pipeline': test_without_flips,
+        'tta_model': max_probabilities,
     },
 )
 test_as_hfpl = dict(

@@ -66,6 +66,14 @@ mctformer_affinity = dict(
     rates='0.01 x ' + psa_rates,
 )
 mctformer_test = '5 scales 0.5 to 1.5, maximum of probabilities, CRF'
+mctformer_segmentor = dict(
+    network='ResNet38 at stride 8, two dilated convolutions',
+    crop='321 x 321',
+    scale='0.7 to 1.3',
+    schedule='30 epochs, batch 4, poly 0.9',
+    rates='7e-4, head x10; ' + momentum.format('1e-5'),
+    images=train_aug,
+)
 hfpl_segmentor = dict(
     network='ResNet38 at stride 8, DeepLab v1',
     crop='448 x 448',

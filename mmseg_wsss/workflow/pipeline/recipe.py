@@ -188,8 +188,13 @@ def _rates(wrapper: Mapping) -> str:
 
 def _test(cfg: Mapping, stage: Stage) -> str:
     """Return scales, flips, fusion and DenseCRF."""
+    crf = [
+        f'CRF {hook["params"]}'
+        for hook in find_steps(cfg.get('custom_hooks') or [], 'DenseCRFHook')
+    ]
     if not stage.settings['tta']:
-        return 'one scale'
+        windows = cfg['model'].get('test_cfg', {}).get('mode') == 'slide'
+        return ', '.join(['one scale', *['windows'] * windows, *crf])
     steps = list(flatten(cfg['tta_pipeline']))
     scales = [f'{s["scale_factor"]:g}' for s in steps if 'scale_factor' in s]
     sides = [str(max(step['scale'])) for step in steps if 'scale' in step]
@@ -198,9 +203,7 @@ def _test(cfg: Mapping, stage: Stage) -> str:
     words += ['flips'] if find_steps(steps, 'RandomFlip') else []
     tta = cfg['tta_model']
     words.append(tta.get('fusion', _name(tta)))
-    for hook in find_steps(cfg.get('custom_hooks') or [], 'DenseCRFHook'):
-        words.append(f'CRF {hook["params"]}')
-    return ', '.join(words)
+    return ', '.join([*words, *crf])
 
 
 def _steps(pipeline: list) -> Iterator[str]:
