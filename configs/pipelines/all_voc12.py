@@ -41,6 +41,7 @@ stages = dict(
     cams=_base_.csd_stages.cams,
     seeds=_base_.seeds,
     **_base_.irn_stages,
+    labels_on_train=_base_.labels_on_train,
     **_base_.stego_stages,
     **_base_.mars_on_walk,
     segmentor=dict(

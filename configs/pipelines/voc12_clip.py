@@ -18,6 +18,9 @@ stages = dict(
     cams=dict(kind='frozen_cams', config=clip),
     seeds=_base_.seeds,
     refine=dict(method='crf', config=clip, inputs=dict(cams='{cams.cams}')),
+    labels_on_train=dict(
+        _base_.labels_on_train, inputs=dict(labels='{refine.labels}')
+    ),
     segmentor=dict(
         config='segmentor',
         options=_base_.with_ce,

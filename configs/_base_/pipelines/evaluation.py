@@ -1,7 +1,8 @@
 # How the papers test, as settings of the last stage:
 #   evaluate=dict(_base_.evaluate, **_base_.test_as_ocr)
-# and of the CAMs: `seeds` compares them with the 1,464 masks of VOC's train
-# at every background threshold. What a paper leaves open is a reading:
+# and of the CAMs and labels: `seeds` compares CAMs with the 1,464 masks of
+# VOC's train at every background threshold, `labels_on_train` labels. What a
+# paper leaves open is a reading:
 # - ocr: 'test-time augmentation and DenseCRFs with the hyper-parameters
 #   suggested in' DeepLab v1. The CRF is that of DeepLab's published script.
 #   Scales and fusion are those of the baseline's segmentor: on SEAM they are
@@ -138,15 +139,18 @@ test_as_pmm = dict(
         'custom_hooks': [dict(type='mmseg_wsss.DenseCRFHook', params='stego')]
     }
 )
+train_masks = {
+    'test_dataloader.dataset.ann_file': 'ImageSets/Segmentation/train.txt',
+    'test_dataloader.dataset.data_prefix.seg_map_path': 'SegmentationClass',
+}
 seeds = dict(
     config='{cams.config}',
     inputs=dict(cams='{cams.cams}'),
-    options={
-        'test_dataloader.dataset.ann_file': (
-            'ImageSets/Segmentation/train.txt'
-        ),
-        'test_dataloader.dataset.data_prefix.seg_map_path': (
-            'SegmentationClass'
-        ),
-    },
+    options=train_masks,
+)
+labels_on_train = dict(
+    kind='labels',
+    config='configs/mars/published_voc12.py',
+    inputs=dict(labels='{walk.labels}'),
+    options=train_masks,
 )
