@@ -12,3 +12,5 @@ model = dict(
 # what OCR pushes down. Neither paper has the pair.
 *others, hook = _base_.custom_hooks
 custom_hooks = [*others, dict(hook, restrict_to_labels=True)]
+val_evaluator = [*_base_.val_evaluator, _base_.anchor_metric]
+test_evaluator = val_evaluator

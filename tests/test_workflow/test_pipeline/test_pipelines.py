@@ -81,9 +81,10 @@ CHANGES = {
     # With ISL, HFPL's confident labels take other alphas.
     'hfpl': LOSSES + r'|label_pipeline\.\d+\.(low|high)_alpha',
     'csd': LOSSES,
-    # Beside OCR the teacher keeps to the image's labels.
-    'ocr': LOSSES + r'|custom_hooks\.\d+\.restrict_to_labels',
-    'mars': TEACHER,
+    # Beside OCR the teacher keeps to the image's labels; OCR's anchors are
+    # logged.
+    'ocr': LOSSES + r'|custom_hooks\.\d+\.restrict_to_labels|val_evaluator.*',
+    'mars': rf'{TEACHER}|val_evaluator.*',  # beside OCR
     # The second segmentor has neither a teacher nor OCR, nor PMM's loss.
     'second': rf'model\.\w+_head\.loss_decode.*|{TEACHER}',
     'pus': r'model\.\w+_head\.loss_decode.*',
