@@ -15,7 +15,7 @@ import argparse
 import copy
 from pathlib import Path
 
-from mmseg_wsss.compat import find_steps, is_type
+from mmseg_wsss.compat import find_steps
 from mmseg_wsss.engine.hooks import CheckpointCheckHook
 from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
 from mmseg_wsss.io.provenance import file_identity, settings_hash
@@ -29,7 +29,7 @@ from mmseg_wsss.jobs.command_line import (
 from mmseg_wsss.jobs.launch import exit_process, start_ranks
 from mmseg_wsss.jobs.output_folder import OutputFolder
 from mmseg_wsss.jobs.run_errors import RESUMES, exit_on_run_error
-from mmseg_wsss.jobs.test_dataset import label_loader
+from mmseg_wsss.jobs.test_dataset import label_loader, without_masks
 from mmseg_wsss.jobs.tool_setup import exit_on_error
 from mmseg_wsss.workflow.pipeline.identity import named_files
 
@@ -66,18 +66,6 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def drop_masks(pipeline: list[dict]) -> list[dict]:
-    """Return the pipeline without the transform that reads masks."""
-    kept = []
-    for step in pipeline:
-        if is_type(step, 'TestTimeAug'):
-            choices = [drop_masks(options) for options in step['transforms']]
-            step = dict(step, transforms=[c for c in choices if c])
-        if not is_type(step, 'LoadAnnotations'):
-            kept.append(step)
-    return kept
-
-
 def check_frozen(model: nn.Module) -> None:
     """Check that a model needs no checkpoint."""
     if any(p.requires_grad for p in model.parameters()):
@@ -112,7 +100,7 @@ def prepare_config(cfg: Config, args: argparse.Namespace) -> None:
         )
     if args.tta:
         use_tta(cfg)
-    loader.dataset.pipeline = drop_masks(loader.dataset.pipeline)
+    loader.dataset.pipeline = without_masks(loader.dataset.pipeline)
     hooks = cfg.get('custom_hooks') or []
     if not find_steps(hooks, 'WeakSupervisionHook'):
         cfg.custom_hooks = [*hooks, dict(type=HOOK)]

@@ -8,11 +8,10 @@ import numpy as np
 from mmengine.config import Config
 from mmseg.registry import TRANSFORMS
 
-from ..compat import is_type
 from ..datasets.label_files.label_changes import LabelChange
 from ..pseudo_labels.label_errors import label_doubts
 from ..structures import foreground_indices
-from .test_dataset import build_test_images, label_loader
+from .test_dataset import build_test_images, label_loader, without_masks
 
 # Rows of a table, but for very few and for many images.
 ROWS = 50
@@ -46,7 +45,7 @@ class LabelledImages:
                 "add dict(type='mmseg_wsss.LoadImageLabels', ann_file=..., "
                 'classes=...) to it'
             )
-        self.pipeline = [s for s in steps if not is_type(s, 'LoadAnnotations')]
+        self.pipeline = without_masks(steps)
         self.dataset, self.stems, _ = build_test_images(cfg)
         load = TRANSFORMS.build({**loader, 'required': True})
         infos = map(self.dataset.get_data_info, range(len(self.stems)))

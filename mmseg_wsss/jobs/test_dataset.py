@@ -23,6 +23,18 @@ def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
                 yield from flatten(options)
 
 
+def without_masks(pipeline: Sequence[dict]) -> list[dict]:
+    """Return a pipeline's transforms without those that read masks."""
+    kept = []
+    for step in pipeline:
+        if is_type(step, 'TestTimeAug'):
+            choices = [without_masks(choice) for choice in step['transforms']]
+            step = dict(step, transforms=[c for c in choices if c])
+        if not is_type(step, 'LoadAnnotations'):
+            kept.append(step)
+    return kept
+
+
 def label_loader(settings: Mapping | Sequence[Mapping]) -> dict | None:
     """Return the first transform that loads image labels.
 

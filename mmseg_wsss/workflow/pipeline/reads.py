@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ...compat import find_steps, is_type, walk_dicts
+from ...jobs.test_dataset import without_masks
 from .identity import config_parts
 from .stage import Stage
 
@@ -83,9 +84,9 @@ def _images(part: dict, tool: str, settings: Mapping) -> Reads:
         if settings.get('tta'):
             _empty_pipelines(part)
         for node in walk_dicts(part):
-            for key, value in node.items():
-                if isinstance(value, list):
-                    node[key] = _without_annotations(value)
+            for key in ('pipeline', 'tta_pipeline'):
+                if node.get(key):
+                    node[key] = without_masks(node[key])
     else:
         # Only its list of images.
         dataset = (part['test_dataloader'] or {}).get('dataset')
@@ -172,16 +173,3 @@ def _empty_pipelines(part: Mapping) -> None:
     for node in walk_dicts(part['test_dataloader']):
         if 'pipeline' in node:
             node['pipeline'] = None
-
-
-def _without_annotations(steps: list) -> list:
-    """Return transforms without LoadAnnotations, as make_cams.py has them."""
-    kept = []
-    for step in steps:
-        if isinstance(step, list):
-            choice = _without_annotations(step)
-            if choice or not step:
-                kept.append(choice)
-        elif not (isinstance(step, dict) and is_type(step, 'LoadAnnotations')):
-            kept.append(step)
-    return kept
