@@ -73,7 +73,9 @@ def main() -> None:
         source = {
             'checkpoint': file_identity(args.checkpoint),
             'model or test pipeline': settings_hash(
-                model=cfg.model, pipeline=segmentor.steps
+                model=cfg.model,
+                pipeline=segmentor.steps,
+                **({'max_side': side} if (side := segmentor.max_side) else {}),
             ),
             'folder of photos': str(root.resolve()),
         }

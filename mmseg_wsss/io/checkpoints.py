@@ -7,16 +7,20 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-# What prediction does not use, or what counts and normalises.
-NOT_COMPARED = ('auxiliary_head.', 'data_preprocessor.')
-
 
 def compared_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """Return the tensors that a model predicts with, by name."""
+    """Return the tensors that a model predicts with, by name.
+
+    Left out are those that count and normalise, and those of auxiliary heads
+    unless the model has ``predicts_with_auxiliary``.
+    """
+    left_out = ('data_preprocessor.',)
+    if not getattr(model, 'predicts_with_auxiliary', False):
+        left_out += ('auxiliary_head.',)
     return {
         name: value
         for name, value in model.state_dict().items()
-        if not name.startswith(NOT_COMPARED) and not name.endswith('_tracked')
+        if not name.startswith(left_out) and not name.endswith('_tracked')
     }
 
 
@@ -31,7 +35,7 @@ def compare_weights(
 
     Returns:
         tuple: Names that the state dict lacks, names of another shape, and
-        names that are not finite. Auxiliary heads are not compared.
+        names that are not finite, of :func:`compared_tensors`.
     """
     stored = {name.removeprefix('module.'): x for name, x in weights.items()}
     missing, other, broken = [], [], []

@@ -93,6 +93,27 @@ def decode_photo(content: bytes, min_side: int | None = None) -> Image.Image:
         return upright_rgb(image, content)
 
 
+def shrink(image: Image.Image, max_side: int = 0) -> Image.Image:
+    """Return an image, shrunk with antialiasing to a longest side.
+
+    Args:
+        image: The image.
+        max_side: Longest side in pixels; 0 for any.
+    """
+    size = fitting_size(image.size, max_side)
+    if size == image.size:
+        return image
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
+def fitting_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
+    """Return a (width, height), shrunk to a longest side unless it is 0."""
+    if not max_side or max(size) <= max_side:
+        return size
+    ratio = max_side / max(size)
+    return tuple(max(1, round(side * ratio)) for side in size)
+
+
 def upright_rgb(image: Image.Image, content: bytes) -> Image.Image:
     """Convert an image as ``decode_photo`` does.
 
@@ -200,7 +221,14 @@ class PhotoBackend(BaseStorageBackend):
 
     Any image decoder reads such a file alike, so that what
     LoadImageFromFile loads is what ``decode_photo`` returns.
+
+    Args:
+        max_side: A photo whose longer side has more pixels is shrunk to it.
+            Defaults to 0, any size.
     """
+
+    def __init__(self, max_side: int = 0) -> None:
+        self.max_side = max_side
 
     def get(self, filepath: str | os.PathLike) -> bytes:
         """Return the content of a BMP file.
@@ -213,7 +241,7 @@ class PhotoBackend(BaseStorageBackend):
         except Exception as error:  # decoders raise errors of any kind
             raise ValueError(f'cannot read {filepath}: {error}') from error
         buffer = io.BytesIO()
-        image.save(buffer, format='BMP')
+        shrink(image, self.max_side).save(buffer, format='BMP')
         return buffer.getvalue()
 
     def get_text(self, filepath: str | os.PathLike, encoding: str = 'utf-8'):

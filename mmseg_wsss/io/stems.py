@@ -14,8 +14,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 IMAGE_SUFFIXES = frozenset(
-    ('.jpg', '.jpeg', '.png', '.bmp', '.gif', '.tif', '.tiff', '.webp', '.npy')
+    ('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.bmp', '.gif', '.tif')
+    + ('.tiff', '.webp', '.npy')
 )
+# Of photos that have to be converted; label files may name the originals.
+OTHER_SUFFIXES = frozenset(('.heic', '.heif', '.avif', '.dng', '.cr2', '.nef'))
 
 
 def image_stem(name: str) -> str:
@@ -54,7 +57,8 @@ def file_stem(name: str) -> str:
     """
     last = name.strip().replace('\\', '/').rsplit('/', 1)[-1]
     stem, suffix = os.path.splitext(last)
-    return stem if suffix.lower() in IMAGE_SUFFIXES else last
+    known = IMAGE_SUFFIXES | OTHER_SUFFIXES
+    return stem if suffix.lower() in known else last
 
 
 def unique_stems(paths: Iterable[str | os.PathLike]) -> list[str]:

@@ -19,6 +19,7 @@ _STOPS = np.array(
     ],
     dtype=np.float64,
 )
+_ROWS = 256
 
 
 def label_overlay(
@@ -41,9 +42,14 @@ def label_overlay(
     Returns:
         np.ndarray: (H, W, 3) uint8, RGB.
     """
-    colours = colorize(label, palette).astype(np.float64)
-    alpha = np.where(label == background_index, 0, opacity)[..., None]
-    return _blend(image, colours, alpha)
+    colours = colorize(label, palette)
+    drawn = np.empty_like(image)
+    for top in range(0, len(image), _ROWS):  # photos may be large
+        rows = slice(top, top + _ROWS)
+        clear = label[rows] == background_index
+        alpha = np.where(clear, 0, opacity)[..., None]
+        drawn[rows] = _blend(image[rows], colours[rows], alpha)
+    return drawn
 
 
 def cam_overlay(

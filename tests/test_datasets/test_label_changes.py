@@ -39,7 +39,7 @@ def test_what_is_written_is_read(tmp_path):
     ]
     path = tmp_path / 'new' / 'doubts.csv'
     write_label_changes(path, rows)
-    assert path.read_text(encoding='utf-8').startswith(HEAD)
+    assert path.read_text(encoding='utf-8-sig').startswith(HEAD)
     found = read_label_changes(path)
     assert [(r.photo, r.name, r.given, r.score, r.action) for r in found] == [
         ('a', 'hot, dog', True, 0.125, 'keep'),
@@ -74,6 +74,8 @@ def test_tables_of_a_spreadsheet(apply):
     head = '\ufeffsep=;\nAction;Photo;Class;note\n'
     found = apply('add; b ;dog;sure;', head=head)
     assert found['b'] == ('cat', 'dog')
+    found = apply('add; b ;dog', head='Action;Photo;Class\n')
+    assert found['b'] == ('cat', 'dog')
     found = apply('b,dog,no,"0,9641",add')
     assert found['b'] == ('cat', 'dog')
 
@@ -106,8 +108,8 @@ def test_errors_name_the_row(apply, lines, words):
 
 
 def test_errors_of_the_whole_table(apply, tmp_path):
-    with pytest.raises(ValueError, match=r'lacks photo, class, action.*sep='):
-        apply('a;cat;add', head='photo;class;action\n')
+    with pytest.raises(ValueError, match='lacks photo, class, action'):
+        apply('a;cat;add', head='name;kind;what\n')
     with pytest.raises(ValueError, match='it lacks action'):
         apply('a,cat', head='photo,class\n')
     (tmp_path / 'empty.csv').write_text('')

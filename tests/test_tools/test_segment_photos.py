@@ -2,16 +2,20 @@
 
 import csv
 import json
+import os
+import shutil
 from collections import defaultdict
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from mmseg.registry import MODELS
+from mmseg.registry import MODELS, TRANSFORMS
 from PIL import Image
 
-from mmseg_wsss.io.photos import read_photo
+from mmseg_wsss.compat import load_config
+from mmseg_wsss.io.photos import read_photo, shrink
+from mmseg_wsss.workflow.deploy.segmentor import Segmentor
 from tests import tiny
 from tests.test_tools.test_train_and_dump import call, files
 
@@ -216,3 +220,45 @@ def test_another_checkpoint_needs_another_folder(segmentor, photos, tmp_path):
     run(tmp_path, '--overwrite')
     pixels, _ = read_areas(tmp_path / 'out')
     assert all(counts['green'] == 45 * 63 for counts in pixels.values())
+
+
+def test_large_photos_are_shrunk_as_those_of_the_data_set(segmentor, tmp_path):
+    """With antialiasing; the mask has the photo's own size."""
+    cfg = load_config(tmp_path / 'config.py')
+    steps = cfg.test_dataloader.dataset.pipeline
+    steps[0].backend_args = dict(backend='mmseg_wsss.photo', max_side=80)
+    loaded = Segmentor(cfg, tmp_path / 'model.pth')
+    assert loaded.max_side == 80
+    rng = np.random.default_rng(0)
+    cells = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    photo = np.kron(cells, np.ones((100, 100, 1), np.uint8))
+    photo[::2] = 255 - photo[::2]  # grey from afar, which bilinear misses
+    small = shrink(Image.fromarray(photo), 80)
+    small.save(tmp_path / 'small.png')
+    load = TRANSFORMS.build(dict(steps[0]))
+    Image.fromarray(photo).save(tmp_path / 'large.png')
+    for name in ('small', 'large'):
+        path = str(tmp_path / f'{name}.png')
+        image = load(dict(img_path=path))['img']
+        assert np.array_equal(image[..., ::-1], np.asarray(small))
+    label = loaded.predict(photo)
+    assert label.shape == (600, 800)
+    expected = loaded.predict(np.asarray(small))
+    expected = np.kron(expected, np.ones((10, 10), int))
+    assert (label == expected).mean() > 0.9
+
+
+def test_names_that_are_no_utf8_and_names_of_blanks(
+    segmentor, photos, tmp_path
+):
+    shutil.copy(photos / 'plain.png', photos / os.fsdecode(b'caf\xe9.png'))
+    shutil.copy(photos / 'plain.png', photos / ' .png')
+    (photos / 'broken.jpg').unlink()
+    run(tmp_path)
+    rows = (tmp_path / 'out/areas.csv').read_text('utf-8')
+    assert 'caf\\xe9.png,caf_.png,0' in rows
+    assert ' .png,photo.png,0' in rows
+    (photos / 'plain.png').unlink()
+    run(tmp_path)
+    assert not (tmp_path / 'out/masks/plain.png').exists()
+    assert not (tmp_path / 'out/overlays/plain.jpg').exists()

@@ -241,6 +241,7 @@ def main() -> None:
         weights=weights,
         has_masks=bool(masks),
         long_side=long_side,
+        max_side=args.max_side,
         seed=args.seed,
     )
     out, placing = Path(args.out), (args.max_side, args.copy, in_parallel)

@@ -12,6 +12,9 @@ weights = None
 clip_weights = None
 # Photos are resized to this long side for the networks, and cut to crops.
 size = 320
+# Larger photos were shrunk to this long side when the data set was made; new
+# ones are when they are read. 0: none.
+max_side = 640
 crop_size = (224, 224)
 batch_size = 16
 train_epochs = 100

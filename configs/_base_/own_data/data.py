@@ -6,9 +6,10 @@ has_masks = _base_.has_masks
 size = _base_.size
 num_workers = 2
 
-# Upright, opaque, 8-bit RGB, new photos of any kind too.
+# Upright, opaque, 8-bit RGB, new photos of any kind and size too.
 load_image = dict(
-    type='LoadImageFromFile', backend_args=dict(backend='mmseg_wsss.photo')
+    type='LoadImageFromFile',
+    backend_args=dict(backend='mmseg_wsss.photo', max_side=_base_.max_side),
 )
 load_image_labels = dict(
     type='mmseg_wsss.LoadImageLabels',

@@ -15,7 +15,7 @@ _SEPARATOR = re.compile(r'"?sep=([,;|\t])"?,*', re.IGNORECASE)
 
 
 def read_csv(path: Path) -> tuple[Pairs, tuple]:
-    """Read a comma separated table with a header row, image column first.
+    """Read a table with a header row, image column first.
 
     Either the only other column is called ``labels``, or there is one column
     of 0 and 1 per class. Names in a cell of ``labels`` are separated by the
@@ -25,8 +25,9 @@ def read_csv(path: Path) -> tuple[Pairs, tuple]:
     has two classes it ends a cell, ``hot dog;``. A cell may also be a list,
     ``["cat", "dog"]``. An image in several rows has the classes of them all.
 
-    Excel's line ``sep=;`` is obeyed; rows without content, empty columns at
-    the right and repeated header rows are skipped.
+    Cells are separated by commas; by ``;``, tabs or ``|`` where the header has
+    these and no comma, or where Excel's line ``sep=;`` says so. Rows without
+    content, empty columns at the right and repeated header rows are skipped.
 
     Args:
         path: The file, UTF-8.
@@ -113,7 +114,6 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
         raise ValueError(
             f'{path} must have a comma separated header row "image,labels" or '
             '"image,<class>,<class>,..." and at least one image'
-            + _other_separator(header)
         )
     for number, row in rows.items():
         if len(row) != len(header):
@@ -121,7 +121,7 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
                 f'{path}, row {number}: {len(row)} cells where the header '
                 f'has {len(header)}'
                 + (
-                    ' (separate several names in one cell by ;)'
+                    ' (several names in one cell stand in quotes, "cat;dog")'
                     if _has_names(header)
                     else ''
                 )
@@ -134,20 +134,11 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
     return header, rows
 
 
-def _other_separator(header: list[str]) -> str:
-    """Return what to do where a header has other separators, '' if not."""
-    names = {';': "';'", '\t': 'tabs', '|': "'|'"}
-    found = [name for mark, name in names.items() if mark in ''.join(header)]
-    if not found:
-        return ''
-    return (
-        f'; its cells seem to be separated by {found[0]}: save it with commas,'
-        ' or write sep= and that character into a line above the header'
-    )
-
-
 def read_rows(path: Path) -> dict[int, list[str]]:
     """Return the rows with content, cells stripped, by row number.
+
+    The separator is a comma, that of a first line ``sep=;``, or the one that
+    the first line has where it has no comma.
 
     Raises:
         ValueError: If it is not UTF-8, or a quote is not closed.
@@ -156,12 +147,14 @@ def read_rows(path: Path) -> dict[int, list[str]]:
     number = 1
     try:
         with path.open(encoding='utf-8-sig', newline='') as file:
-            told = _SEPARATOR.fullmatch(file.readline().rstrip('\r\n '))
+            line = file.readline()
+            told = _SEPARATOR.fullmatch(line.rstrip('\r\n '))
+            mark = next((m for m in ',;\t|' if m in line), ',')
             if told is None:
                 file.seek(0)
             lines = csv.reader(
                 file,
-                delimiter=told[1] if told else ',',
+                delimiter=told[1] if told else mark,
                 skipinitialspace=True,
                 strict=True,
             )

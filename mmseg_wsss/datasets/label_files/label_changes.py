@@ -56,7 +56,7 @@ class LabelChange:
 def write_label_changes(
     path: str | os.PathLike, rows: Iterable[LabelChange]
 ) -> None:
-    """Write a table, atomically, in UTF-8.
+    """Write a table, atomically, in UTF-8 with a byte order mark for Excel.
 
     Args:
         path: The file; missing folders are created.
@@ -64,7 +64,7 @@ def write_label_changes(
     """
     with (
         atomic_write(path) as part,
-        open(part, 'w', encoding='utf-8', newline='') as file,
+        open(part, 'w', encoding='utf-8-sig', newline='') as file,
     ):
         writer = csv.writer(file, lineterminator='\n')
         writer.writerow(COLUMNS)
@@ -98,8 +98,7 @@ def read_label_changes(path: str | os.PathLike) -> list[LabelChange]:
     if missing:
         raise ValueError(
             f'{path} must begin with the row {",".join(COLUMNS)}, it lacks '
-            f'{", ".join(missing)}; columns are separated by commas, or as a '
-            'first line sep=; says'
+            f'{", ".join(missing)}'
         )
     for number, row in rows.items():
         if any(row[len(header) :]):

@@ -46,7 +46,7 @@ class CheckpointCheckHook(Hook):
         """Compare what parts of the model were initialised from with them.
 
         Raises:
-            ValueError: If no tensor of such a part was in its file.
+            ValueError: If less than a quarter of such a part is in its file.
         """
         # Other weights have taken their place.
         replaced = ('_resume', '_load_from')
@@ -110,7 +110,8 @@ def check_pretrained(name: str, module: nn.Module, init_cfg: Mapping) -> None:
         init_cfg: Its ``dict(type='Pretrained', ...)``.
 
     Raises:
-        ValueError: If no tensor of the module is in the checkpoint.
+        ValueError: If less than a quarter of the module's tensors is in the
+            checkpoint.
     """
     file, prefix = init_cfg['checkpoint'], init_cfg.get('prefix') or ''
     stored = CheckpointLoader.load_checkpoint(file, map_location='cpu')
@@ -121,12 +122,15 @@ def check_pretrained(name: str, module: nn.Module, init_cfg: Mapping) -> None:
         for k, x in weights.items()
         if k.startswith(start)
     }
-    if not log_fit(f'{name}, from {file}', module, inside):
+    count = len(compared_tensors(module))
+    fit = log_fit(f'{name}, from {file}', module, inside)
+    if fit * 4 < count:
         raise ValueError(
-            f'no weight of {name} is in {file}, whose tensors are called '
-            f'{", ".join(list(weights)[:3])}, ...: it starts from nothing. '
-            "Set the part in front as prefix of init_cfg, as prefix='"
-            "backbone.', take another file, or init_cfg=None"
+            f'{fit} of {count} tensors of {name} are in {file}, whose tensors '
+            f'are called {", ".join(list(weights)[:3])}, ...: it starts from '
+            'nothing. Take the file of this network; if its names have a part '
+            "in front, set it as prefix='backbone.' in init_cfg; or set "
+            'init_cfg=None'
         )
 
 

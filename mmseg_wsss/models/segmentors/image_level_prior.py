@@ -65,6 +65,8 @@ class PriorEncoderDecoder(EncoderDecoder):
                 f'out_channels={channels}: remove out_channels'
             )
 
+    predicts_with_auxiliary = True
+
     def encode_decode(
         self, inputs: Tensor, batch_img_metas: list[dict]
     ) -> Tensor:

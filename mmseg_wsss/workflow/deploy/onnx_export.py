@@ -141,8 +141,11 @@ def describe(segmentor: Segmentor) -> dict:
             about='photos as they are seen (EXIF followed), transparency on '
             'white; not normalised, as the network does that',
         ),
+        max_side=segmentor.max_side,
+        about_max_side='a photo whose long side has more pixels is shrunk to '
+        'it first, with antialiasing (Lanczos); 0: none is',
         transforms=steps,
-        about_transforms="what photos go through first; MMSegmentation's "
+        about_transforms="what photos go through then; MMSegmentation's "
         'Resize with keep_ratio makes a photo as large as fits in the scale, '
         'bilinearly without antialiasing (cv2.INTER_LINEAR)',
         output=dict(

@@ -61,7 +61,7 @@ def describe_photos(photos: dict[str, Path], root: Path) -> dict[str, dict]:
 
 
 def changed_photos(out_dir: Path, photos: dict[str, dict]) -> list[str]:
-    """Return the names whose results in a folder are of another photo.
+    """Return the names whose results in a folder are of another or no photo.
 
     Args:
         out_dir: The folder; ``photos.json`` in it has an earlier run's.
@@ -69,4 +69,5 @@ def changed_photos(out_dir: Path, photos: dict[str, dict]) -> list[str]:
     """
     known = out_dir / FILE
     before = json.loads(known.read_text()) if known.is_file() else {}
-    return [name for name in photos if before.get(name) != photos[name]]
+    names = {**before, **photos}
+    return [name for name in names if before.get(name) != photos.get(name)]

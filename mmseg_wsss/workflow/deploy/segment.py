@@ -17,6 +17,7 @@ from ...jobs.image_loop import gather_errors, rank_share
 from ...jobs.image_pipeline import Outcome
 from ...jobs.progress import Progress
 from ...visualization.overlay import label_overlay
+from ..own_data.names import printable
 from .segmentor import Segmentor
 
 COLUMNS = ('photo', 'mask', 'index', 'class', 'pixels', 'share')
@@ -114,10 +115,11 @@ def write_areas(
             mask = masks / f'{name}.png'
             if not mask.is_file():
                 continue
+            called = printable(photo)  # bytes may be no UTF-8
             label = read_label(mask)
             counts = np.bincount(label.ravel(), minlength=len(classes))
             for index, title in enumerate(classes):
                 pixels = int(counts[index])
                 share = f'{pixels / label.size:.6f}'
-                row = (photo, mask.name, index, title, pixels, share)
+                row = (called, mask.name, index, title, pixels, share)
                 table.writerow(row)

@@ -13,11 +13,13 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmseg.apis import MMSegInferencer
 from mmseg.registry import DATASETS
+from PIL import Image
 from torch import nn
 
-from ...compat import is_type
+from ...compat import find_steps, is_type
 from ...datasets.palette import voc_palette
 from ...io.checkpoints import check_classes, check_weights
+from ...io.photos import shrink
 
 # New photos have neither masks nor image labels.
 _LEFT_OUT = ('LoadImageFromFile', 'LoadAnnotations', 'LoadImageLabels')
@@ -40,6 +42,8 @@ class Segmentor(MMSegInferencer):
         classes: Names of its C classes, those of the checkpoint.
         palette: An RGB triple of 0 to 255 for each.
         steps: The settings of the transforms.
+        max_side: Longest side to which photos are shrunk before, as the
+            config's ``LoadImageFromFile`` does; 0 for any.
 
     Raises:
         ValueError: If the checkpoint does not fit the config, or no classes
@@ -54,6 +58,9 @@ class Segmentor(MMSegInferencer):
             raise FileNotFoundError(f'there is no checkpoint {checkpoint}')
         init_default_scope(cfg.get('default_scope', 'mmseg'))
         self.steps = photo_pipeline(cfg)
+        loaders = find_steps(cfg.test_dataloader, 'LoadImageFromFile')
+        backend = next(iter(loaders), {}).get('backend_args') or {}
+        self.max_side = backend.get('max_side', 0)
         self._where = str(checkpoint)
         cfg = copy.deepcopy(cfg)
         cfg.test_dataloader.dataset.pipeline = copy.deepcopy(self.steps)
@@ -109,7 +116,8 @@ class Segmentor(MMSegInferencer):
         Raises:
             ValueError: If it cannot be resized, as a strip of 3000 x 1.
         """
-        image = np.ascontiguousarray(photo[..., ::-1])
+        small = np.asarray(shrink(Image.fromarray(photo), self.max_side))
+        image = np.ascontiguousarray(small[..., ::-1])
         try:
             sample = self(image, return_datasamples=True)
         except cv2.error as error:
@@ -117,7 +125,10 @@ class Segmentor(MMSegInferencer):
             raise ValueError(
                 f'{width} x {height} pixels cannot be resized for the network'
             ) from error
-        return sample.pred_sem_seg.data[0].cpu().numpy()
+        label = sample.pred_sem_seg.data[0].cpu().numpy()
+        if small.shape == photo.shape:
+            return label
+        return _enlarge(sample.seg_logits.data.cpu().numpy(), label, photo)
 
     def check(self) -> None:
         """Check on a grey picture that the network segments photos.
@@ -133,6 +144,27 @@ class Segmentor(MMSegInferencer):
                 f'the network segments no photo by itself: {error}. Take the '
                 'config and checkpoint of a segmentor'
             ) from error
+
+
+def _enlarge(
+    logits: np.ndarray, label: np.ndarray, photo: np.ndarray
+) -> np.ndarray:
+    """Return the best class (H, W) of logits (C, h, w) in a photo's size.
+
+    Class by class: all logits of a large photo would take gigabytes.
+    """
+    size = photo.shape[1::-1]
+    if len(logits) == 1:  # a threshold
+        return cv2.resize(
+            label.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST
+        ).astype(np.int64)
+    best = cv2.resize(logits[0], size)
+    label = np.zeros(best.shape, np.int64)
+    for index, plane in enumerate(logits[1:], 1):
+        plane = cv2.resize(plane, size)
+        label[plane > best] = index
+        np.maximum(best, plane, out=best)
+    return label
 
 
 def photo_pipeline(cfg: Config) -> list[dict]:

@@ -119,7 +119,8 @@ def find_warnings(classes: Sequence[str], labels: np.ndarray) -> list[str]:
                 warnings.append(
                     f'{classes[k]} and {classes[l]} are always together: '
                     'labels cannot tell which is which. Add photos of one '
-                    'alone'
+                    'alone; if both words are one name, end it in the table '
+                    'with ; as in "hot dog;"'
                 )
             elif counts[k, l] in (total[k], total[l]):
                 small, large = (k, l) if total[k] < total[l] else (l, k)

@@ -49,6 +49,7 @@ def config_texts(
     weights: str | None,
     has_masks: bool,
     long_side: int,
+    max_side: int,
     seed: int,
 ) -> dict[str, str]:
     """Return the config files.
@@ -61,6 +62,7 @@ def config_texts(
         weights: Weights of the backbone, None from scratch.
         has_masks: Whether the photos set aside have masks.
         long_side: Long side of a usual photo, in pixels.
+        max_side: Longest side of a photo, 0 for any.
         seed: Of the training.
 
     Returns:
@@ -108,6 +110,7 @@ def config_texts(
         has_masks=has_masks,
         weights=repr(weights),
         size=size,
+        max_side=max_side,
         crop_size=(crop, crop),
         batch_size=batch,
         train_epochs=epochs,

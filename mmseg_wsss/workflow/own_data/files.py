@@ -82,6 +82,7 @@ def check_folder(folder: Path, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise ValueError(f'{folder} is a file: --out takes a folder')
     names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+    names -= {'.DS_Store', 'Thumbs.db', 'desktop.ini'}  # of file browsers
     if UNFINISHED in names and names <= {*OURS, *FOLDERS, RECORD, UNFINISHED}:
         return
     if not names:

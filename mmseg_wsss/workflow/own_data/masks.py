@@ -11,9 +11,10 @@ from PIL import Image, UnidentifiedImageError
 
 from ...datasets.mask_checks import MaskCheck
 from ...io.labels import save_label
+from ...io.photos import fitting_size
 from ...io.stems import image_stem
 from .names import SHOWN, list_kinds, summarise
-from .photos import ImageInfo, fitting_size, is_shown
+from .photos import ImageInfo, is_shown
 
 LOSSY = ('JPEG', 'MPO', 'JPEG2000', 'WEBP')
 

@@ -29,7 +29,7 @@ def unique_stem(stem: str, taken: set[str]) -> str:
     Names that differ by case only are the same to macOS and Windows: ``taken``
     holds them folded, and gets this one.
     """
-    stem = image_stem(' '.join(_utf8(stem).split()))
+    stem = image_stem(' '.join(_utf8(stem).split())) or 'photo'
     while len(os.fsencode(stem)) > LONGEST:
         stem = stem[:-1]
     name, number = stem, 2

@@ -16,9 +16,11 @@ from PIL import Image, UnidentifiedImageError
 
 from ...io.photos import (
     decode_photo,
+    fitting_size,
     has_deep_colours,
     is_transparent,
     orientation,
+    shrink,
     upright_rgb,
 )
 from ...io.stems import IMAGE_SUFFIXES
@@ -204,19 +206,7 @@ def open_upright(path: Path, max_side: int = 0) -> Image.Image:
         OSError: If it cannot be read.
         ValueError: If its values are of no known range.
     """
-    image = decode_photo(path.read_bytes())
-    size = fitting_size(image.size, max_side)
-    if size == image.size:
-        return image
-    return image.resize(size, Image.Resampling.LANCZOS)
-
-
-def fitting_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
-    """Return a (width, height), shrunk to a longest side unless it is 0."""
-    if not max_side or max(size) <= max_side:
-        return size
-    ratio = max_side / max(size)
-    return tuple(max(1, round(side * ratio)) for side in size)
+    return shrink(decode_photo(path.read_bytes()), max_side)
 
 
 def usual_side(infos: Iterable[ImageInfo], max_side: int = 0) -> int:

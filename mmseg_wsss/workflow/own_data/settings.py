@@ -131,12 +131,18 @@ def starting_weights(network: str, weights: str | None) -> str | None:
         weights: A file, a URL, ``'none'``, or None for the network's own.
 
     Raises:
-        ValueError: If there is no such file, or the package is missing.
+        ValueError: If there is no such file, or the package is missing or of
+            another network.
     """
     if weights is None:
         weights = NETWORKS[network].weights
-        if weights.startswith(SCHEME):
-            _check_package(weights)
+    if weights.startswith(SCHEME):
+        if weights != NETWORKS[network].weights:
+            raise ValueError(
+                f'--weights {weights} are of another network than '
+                f'--network {network}: leave --weights out'
+            )
+        _check_package(weights)
     if weights.lower() == 'none':
         return None
     if '://' in weights:

@@ -223,7 +223,7 @@ def _listed(folder: str, names: str, suffix: str) -> list[Path] | None:
         return None
     if Path(names).suffix not in ('', '.txt'):
         return None
-    lines = Path(names).read_text(errors='replace').splitlines()
+    lines = Path(names).read_text('utf-8', 'replace').splitlines()
     stems = [line.strip() for line in lines if line.strip()]
     return [Path(folder, stem + suffix) for stem in stems]
 

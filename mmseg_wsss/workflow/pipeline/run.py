@@ -189,7 +189,7 @@ def run_command(
     """
     last = time.monotonic()
     with (
-        open(output, 'a') as file,
+        open(output, 'a', encoding='utf-8') as file,
         subprocess.Popen(
             command,
             env=environment(),
