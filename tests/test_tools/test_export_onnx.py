@@ -47,9 +47,14 @@ def segmentor(tmp_path):
     cfg.model.data_preprocessor.update(
         mean=[120.0, 110.0, 100.0], std=[60.0, 50.0, 40.0]
     )
-    cfg.test_dataloader.dataset.pipeline.insert(
-        1, dict(type='Resize', scale=(64, 64), keep_ratio=True)
+    # As the segmentor of own photos.
+    cfg.model.type = 'mmseg_wsss.PriorEncoderDecoder'
+    cfg.model.auxiliary_head = dict(
+        type='mmseg_wsss.CAMHead', in_channels=8, in_index=0, num_classes=4
     )
+    steps = cfg.test_dataloader.dataset.pipeline
+    steps[0].backend_args = dict(backend='mmseg_wsss.photo', max_side=60)
+    steps.insert(1, dict(type='Resize', scale=(64, 64), keep_ratio=True))
     cfg.dump(tmp_path / 'config.py')
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).eval()
@@ -97,7 +102,7 @@ def test_onnxruntime_computes_the_same(segmentor, tmp_path, monkeypatch):
     assert about['classes'] == list(tiny.CLASSES)
     assert about['palette'] == tiny.PALETTE
     resize = dict(type='Resize', scale=[64, 64], keep_ratio=True)
-    assert about['transforms'] == [resize]
+    assert about['transforms'] == [resize] and about['max_side'] == 60
     for name, array in (
         ('input', session.get_inputs()[0]),
         ('output', session.get_outputs()[0]),
@@ -123,7 +128,7 @@ def test_onnxruntime_computes_the_same(segmentor, tmp_path, monkeypatch):
         read_photo(tmp_path / 'photo.jpg')
     )
     assert expected.shape == (63, 45) and len(np.unique(expected)) > 1
-    assert (names['mask'] == expected).mean() > 0.999
+    assert (names['mask'] == expected).mean() > 0.99
 
 
 def test_wrong_input_ends_in_one_line(segmentor, tmp_path):
