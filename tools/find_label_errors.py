@@ -112,7 +112,7 @@ def main() -> None:
             exit_process(1)
         if is_main_process():
             rows = doubted_labels(
-                vectors.numpy(), found.labels, found.stems, found.classes
+                vectors.numpy(), found.labels, found.files, found.classes
             )
             write_label_changes(out, rows)
             print_log(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
@@ -26,6 +27,7 @@ class LabelledImages:
     Attributes:
         dataset: The data set, without pipeline.
         stems: Names of the N images.
+        files: Names of their files.
         pipeline: The transforms that load and pack an image, without its
             mask.
         classes: Names of the K foreground classes.
@@ -50,6 +52,8 @@ class LabelledImages:
         load = TRANSFORMS.build({**loader, 'required': True})
         infos = map(self.dataset.get_data_info, range(len(self.stems)))
         loaded = [load.transform(info) for info in infos]
+        # With suffixes: a spreadsheet makes a number of 0001.
+        self.files = [Path(info['img_path']).name for info in loaded]
         vectors = np.stack([info['image_labels'] for info in loaded])
         kept = foreground_indices(
             vectors.shape[1], loaded[0]['background_index']
@@ -62,7 +66,7 @@ class LabelledImages:
 def doubted_labels(
     features: np.ndarray,
     labels: np.ndarray,
-    stems: Sequence[str],
+    names: Sequence[str],
     classes: Sequence[str],
 ) -> list[LabelChange]:
     """Return the most doubted labels as rows of a table, all to be kept.
@@ -70,7 +74,7 @@ def doubted_labels(
     Args:
         features: One vector per image (N, D).
         labels: Multi-hot labels (N, K), bool.
-        stems: Names of the N images.
+        names: Names of the N images.
         classes: Names of the K classes.
 
     Returns:
@@ -81,10 +85,10 @@ def doubted_labels(
         ValueError: See :func:`label_doubts`.
     """
     found = label_doubts(features, labels)
-    limit = max(len(stems) // 10, min(ROWS, len(stems) // 2))
+    limit = max(len(names) // 10, min(ROWS, len(names) // 2))
     return [
         LabelChange(
-            stems[i], classes[k], bool(labels[i, k]), float(found.scores[i, k])
+            names[i], classes[k], bool(labels[i, k]), float(found.scores[i, k])
         )
         for i, k in found.ranked()[:limit]
     ]

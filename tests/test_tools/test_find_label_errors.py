@@ -78,9 +78,9 @@ def test_wrong_labels_are_found_and_corrected(folder, tool, tmp_path):
     assert f'{len(rows)} doubted labels of {COUNT} images written' in output
     first = {(row.photo, row.name, row.given) for row in rows[:3]}
     assert first == {
-        ('img_4', 'blue', True),
-        ('img_4', 'green', False),
-        ('img_9', 'blue', True),
+        ('img_4.png', 'blue', True),
+        ('img_4.png', 'green', False),
+        ('img_9.png', 'blue', True),
     }
     assert all(row.action == 'keep' for row in rows)
     # Weights that the config starts from, two ranks: the same file.

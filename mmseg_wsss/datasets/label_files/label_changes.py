@@ -3,8 +3,8 @@
 One row for each image and class, the most doubted first::
 
     photo,class,given,score,action
-    a,cat,yes,0.0312,keep
-    b,dog,no,0.9120,add
+    a.jpg,cat,yes,0.0312,keep
+    b.jpg,dog,no,0.9120,add
 
 ``given`` is the label, ``score`` the probability of the class by the other
 photos. ``action`` is ``keep``, or ``remove`` or ``add``.
@@ -36,7 +36,7 @@ class LabelChange:
     """A row of the table.
 
     Attributes:
-        photo: Name of the image.
+        photo: Name of the image or of its file.
         name: The class.
         given: Whether the image is labelled with it; None if it is not said.
         score: Probability of the class by the other images, None if it is

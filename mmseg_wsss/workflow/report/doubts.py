@@ -12,6 +12,7 @@ from ...datasets.label_files.label_changes import (
     LabelChange,
     read_label_changes,
 )
+from ...io.stems import file_stem
 from ...jobs.test_dataset import label_loader
 from ..pipeline.plan import find_config
 from .collect import Content
@@ -107,7 +108,7 @@ def _read(stage: StageInfo, images: Images) -> Doubts:
         if row.photo not in photos:
             if len(photos) == SHOWN:
                 continue
-            photos[row.photo] = _photo(row.photo, images)
+            photos[row.photo] = _photo(file_stem(row.photo), images)
         photos[row.photo].labels.append(row)
     return Doubts(
         stage.name,
