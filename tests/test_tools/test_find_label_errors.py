@@ -90,9 +90,9 @@ def test_wrong_labels_are_found_and_corrected(folder, tool, tmp_path):
     assert again.read_bytes() == out.read_bytes()
 
     text = out.read_text()
-    for photo, name in (('img_4', 'blue'), ('img_9', 'blue')):
+    for photo, name in (('img_4.png', 'blue'), ('img_9.png', 'blue')):
         text = edit(text, f'{photo},{name},', 'remove')
-    out.write_text(edit(text, 'img_4,green,', 'add'))
+    out.write_text(edit(text, 'img_4.png,green,', 'add'))
     labels = folder / 'tiny' / 'image_labels.json'
     new = tmp_path / 'new.json'
     output = call(APPLY, labels, out, '--out', new)
