@@ -41,7 +41,7 @@ COLUMNS = {
 def seed_labels(data: str, folder: Path, seed: int) -> None:
     """Train the CAM network of a seed and write its pseudo labels."""
     config = f'configs/cam/cam_mobilenetv2_{data}.py'
-    train(config, folder / 'cam', seed, COLUMNS)
+    train(config, folder / 'cam', seed, ['mIoU'])
     pseudo_labels(config, folder / 'cam')
 
 
@@ -58,7 +58,7 @@ def segmentor(data: str, folder: Path, seed: int, variant: str) -> dict:
         f'configs/ocr/{kind}_mobilenetv2_{data}.py',
         folder / variant,
         seed,
-        COLUMNS,
+        [*COLUMNS],
         *words,
     )
 

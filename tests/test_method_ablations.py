@@ -1,4 +1,4 @@
-"""The ablations of CSD, IRN and the baselines, on tools that do nothing.
+"""The ablations of CSD, IRN, OCR and the baselines, on tools that do nothing.
 
 No network is trained: a tool checks its config and options, and writes the
 files that the next one asks for.
@@ -26,6 +26,7 @@ MODULES = (
     'baselines',
     'csd_ablation',
     'irn_rounds',
+    'ocr_ablation',
 )
 
 
@@ -64,7 +65,9 @@ class Tools:
             (folder('--work-dir') / 'epoch_4.pth').touch()
             scalars = folder('--work-dir') / 'run' / 'vis_data'
             scalars.mkdir(parents=True)
-            (scalars / 'scalars.json').write_text('{"mIoU": 1, "step": 4}\n')
+            rates = 'OC_image_rate', 'OC_image_rate_1pct', 'OC_pixel_rate'
+            figures = dict.fromkeys(('mIoU', *rates), 1) | {'step': 4}
+            (scalars / 'scalars.json').write_text(json.dumps(figures) + '\n')
         if tool == 'make_cams':
             summary = folder('--out-dir') / 'label_summary.json'
             summary.write_text('{"mIoU": 4.0}')
@@ -138,6 +141,28 @@ def test_csd_variants(tools, monkeypatch, tmp_path, capsys, data):
     assert weights['true-masks'] == weights['resampling']
     assert weights['paper'] == ('False', 0.01, 0.1)
     assert '| paper-true-masks |' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('data', ['scenes', 'voc-mini'])
+def test_ocr_variants(tools, monkeypatch, tmp_path, capsys, data):
+    module = sys.modules['ocr_ablation']
+    words = data, '--seeds', '3', '--work-dir', str(tmp_path / 'work')
+    run(monkeypatch, 'ocr_ablation', *words)
+    _, *trained = tools.of('train.py')
+    labels = tmp_path / 'work' / data / 'seed_3/cam/pseudo_labels/labels'
+    for (name, options), (_, _, _, cfg) in zip(
+        module.VARIANTS.items(), trained, strict=True
+    ):
+        folder = cfg.train_dataloader.dataset.data_prefix.seg_map_path
+        assert (folder == str(labels)) == (name != 'true-masks')
+        losses = cfg.model.decode_head.loss_decode
+        losses = losses if isinstance(losses, list) else [losses]
+        ocr = [k for k in losses if k['type'] == 'mmseg_wsss.OCRLoss']
+        assert len(ocr) == (options is not None)
+        for key, value in (options or {}).items():
+            assert ocr[0][key] == value
+    table = capsys.readouterr().out
+    assert '| adaptive-zeroed | 1.00 ± 0.00 |' in table
 
 
 @pytest.mark.parametrize('data', ['scenes', 'voc-mini'])

@@ -1,5 +1,5 @@
 # MARS with DeepLabV2 R50 on debiased IRN labels of VOC 2012 (debias_voc12.py).
-# The crop and the schedule are DHR's, by the paper's first author; the paper
+# Crop, colours and schedule are DHR's, by the paper's first author; the paper
 # follows "the training details in all USS and WSSS papers".
 _base_ = [
     '../_base_/models/deeplabv2_r50-d8.py',

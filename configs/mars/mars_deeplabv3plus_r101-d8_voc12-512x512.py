@@ -1,6 +1,6 @@
 # MARS with DeepLabV3+ R101, the paper's best, on debiased labels of VOC 2012
 # (debias_voc12.py; the paper's come from RS+EPM).
-# The crop and the schedule are DHR's, by the paper's first author; the paper
+# Crop, colours and schedule are DHR's, by the paper's first author; the paper
 # follows "the training details in all USS and WSSS papers".
 _base_ = [
     '../_base_/models/deeplabv3plus_r50-d8.py',

@@ -2,7 +2,8 @@
 # 0.7 to 1.3, one hidden layer and a dilated classifier. Needs pseudo labels
 # and converted ImageNet weights, see configs/ocr/README.md; the authors start
 # from a ResNet38 trained on VOC's image labels. The code passes its weight
-# decay, 1e-5, as momentum, so that nothing decays.
+# decay, 1e-5, as momentum, so that nothing decays. It trains padding as
+# background, and one scale for each batch; here padding is ignored.
 _base_ = [
     '../_base_/models/deeplab-largefov_r38.py',
     '../_base_/datasets/voc12_wsss-321.py',

@@ -85,6 +85,6 @@ paper = dict(
         'with short side 256, crop 224 and ColorJitter in place of '
         'RandomResizedCrop, RandAugment and erasing; background 0.39 in the '
         "walks, its author's code has 0.36; AffinityNet and segmentor "
-        'from ImageNet'
+        'from ImageNet, whose padding is not trained'
     ),
 )

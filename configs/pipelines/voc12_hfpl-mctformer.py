@@ -62,7 +62,7 @@ paper = dict(
     ),
     differs=(
         'FSL in the form of the code, which is for SEAM; AffinityNet '
-        'and segmentor from ImageNet'
+        'and segmentor from ImageNet, whose padding is not trained'
     ),
     _delete_=True,
 )

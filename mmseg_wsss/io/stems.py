@@ -25,10 +25,11 @@ def image_stem(name: str) -> str:
     """Return the identity of an image: the same for all spellings of its name.
 
     Folders and known image suffixes are cut, all of them: ``'x.jpg.jpg'``, as
-    downloads are called, is ``'x'``. Any other dot belongs to the stem, so
-    that ``'scan.v2'`` and ``'a/scan.v2.jpg'`` are the same image. Letters with
-    accents are composed (Unicode's NFC): macOS writes them as two characters
-    in file names, keyboards as one. A byte order mark is dropped.
+    downloads are called, and ``'x.heic.jpg'`` are ``'x'``. Any other dot
+    belongs to the stem, so that ``'scan.v2'`` and ``'a/scan.v2.jpg'`` are the
+    same image. Letters with accents are composed (Unicode's NFC): macOS writes
+    them as two characters in file names, keyboards as one. A byte order mark
+    is dropped.
 
     A stem's stem is the stem itself.
 
@@ -41,7 +42,8 @@ def image_stem(name: str) -> str:
     stem = unicodedata.normalize('NFC', name).replace('\ufeff', '')
     while (shorter := file_stem(stem)) != stem:
         stem = shorter
-    return stem
+    name, suffix = os.path.splitext(stem)
+    return name if suffix.lower() in OTHER_SUFFIXES else stem
 
 
 def file_stem(name: str) -> str:
@@ -57,8 +59,7 @@ def file_stem(name: str) -> str:
     """
     last = name.strip().replace('\\', '/').rsplit('/', 1)[-1]
     stem, suffix = os.path.splitext(last)
-    known = IMAGE_SUFFIXES | OTHER_SUFFIXES
-    return stem if suffix.lower() in known else last
+    return stem if suffix.lower() in IMAGE_SUFFIXES else last
 
 
 def unique_stems(paths: Iterable[str | os.PathLike]) -> list[str]:

@@ -52,7 +52,7 @@ class LabelledImages:
         load = TRANSFORMS.build({**loader, 'required': True})
         infos = map(self.dataset.get_data_info, range(len(self.stems)))
         loaded = [load.transform(info) for info in infos]
-        # With suffixes: a spreadsheet makes a number of 0001.
+        # With suffix, as spreadsheets turn 0001 into a number.
         self.files = [Path(info['img_path']).name for info in loaded]
         vectors = np.stack([info['image_labels'] for info in loaded])
         kept = foreground_indices(

@@ -69,11 +69,11 @@ class OutputFolder:
 
         Args:
             check: Called on rank 0 once the files are removed. If it raises a
-                ValueError, ``source.json`` is not written.
+                ValueError or an OSError, ``source.json`` is not written.
 
         Raises:
-            ValueError: What ``check`` raised, or that the folder cannot be
-                written, on all ranks.
+            ValueError: What ``check`` raised, on all ranks.
+            OSError: The same, or if the folder cannot be written.
         """
         error = [None]
         if is_main_process():
@@ -85,10 +85,10 @@ class OutputFolder:
                     check()
                 save_source(self.path, self.source)
             except (OSError, ValueError) as problem:
-                error = [str(problem)]
+                error = [problem]
         broadcast_object_list(error)
         if error[0] is not None:
-            raise ValueError(error[0])
+            raise error[0]
 
     def check_complete(self) -> None:
         """Check that no file is missing.

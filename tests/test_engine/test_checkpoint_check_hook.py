@@ -141,6 +141,23 @@ def test_weights_of_a_part(tmp_path, names, prefix, fits):
         hook.before_train(SimpleNamespace(model=model, **{name: 'x.pth'}))
 
 
+@pytest.mark.parametrize(('stored', 'fits'), [(1, False), (2, True)])
+def test_weights_of_another_network(tmp_path, stored, fits):
+    """Of a network with 8 tensors a quarter must fit."""
+    file = str(tmp_path / 'w.pth')
+    part = Pretrained(checkpoint=file)
+    part.others = nn.Sequential(*(nn.Conv2d(1, 1, 1) for _ in range(3)))
+    names = list(part.state_dict())[:stored]
+    torch.save({k: part.state_dict()[k] for k in names}, file)
+    run = SimpleNamespace(model=nn.ModuleDict(dict(backbone=part)))
+    hook = CheckpointCheckHook(strict=False)
+    if fits:
+        hook.before_train(run)
+        return
+    with pytest.raises(ValueError, match='1 of 8 tensors of backbone are in'):
+        hook.before_train(run)
+
+
 def scheduled(end=4, by_epoch=True, epochs=4, iterations=40):
     schedulers = [SimpleNamespace(end=end, by_epoch=by_epoch)]
     return SimpleNamespace(

@@ -1,5 +1,5 @@
-# The colour changes of the code of PSA, SEAM and HFPL. A config with them has
-# to import mmpretrain.datasets.
+# The colour changes of the code of PSA, SEAM, HFPL and DHR. A config with them
+# has to import mmpretrain.datasets.
 colour_jitter = dict(
     type='mmpretrain.ColorJitter',
     brightness=0.3,

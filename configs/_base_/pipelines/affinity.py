@@ -46,7 +46,8 @@ psa_stages = dict(
     affinity=dict(irn_stages['affinity'], method='psa'),
     walk=dict(irn_stages['walk'], method='psa'),
 )
-# With ISL, HFPL's confident labels take other alphas.
+# HFPL's alphas with ISL (configs.affinity_hfpl: 1 and 24), SEAM's without
+# (configs.affinity: 4 and 24).
 psa_hfpl_stages = {
     name: dict(when=dict(hfpl=dict(config='affinity_hfpl')))
     for name in psa_stages

@@ -6,11 +6,12 @@ import csv
 import re
 from pathlib import Path
 
+from ...io.stems import IMAGE_SUFFIXES, OTHER_SUFFIXES
 from .class_names import class_name, names_met
 from .label_cells import split_cells
 from .readers import Pairs
 
-_IMAGE_FILE = re.compile(r'.+\.(jpe?g|png|bmp|gif|tiff?|webp)', re.IGNORECASE)
+_QUOTED = re.compile('"[^"]*"')
 _SEPARATOR = re.compile(r'"?sep=([,;|\t])"?,*', re.IGNORECASE)
 
 
@@ -25,9 +26,9 @@ def read_csv(path: Path) -> tuple[Pairs, tuple]:
     has two classes it ends a cell, ``hot dog;``. A cell may also be a list,
     ``["cat", "dog"]``. An image in several rows has the classes of them all.
 
-    Cells are separated by commas; by ``;``, tabs or ``|`` where the header has
-    these and no comma, or where Excel's line ``sep=;`` says so. Rows without
-    content, empty columns at the right and repeated header rows are skipped.
+    Cells are separated by commas, or by ``;``, tabs or ``|`` where the header
+    has more of these or Excel's line ``sep=;`` says so. Rows without content,
+    empty columns at the right and repeated header rows are skipped.
 
     Args:
         path: The file, UTF-8.
@@ -99,7 +100,8 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
     header = rows.pop(first, [])
     while header and not header[-1]:
         header.pop()
-    if header and _IMAGE_FILE.fullmatch(header[0]):
+    suffix = Path(header[0]).suffix.lower() if header else ''
+    if suffix in IMAGE_SUFFIXES | OTHER_SUFFIXES:
         raise ValueError(
             f'{path} begins with the image {header[0]!r}: write a header row '
             'above it, "image,labels" for names of classes or '
@@ -112,7 +114,7 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
             del rows[number]
     if len(header) < 2 or not rows:
         raise ValueError(
-            f'{path} must have a comma separated header row "image,labels" or '
+            f'{path} must have a header row "image,labels" or '
             '"image,<class>,<class>,..." and at least one image'
         )
     for number, row in rows.items():
@@ -137,8 +139,8 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
 def read_rows(path: Path) -> dict[int, list[str]]:
     """Return the rows with content, cells stripped, by row number.
 
-    The separator is a comma, that of a first line ``sep=;``, or the one that
-    the first line has where it has no comma.
+    The separator is that of a first line ``sep=;``, or the one of ``,``,
+    ``;``, tab and ``|`` that the first line with content has most often.
 
     Raises:
         ValueError: If it is not UTF-8, or a quote is not closed.
@@ -149,9 +151,13 @@ def read_rows(path: Path) -> dict[int, list[str]]:
         with path.open(encoding='utf-8-sig', newline='') as file:
             line = file.readline()
             told = _SEPARATOR.fullmatch(line.rstrip('\r\n '))
-            mark = next((m for m in ',;\t|' if m in line), ',')
-            if told is None:
-                file.seek(0)
+            while line and not line.strip(',;|"\t\r\n '):
+                line = file.readline()
+            header = _QUOTED.sub('', line.rstrip(',;|\t\r\n '))
+            mark = max(',;\t|', key=header.count)
+            file.seek(0)
+            if told:
+                file.readline()
             lines = csv.reader(
                 file,
                 delimiter=told[1] if told else mark,

@@ -127,10 +127,10 @@ def check_pretrained(name: str, module: nn.Module, init_cfg: Mapping) -> None:
     if fit * 4 < count:
         raise ValueError(
             f'{fit} of {count} tensors of {name} are in {file}, whose tensors '
-            f'are called {", ".join(list(weights)[:3])}, ...: it starts from '
-            'nothing. Take the file of this network; if its names have a part '
-            "in front, set it as prefix='backbone.' in init_cfg; or set "
-            'init_cfg=None'
+            f'are called {", ".join(list(weights)[:3])}, ...: the others '
+            'start from nothing. Take the file of this network; if its names '
+            "have a part in front, set it as prefix='backbone.' in init_cfg; "
+            'or set init_cfg=None'
         )
 
 

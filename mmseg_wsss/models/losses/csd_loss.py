@@ -161,7 +161,8 @@ class CSDLoss(ImageLevelLoss):
 
     The pasted views and their labels come with the batch, from
     :class:`CSDDataset` and :class:`CSDCopyPaste`; the loss runs the segmentor
-    on them. It is the mean over the batch's pairs, exactly 0 without one.
+    on them. It is the mean over the pairs of the batches of all ranks, and
+    exactly 0 on a rank without any.
 
     Args:
         fg_weight (float): lambda_1 of Eq. 6. Defaults to 0.01.
@@ -259,12 +260,10 @@ class CSDLoss(ImageLevelLoss):
     ) -> Tensor:
         """Compute the weighted sum of L_fg and L_bg (Eq. 6)."""
         loss = inputs.logits.flatten()[:0].sum()  # 0 with a gradient path
-        for name in self.view_names:
-            pair = views.get(name)
-            count = loss.new_full((), len(pair.mask) if pair else 0)
-            all_reduce(count, 'mean')  # gradients are averaged over the ranks
-            if pair is None:
-                continue
+        pairs = max((len(pair.mask) for pair in views.values()), default=0)
+        pairs = loss.new_full((), pairs)
+        all_reduce(pairs, 'mean')  # gradients are averaged over the ranks
+        for name, pair in views.items():
             pair = pair.foreground()
             maps = pair.teacher, pair.student, pair.mask
             if name == 'foreground':
@@ -274,8 +273,8 @@ class CSDLoss(ImageLevelLoss):
                     classes=pair.labels if self.classes == 'union' else None,
                     own=pair.source_labels if self.classes == 'own' else None,
                 )
-                loss = loss + self.fg_weight * value.sum() / count
+                loss = loss + self.fg_weight * value.sum() / pairs
             else:
                 value = background_consistency(*maps, self.dummy_score)
-                loss = loss + self.bg_weight * value.sum() / count
+                loss = loss + self.bg_weight * value.sum() / pairs
         return loss

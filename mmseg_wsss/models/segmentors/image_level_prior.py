@@ -48,6 +48,9 @@ class PriorEncoderDecoder(EncoderDecoder):
         ... )
     """
 
+    # The checks of checkpoints compare the auxiliary head as well.
+    predicts_with_auxiliary = True
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         classes = [head.num_classes for head in self._cam_heads()]
@@ -64,8 +67,6 @@ class PriorEncoderDecoder(EncoderDecoder):
                 f'decode head has {self.decode_head.num_classes} classes and '
                 f'out_channels={channels}: remove out_channels'
             )
-
-    predicts_with_auxiliary = True
 
     def encode_decode(
         self, inputs: Tensor, batch_img_metas: list[dict]

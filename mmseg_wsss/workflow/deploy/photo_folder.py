@@ -61,7 +61,7 @@ def describe_photos(photos: dict[str, Path], root: Path) -> dict[str, dict]:
 
 
 def changed_photos(out_dir: Path, photos: dict[str, dict]) -> list[str]:
-    """Return the names whose results in a folder are of another or no photo.
+    """Return the names whose photo has changed or is gone.
 
     Args:
         out_dir: The folder; ``photos.json`` in it has an earlier run's.

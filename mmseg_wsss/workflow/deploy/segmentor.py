@@ -125,7 +125,7 @@ class Segmentor(MMSegInferencer):
             raise ValueError(
                 f'{width} x {height} pixels cannot be resized for the network'
             ) from error
-        label = sample.pred_sem_seg.data[0].cpu().numpy()
+        label = sample.pred_sem_seg.data[0].cpu().numpy().astype(np.int64)
         if small.shape == photo.shape:
             return label
         return _enlarge(sample.seg_logits.data.cpu().numpy(), label, photo)

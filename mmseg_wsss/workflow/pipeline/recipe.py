@@ -193,7 +193,7 @@ def _test(cfg: Mapping, stage: Stage) -> str:
         for hook in find_steps(cfg.get('custom_hooks') or [], 'DenseCRFHook')
     ]
     if not stage.settings['tta']:
-        windows = cfg['model'].get('test_cfg', {}).get('mode') == 'slide'
+        windows = (cfg['model'].get('test_cfg') or {}).get('mode') == 'slide'
         return ', '.join(['one scale', *['windows'] * windows, *crf])
     steps = list(flatten(cfg['tta_pipeline']))
     scales = [f'{s["scale_factor"]:g}' for s in steps if 'scale_factor' in s]

@@ -247,10 +247,17 @@ def test_ranks_with_other_numbers_of_pairs_are_one_batch(monkeypatch):
         return criterion(student, views=views).item()
 
     expected = loss(0, 1, 2)
-    monkeypatch.setattr(csd_loss, 'all_reduce', lambda n, op: n.fill_(3 / 3))
+    counts = []
+
+    def mean(number, op):
+        assert op == 'mean'
+        counts.append(number.item())
+        number.fill_((2 + 0 + 1) / 3)
+
+    monkeypatch.setattr(csd_loss, 'all_reduce', mean)
     ranks = loss(0, 1), loss(), loss(2)
     assert sum(ranks) / 3 == pytest.approx(expected)
-    assert ranks[1] == 0
+    assert ranks[1] == 0 and counts == [2, 0, 1]
 
 
 def test_options_reach_the_losses():

@@ -83,8 +83,9 @@ CHANGES = {
     'csd': LOSSES,
     # Beside OCR the teacher keeps to the image's labels; OCR's anchors are
     # logged.
-    'ocr': LOSSES + r'|custom_hooks\.\d+\.restrict_to_labels|val_evaluator.*',
-    'mars': rf'{TEACHER}|val_evaluator.*',  # beside OCR
+    'ocr': LOSSES
+    + r'|custom_hooks\.\d+\.restrict_to_labels|val_evaluator\.2\.type',
+    'mars': rf'{TEACHER}|val_evaluator\.2\.type',  # beside OCR
     # The second segmentor has neither a teacher nor OCR, nor PMM's loss.
     'second': rf'model\.\w+_head\.loss_decode.*|{TEACHER}',
     'pus': r'model\.\w+_head\.loss_decode.*',
