@@ -52,7 +52,7 @@ BENCHMARKS: dict[str, tuple[Part, ...]] = {
     'ocr_loss': (Part(), Part('--step')),
     'hfpl_losses': (Part(), Part('--step --images 4')),
     'csd_step': (Part(),),
-    'baseline_steps': (Part(),),
+    'baseline_steps': (Part(), Part('voc12 --images 2')),
     'dense_crf': (Part(), Part(f'--images {PHOTOS}', needs=PHOTOS)),
     'random_walk': (Part(),),
     'pixel_correlation': (Part(),),
