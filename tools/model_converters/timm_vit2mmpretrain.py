@@ -19,9 +19,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from mmseg_wsss.io.atomic import atomic_write
+from mmseg_wsss.io.checkpoints import check_tensors, read_tensors
 
 import torch
-from _weights import check_tensors, read_tensors
 from torch import Tensor
 
 NAMES = (

@@ -116,6 +116,7 @@ def test_onnxruntime_computes_the_prior(tmp_path):
         model=build(),
         cfg=Config(dict(model=dict(data_preprocessor=settings))),
         steps=[],
+        max_side=0,
         classes=list('abcd'),
         palette=[[0, 0, 0]] * 4,
     )
