@@ -4,6 +4,7 @@
     python benchmarks/baselines.py voc-mini --seeds 0 1
     python benchmarks/baselines.py scenes --seeds 0 \
         --only seam-1-2 seam-1-2-no-er seam-1-2-no-ecr seam-1-2-no-min
+    python benchmarks/baselines.py voc-mini --seeds 0 --only seam-one-view
 
 Every row trains a network as long, from the same weights: on the scenes those
 of a plain CAM network, on voc_mini ImageNet's (Spatial-BCE's backbone starts
@@ -14,7 +15,8 @@ are labels made from its seeds, "PMM-no-smoothing" and "PMM-smoothing" those of
 the two parts of PMM alone. Spatial-BCE learns its shares from DenseCRF's.
 "csd-mctformer" trains the MCTformer of its seed further, with its own labels,
 refined by DenseCRF, as masks; "mctformer-further" does so with CSD's weights
-at 0.
+at 0. "seam-one-view" has neither ER nor a smaller second view, so that only
+SEAM's head differs from "cam" in what the backbone learns.
 
 mIoU, F, FP and FN of the training images are at each run's best background
 threshold, "fixed" is mIoU at the config's. A finished run is kept in the work
@@ -61,6 +63,7 @@ TRAINED = {
     'seam-1-2-no-er': ('seam/seam_', {**SMALL_VIEW, '1.er_weight': 0}),
     'seam-1-2-no-ecr': ('seam/seam_', {**SMALL_VIEW, '1.ecr_weight': 0}),
     'seam-1-2-no-min': ('seam/seam_', {**SMALL_VIEW, '1.min_weight': 0}),
+    'seam-one-view': ('seam/seam_', {'1.scale': 1.0, '1.er_weight': 0}),
 }
 CLIMBS = {'advcam-0': ['tta_model.steps=0'], 'advcam': []}
 # Labels of the plain CAMs, by their pipelines.
@@ -72,7 +75,8 @@ PMM = {
 FROM_CAM = (*CLIMBS, 'DenseCRF', *PMM)
 # AdvCAM takes seconds for an image: where it climbs a part, how many.
 CLIMBED = {'voc-mini': 100}
-ROWS = [r for r in (*TRAINED, *FROM_CAM) if 'seam-1-2' not in r]
+PARTS_OF_SEAM = ('seam-1-2', 'seam-one-view')
+ROWS = [r for r in (*TRAINED, *FROM_CAM) if not r.startswith(PARTS_OF_SEAM)]
 # Where the weights of the plain CAM network go, if not into the whole network.
 STEM = 'model.backbone.stem.init_cfg.checkpoint'
 START = {

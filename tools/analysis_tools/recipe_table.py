@@ -13,6 +13,7 @@ command for each.
 
 import argparse
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from mmseg_wsss.compat import load_config
@@ -93,18 +94,25 @@ def papers_table(paths: list[Path]) -> str:
         paper = load_config(path).get('paper')
         if paper is None:
             continue
-        ends = [
-            f'`python tools/run_pipeline.py configs/pipelines/{path.name}`',
-            paper.differs,
-        ]
-        for figure in paper.figures:
-            before = '-' if figure.before is None else str(figure.before)
-            words = [paper.name, figure.what, before, str(figure.after)]
-            rows.append([*words, *ends])
-            ends = ['the same', 'the same']
+        for row in (paper, *paper.get('variants', [])):
+            ends = [command(path, row), row.differs]
+            for figure in row.figures:
+                before = '-' if figure.before is None else str(figure.before)
+                words = [row.name, figure.what, before, str(figure.after)]
+                rows.append([*words, *ends])
+                ends = ['the same', 'the same']
     return '\n'.join(
         '| ' + ' | '.join(map(escape, row)) + ' |' for row in rows
     )
+
+
+def command(path: Path, row: Mapping) -> str:
+    """Return the command line of a row of a paper."""
+    words = f'python tools/run_pipeline.py configs/pipelines/{path.name}'
+    options = [f'configs.{k}={v}' for k, v in row.get('configs', {}).items()]
+    if options:
+        words += ' --cfg-options ' + ' '.join(options)
+    return f'`{words}`'
 
 
 def cells_of(key: str, found: list[dict | None]) -> list[str]:

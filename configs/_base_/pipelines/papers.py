@@ -105,6 +105,27 @@ seam_affinity = dict(psa_affinity, rates='0.01 x ' + psa_rates)
 voc_val = 'VOC val, 1,449 images, '
 oc_error = voc_val + 'OC errors % (OC_image_rate)'
 voc_train = 'VOC train, 1,464 images, '
+# HFPL's rows with DeepLabV2 on ResNet-101 as the segmentor.
+resnet101 = {
+    baseline: dict(
+        name=f'ISL + FSL (WACV 2024), on {baseline}, ResNet-101',
+        configs=dict(
+            segmentor='configs/hfpl/ce_deeplabv2_r101-d8_20k_voc12-321x321.py'
+        ),
+        figures=[
+            dict(stage='evaluate', what=voc_val + what, before=old, after=new)
+            for what, old, new in figures
+        ],
+        differs=(
+            'the segmentor, its weights (with SIPE of COCO masks, here of '
+            'ImageNet) and its test are a reading; else as with ResNet38'
+        ),
+    )
+    for baseline, figures in {
+        'SIPE': [('mIoU', 68.5, 69.4), ('contour F', 41.9, 43.9)],
+        'Spatial-BCE': [('mIoU', 67.9, 70.1), ('contour F', 46.1, 50.5)],
+    }.items()
+}
 papers = dict(
     ocr_voc12=dict(
         name='OCR (CVPR 2023), Table 1, on AffinityNet',
@@ -267,6 +288,7 @@ papers = dict(
             "schedule and test of the segmentor are those of HFPL's code for "
             'SEAM, a reading'
         ),
+        variants=[resnet101['SIPE']],
     ),
     hfpl_spatial_bce_voc12=dict(
         name='ISL + FSL (WACV 2024), on Spatial-BCE',
@@ -309,6 +331,7 @@ papers = dict(
             "crop, schedule and test of the segmentor are HFPL's for SEAM, a "
             'reading'
         ),
+        variants=[resnet101['Spatial-BCE']],
     ),
     pmm_voc12=dict(
         name='PMM (ICCV 2021), ResNet38',

@@ -259,13 +259,46 @@ def test_nothing_of_voc_is_left_on_coco():
             assert 'VOCdevkit' not in found, (path.stem, name)
 
 
-def test_another_config_is_no_row_of_the_paper():
+def test_another_config_is_no_row_of_the_paper_or_a_variant():
     path = ROOT / 'configs' / 'pipelines' / 'voc12_hfpl-seam.py'
-    other = 'configs/hfpl/isl_seam-r38_voc12.py'
+    other = 'configs/hfpl/isl-fsl_r38_voc12.py'
     (line,) = read_plan(path, {'configs.hfpl': other}).compares
     assert 'compares with no figure' in line and other in line
+    # A variant with an option more is none.
+    alone = 'configs/hfpl/isl_seam-r38_voc12_multinomial.py'
+    (line,) = read_plan(path, {'configs.hfpl': alone}).compares
+    assert 'compares with no figure' in line
     same = Config.fromfile(path).configs.hfpl
     assert len(read_plan(path, {'configs.hfpl': same}).compares) > 1
+
+
+def test_the_variants_of_the_papers():
+    found = {}
+    for path in PIPELINES:
+        paper = Config.fromfile(path).get('paper') or {}
+        for row in paper.get('variants', []):
+            options = {f'configs.{k}': v for k, v in row['configs'].items()}
+            plan = read_plan(path, options)
+            last = plan.compares.pop()
+            assert last == f'differs from it: {row["differs"]}'
+            assert len(plan.compares) == len(row['figures']) > 0
+            for line, figure in zip(
+                plan.compares, row['figures'], strict=True
+            ):
+                assert line.startswith(f'compares with {row["name"]}: ')
+                assert f'{figure["what"]} {figure["after"]}' in line
+                assert figure['stage'] in {stage.name for stage in plan.on}
+            found[row['name']] = plan
+    assert len(found) == 9
+    segmentor = found['ISL + FSL (WACV 2024), on SIPE, ResNet-101'].configs[
+        'segmentor'
+    ]
+    assert segmentor.model.backbone.depth == 101
+    path = ROOT / 'configs' / 'pipelines' / 'voc12_hfpl-sipe.py'
+    other = segmentor.filename.removeprefix(f'{ROOT}/')
+    options = {'configs.segmentor': other, 'use.hfpl': False}
+    line = read_plan(path, options).compares[0]
+    assert 'mIoU 68.5 (with hfpl 69.4)' in line
 
 
 def test_the_tests_of_the_papers():

@@ -6,6 +6,7 @@ import pytest
 
 from mmseg_wsss.workflow.pipeline import read_plan
 from mmseg_wsss.workflow.pipeline.command import stage_arguments
+from mmseg_wsss.workflow.pipeline.paper import comparison
 from tests.test_workflow.test_pipeline import fake
 
 
@@ -76,6 +77,23 @@ def test_what_a_run_is_compared_with(pipeline):
         'of ocr=True, refine=False; docs/results.md lists other rows of the '
         'papers'
     ]
+    row = dict(
+        name='Row',
+        configs={'segmentor': 'other.py'},
+        figures=[dict(figure, after=3.5)],
+        differs='y',
+    )
+    lines = comparison(
+        dict(paper, variants=[row]), {'refine': True}, {}, row['configs']
+    )
+    assert lines == [
+        'compares with Row: val, mIoU 3.5 (without refine 1.5); stage '
+        'evaluate',
+        'differs from it: y',
+    ]
+    del row['differs']
+    with pytest.raises(ValueError, match=r'paper\.variants must have'):
+        comparison(dict(paper, variants=[row]), {}, {}, {})
     for old, new, where in (
         ("'differs'", "'difers'", 'paper must have the keys differs, figures'),
         ("'what'", "'which'", 'paper.figures must have the keys after'),
