@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
+from mmseg.datasets import PascalVOCDataset
 from PIL import Image
 
 from mmseg_wsss.compat import find_steps, walk_dicts
@@ -23,6 +24,7 @@ from mmseg_wsss.datasets import save_image_labels
 from mmseg_wsss.datasets.coco import COCO_CLASSES
 from mmseg_wsss.jobs.command_line import move_paths
 from tests.processes import ROOT
+from tests.tiny_clip import write_texts
 
 PIPELINES = ROOT / 'configs' / 'pipelines'
 # What stages write by hand, and what others have published.
@@ -88,6 +90,9 @@ def make_voc(root, count=TRAIN):
     for stem, present in train.items():
         labels[stem][np.array(present) - 1] = 1
     np.save(root / 'cls_labels.npy', labels)
+    # What CLIP's text encoder writes.
+    names = PascalVOCDataset.METAINFO['classes'][1:]
+    write_texts(root / 'clip_text.npz', names, dims=512)
 
 
 def make_coco(root, count=TRAIN):
@@ -164,10 +169,18 @@ def shorten(cfg):
 
 def write_pipeline(name, root):
     """Write a pipeline, and its configs, for two iterations a training."""
-    configs, given = {}, Config.fromfile(PIPELINES / f'{name}.py').configs
+    pipeline = Config.fromfile(PIPELINES / f'{name}.py')
+    given = pipeline.configs
+    # Stages may name a file too.
+    files = {
+        stage: settings.config
+        for stage, settings in pipeline.stages.items()
+        if settings and str(settings.get('config')).endswith('.py')
+    }
+    small = {}
     if not (root / 'data').is_dir():
         make(root, TRAIN_OF_STEGO if 'stego' in given else TRAIN)
-    for key, path in given.items():
+    for path in {*given.values(), *files.values()}:
         cfg = Config.fromfile(ROOT / path, import_custom_modules=False)
         shrink(cfg, root)
         shorten(cfg)
@@ -181,12 +194,15 @@ def write_pipeline(name, root):
         file = root / 'configs' / f'{Path(path).stem}.py'
         file.parent.mkdir(exist_ok=True)
         cfg.dump(file)
-        configs[key] = str(file)
-    pipeline = root / f'{name}.py'
-    pipeline.write_text(
-        f"_base_ = '{PIPELINES / name}.py'\nconfigs = {json.dumps(configs)}\n"
+        small[path] = str(file)
+    stages = {s: dict(config=small[path]) for s, path in files.items()}
+    file = root / f'{name}.py'
+    file.write_text(
+        f"_base_ = '{PIPELINES / name}.py'\n"
+        f'configs = {json.dumps({k: small[p] for k, p in given.items()})}\n'
+        f'stages = {json.dumps(stages)}\nprepare = []\n'
     )
-    return pipeline
+    return file
 
 
 def main():

@@ -44,8 +44,8 @@ from mmseg_wsss.workflow.pipeline.stage import Stage
 from mmseg_wsss.workflow.report import write_report
 
 PUT_BACK = (
-    'Put it back, or correct the config or list that names it, and rerun the '
-    'same command: finished stages are kept.'
+    'Put it back, install it, or correct the config or list that names it, '
+    'and rerun the same command: finished stages are kept.'
 )
 TOOLS = Path(__file__).resolve().parent
 

@@ -10,7 +10,8 @@ _base_ = [
     '../_base_/pipelines/comparisons.py',
 ]
 use = dict(
-    hfpl=True,  # ISL and FSL in the CAM network
+    # ISL and FSL, in six more epochs of the CAM network (15 without).
+    hfpl=True,
     csd=True,  # CSD in the CAM network
     irn=True,  # IRN's walk on the seeds, before DenseCRF
     mars=True,  # debiased labels, and a teacher that completes them

@@ -13,9 +13,11 @@ configs = dict(
     hfpl='configs/hfpl/isl-fsl_seam-r38_coco14.py',
 )
 paper = dict(
+    name='ISL + FSL (WACV 2024), Table 3, on SEAM, 8 epochs',
     differs=(
         '82,081 and 40,137 images, those '
         'with a class, where the paper has 82,783 and 40,504; masks painted '
-        'from instances by another tool: figures do not compare'
-    )
+        'from instances by another tool: figures do not compare; '
+        + '; '.join([_base_.walk_differs, _base_.seam_differs])
+    ),
 )

@@ -23,6 +23,11 @@ configs = dict(
 stages = dict(
     classifier=_base_.train_classifier,
     **_base_.psa_hfpl_stages,
+    segmentor=_base_.loss_by_switch,
     evaluate=_base_.test_as_hfpl,
 )
-paper = dict(_base_.papers.hfpl_coco14, _delete_=True)
+paper = dict(
+    _base_.papers.hfpl_coco14,
+    name='ISL + FSL (WACV 2024), Table 3, 8 epochs; the figures are on SEAM',
+    _delete_=True,
+)

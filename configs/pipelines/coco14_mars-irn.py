@@ -20,4 +20,8 @@ configs = dict(
 )
 # No paper has CAM figures for COCO, whose masks of train are not needed.
 stages = dict(seeds=None)
-paper = dict(_base_.papers.mars_coco14, _delete_=True)
+paper = dict(
+    _base_.papers.mars_coco14,
+    name='MARS (ICCV 2023), Table 3, on IRN; the figures are on RS+EPM',
+    _delete_=True,
+)

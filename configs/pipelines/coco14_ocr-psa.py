@@ -10,7 +10,8 @@ _base_ = './voc12_ocr-psa.py'
 configs = dict(
     classifier='configs/cam/cam_r38_psa_coco14.py',
     affinity='configs/psa/psa_r38_coco14.py',
-    segmentor='configs/ocr/ocr_deeplab-largefov_r38_30e_coco14-321x321.py',
+    segmentor='configs/ocr/ce_deeplab-largefov_r38_30e_coco14-321x321.py',
+    ocr='configs/ocr/ocr_deeplab-largefov_r38_30e_coco14-321x321.py',
 )
 # No paper has CAM figures for COCO, whose masks of train are not needed.
 stages = dict(seeds=None)

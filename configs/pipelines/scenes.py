@@ -3,7 +3,8 @@
 # A method is switched off here, or with --cfg-options use.ocr=False.
 use = dict(
     doubts=True,  # a list of the labels that the other pictures contradict
-    hfpl=True,  # ISL and FSL in the CAM network
+    # ISL and FSL, in six more epochs of the CAM network (15 without).
+    hfpl=True,
     refine=True,  # pixel-adaptive refinement of the seeds
     ocr=True,  # OCR in the segmentor
     full=False,  # an upper mark: the segmentor trained on true masks

@@ -11,21 +11,23 @@ use = dict(
     ocr=True,  # OCR in the segmentor
 )
 options = {'randomness.seed': 0}
-configs = dict(segmentor='configs/ocr_deeplab_voc.py')
-clip = 'configs/clip_es/clip-es_vit-b16_voc12.py'
-prepare = [['tools/make_text_embeddings.py', clip]]
+configs = dict(
+    clip='configs/clip_es/clip-es_vit-b16_voc12.py',
+    segmentor='configs/ocr/ce_deeplab_voc.py',
+    ocr='configs/ocr_deeplab_voc.py',
+)
+prepare = [['tools/make_text_embeddings.py', configs['clip']]]
 stages = dict(
-    cams=dict(kind='frozen_cams', config=clip),
+    cams=dict(kind='frozen_cams', config='clip'),
     seeds=_base_.seeds,
-    refine=dict(method='crf', config=clip, inputs=dict(cams='{cams.cams}')),
+    refine=dict(method='crf', config='clip', inputs=dict(cams='{cams.cams}')),
     labels_on_train=dict(
         _base_.labels_on_train, inputs=dict(labels='{refine.labels}')
     ),
     segmentor=dict(
         config='segmentor',
-        options=_base_.with_ce,
         inputs=dict(labels='{refine.labels}'),
-        when=dict(ocr=dict(options=_base_.with_ocr)),
+        when=dict(ocr=dict(config='ocr')),
     ),
     evaluate=dict(_base_.evaluate, **_base_.test_as_ocr),
 )

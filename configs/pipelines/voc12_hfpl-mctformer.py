@@ -23,6 +23,7 @@ configs = dict(
 )
 stages = dict(
     classifier=_base_.train_classifier,
+    segmentor=_base_.loss_by_switch,
     evaluate=dict(
         _base_.test_as_mctformer,
         options={
@@ -62,7 +63,8 @@ paper = dict(
     ),
     differs=(
         'FSL in the form of the code, which is for SEAM; AffinityNet '
-        'and segmentor from ImageNet, whose padding is not trained'
+        'and segmentor from ImageNet, whose padding is not trained; '
+        + _base_.walk_differs
     ),
     _delete_=True,
 )

@@ -22,6 +22,11 @@ configs = dict(
 stages = dict(
     classifier=_base_.train_classifier,
     **_base_.psa_hfpl_stages,
+    segmentor=_base_.loss_by_switch,
     evaluate=_base_.test_as_hfpl,
 )
-paper = dict(_base_.papers.hfpl_voc12, _delete_=True)
+paper = dict(
+    _base_.papers.hfpl_voc12,
+    name='ISL + FSL (WACV 2024), without SEAM; the figures are on SEAM',
+    _delete_=True,
+)

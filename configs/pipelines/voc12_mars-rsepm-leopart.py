@@ -27,6 +27,7 @@ paper = dict(
         )
     ],
     recipe=dict(features=dict(network='Leopart, not said which')),
+    variants=[],
     differs=(
         "Leopart's released weights, where MARS trained them on VOC; RS+EPM's "
         "labels are those that DHR's authors released; " + _base_.mars_differs

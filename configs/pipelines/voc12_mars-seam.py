@@ -38,5 +38,12 @@ paper = dict(
         affinity=dict(_base_.seam_affinity, _delete_=True),
         segmentor=dict(network='DeepLab v1, ResNet38'),
     ),
-    differs="DeepLab v1 is SEAM's; " + _base_.stego_differs,
+    differs='; '.join(
+        [
+            "DeepLab v1 is SEAM's",
+            _base_.walk_differs,
+            _base_.seam_differs,
+            _base_.stego_differs,
+        ]
+    ),
 )

@@ -28,8 +28,8 @@ paper = dict(
         affinity=_base_.mctformer_affinity,
     ),
     differs=(
-        'AffinityNet from ImageNet; poly for the '
-        '"exponential decay"; scales and fusion of the test are those of '
-        "MCTformer's segmentor, the CRF is DeepLab's, a reading"
+        'AffinityNet from ImageNet; scales and fusion of the test are those '
+        "of MCTformer's segmentor, the CRF is DeepLab's, a reading; "
+        + _base_.ocr_differs
     ),
 )

@@ -1,5 +1,5 @@
 # OCR on AffinityNet's seeds, VOC 2012: CAMs of ResNet38, PSA, DeepLab-LargeFOV
-# with OCR.
+# with OCR. Its appendix's form is configs.ocr=configs/ocr/ocr_alg2_...
 # configs/psa/README.md and configs/ocr/README.md say which weights and labels
 # they need. On several GPUs:
 #   python tools/run_pipeline.py configs/pipelines/voc12_ocr-psa.py \
@@ -21,7 +21,8 @@ options = {'randomness.seed': 0}
 configs = dict(
     classifier='configs/cam/cam_r38_psa_voc12.py',
     affinity='configs/psa/psa_r38_voc12.py',
-    segmentor='configs/ocr_deeplab_voc.py',
+    segmentor='configs/ocr/ce_deeplab_voc.py',
+    ocr='configs/ocr_deeplab_voc.py',
 )
 stages = dict(
     classifier=dict(config='classifier'),
@@ -30,9 +31,8 @@ stages = dict(
     **_base_.psa_stages,
     segmentor=dict(
         config='segmentor',
-        options=_base_.with_ce,
         inputs=dict(labels='{walk.labels}'),
-        when=dict(ocr=dict(options=_base_.with_ocr)),
+        when=dict(ocr=dict(config='ocr')),
     ),
     evaluate=dict(_base_.evaluate, **_base_.test_as_ocr),
 )

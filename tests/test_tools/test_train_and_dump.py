@@ -148,6 +148,29 @@ def test_two_ranks_give_the_same_metrics_and_files(trained):
     assert single == files(trained / 'pseudo_2')
 
 
+def test_two_ranks_climb_to_the_same_maps(trained):
+    cfg = Config.fromfile(trained / 'cam.py')
+    cfg.tta_model = dict(type='mmseg_wsss.AdversarialCAMTTAModel', steps=2)
+    cfg.dump(trained / 'advcam.py')
+    for ranks in (1, 2):
+        launcher = ('--launcher', 'pytorch') if ranks > 1 else ()
+        call(
+            'tools/make_cams.py',
+            trained / 'advcam.py',
+            trained / 'work' / 'epoch_1.pth',
+            '--tta',
+            '--out-dir',
+            trained / f'climbed_{ranks}',
+            '--work-dir',
+            trained / f'climb_{ranks}',
+            *launcher,
+            ranks=ranks,
+        )
+    single = files(trained / 'climbed_1')
+    assert len(single) == 16
+    assert single == files(trained / 'climbed_2')
+
+
 def test_dumping_goes_on_where_it_stopped(trained):
     out = trained / 'restart'
     command = (

@@ -3,7 +3,8 @@
 # Its views come from CSDDataset and CSDCopyPaste, see configs/csd.
 #
 # The paper's values, for the configs that stand for its figures: logits as
-# they are, lambda 0.01 and 0.1.
+# they are, lambda 0.01 and 0.1. The paper does not give M' of Eq. 4: 1 is one
+# certain class of a sum of sigmoids; the author's code has 0.1, without a sum.
 paper_csd_loss = dict(
     type='mmseg_wsss.CSDLoss',
     fg_weight=0.01,

@@ -6,7 +6,8 @@
 # - ocr: 'test-time augmentation and DenseCRFs with the hyper-parameters
 #   suggested in' DeepLab v1. The CRF is that of DeepLab's published script.
 #   Scales and fusion are those of the baseline's segmentor: on SEAM they are
-#   HFPL's; AffinityNet's code has none, and gets MCTformer's with flips.
+#   HFPL's, whose code holds SEAM's segmentor (SEAM's own tests five scales);
+#   AffinityNet's code has none, and gets MCTformer's with flips.
 # - mctformer: its code has these scales without flips, the maximum over the
 #   scales, and this CRF.
 # - hfpl: the paper gives none; these are the values of its code.

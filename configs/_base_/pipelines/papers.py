@@ -100,6 +100,16 @@ dhr_segmentor = dict(
     rates='not given (DHR: 0.001, heads x10)',
     images=train_aug,
 )
+# What every pipeline with AffinityNet, SEAM or HFPL's segmentor has otherwise.
+walk_differs = "AffinityNet's walk at the borders"
+seam_differs = "GAP on the CAM's own grid, where SEAM's code enlarges the map"
+hfpl_segmentor_differs = (
+    'no change of saturation, and dropout of whole channels, in the segmentor'
+)
+ocr_differs = (
+    'poly for the "exponential decay"; rates by group, flips and fixed batch '
+    'norms of the segmentor are a reading; ' + walk_differs
+)
 not_given = dict(crop='not given', schedule='not given', rates='not given')
 seam_affinity = dict(psa_affinity, rates='0.01 x ' + psa_rates)
 voc_val = 'VOC val, 1,449 images, '
@@ -153,8 +163,7 @@ papers = dict(
             evaluate=dict(images='val, 1,449', test=ocr_test),
         ),
         differs=(
-            'poly for the "exponential decay"; '
-            'scales, flips and CRF of the test are a reading'
+            'scales, flips and CRF of the test are a reading; ' + ocr_differs
         ),
     ),
     ocr_coco14=dict(
@@ -174,9 +183,9 @@ papers = dict(
         ),
         differs=(
             "AffinityNet's row is the paper's own run, without its settings: "
-            "SEAM's values, where VOC has PSA's; masks painted from instances "
-            'where the paper has COCO-Stuff: figures do not compare; else as '
-            'on VOC'
+            "AffinityNet with SEAM's values, the CAM network with PSA's; "
+            'masks painted from instances where the paper has COCO-Stuff: '
+            'figures do not compare; else as on VOC'
         ),
     ),
     hfpl_voc12=dict(
@@ -209,7 +218,10 @@ papers = dict(
             segmentor=hfpl_segmentor,
             evaluate=dict(images='val, 1,449', test=hfpl_test),
         ),
-        differs="without SEAM's second view, consistency losses and PCM",
+        differs=(
+            "without SEAM's second view, consistency losses and PCM; "
+            + '; '.join([walk_differs, hfpl_segmentor_differs])
+        ),
     ),
     hfpl_coco14=dict(
         name='ISL + FSL (WACV 2024), Table 3, on SEAM, 8 epochs',
@@ -247,7 +259,8 @@ papers = dict(
         ),
         differs=(
             "without SEAM's second view, consistency losses and PCM; "
-            '82,081 and 40,137 images, '
+            + walk_differs
+            + '; 82,081 and 40,137 images, '
             'those with a class, where the paper has 82,783 and 40,504; masks '
             'painted from instances by another tool: figures do not compare'
         ),
@@ -535,6 +548,31 @@ papers = dict(
             "RS+EPM's labels are those that DHR's authors released; "
             + stego_differs
         ),
+        variants=[
+            dict(
+                name='MARS (ICCV 2023), Table 6, without WCE',
+                configs=dict(
+                    mars=(
+                        'configs/mars/mars-unweighted_deeplabv3plus_r101-d8_'
+                        'voc12-512x512.py'
+                    )
+                ),
+                figures=[
+                    dict(
+                        stage='evaluate_train',
+                        what=voc_train + what,
+                        before=before,
+                        after=after,
+                    )
+                    for what, before, after in (
+                        ('mIoU', 77.4, 80.9),
+                        ('foreground FP %', 12.3, 12.2),
+                        ('foreground FN %', 10.8, 7.5),
+                    )
+                ],
+                differs='as with WCE',
+            )
+        ],
     ),
     mars_coco14=dict(
         name='MARS (ICCV 2023), Table 3, on RS+EPM',
@@ -558,8 +596,9 @@ papers = dict(
             evaluate=dict(images='COCO 2014 val', test='as on VOC'),
         ),
         differs=(
-            "IRN's labels where the paper has RS+EPM's; schedules of CAM "
-            'network, IRN and STEGO are guesses; masks painted from '
+            "IRN's labels where the paper has RS+EPM's; 82,081 training "
+            'images where it has 80,783; schedules of CAM network, IRN and '
+            'STEGO are guesses; masks painted from '
             'instances: figures do not compare; ' + stego_differs
         ),
     ),

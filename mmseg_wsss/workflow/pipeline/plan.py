@@ -22,7 +22,8 @@ from .identity import (
     written_folders,
 )
 from .options import check_pipeline_options, check_stage_options
-from .paper import comparison
+from .packages import missing_packages
+from .paper import comparison, what_changes
 from .reads import parts_read
 from .stage import Stage, read_stage
 from .version_0_1 import old_hash
@@ -43,8 +44,8 @@ class Plan:
             what they read from others counts by name only.
         figures: Hashes of what only their figures depend on.
         old_hashes: The hashes that version 0.1 gave them.
-        missing: Files that those need and that do not exist, and the names
-            of the stages that need them.
+        missing: Files and packages that those need and that do not exist, and
+            the names of the stages that need them.
         compares: What the results are compared with, in lines.
     """
 
@@ -60,7 +61,7 @@ class Plan:
     compares: list[str] = field(default_factory=list)
 
     def missing_lines(self) -> list[str]:
-        """Return a line for each missing file."""
+        """Return a line for each missing file and package."""
         return [
             f'there is no {file} (stage {", ".join(names)})'
             for file, names in self.missing.items()
@@ -106,7 +107,7 @@ def read_plan(
     """
     cfg = load_config(find_config(str(pipeline)))
     check_pipeline_options(cfg, options or {})
-    shipped = {k: dict(cfg.get(k) or {}) for k in ('use', 'configs')}
+    shipped = copy.deepcopy(cfg)
     cfg.merge_from_dict(dict(options or {}))
     content = cfg.to_dict()
     given, use, common, configs = (
@@ -128,10 +129,10 @@ def read_plan(
     work_dir = work_dir or content.get('work_dir') or Path('work_dirs') / name
     prepare = [list(words) for words in content.get('prepare') or []]
     plan = Plan(name, Path(work_dir).resolve(), stages, prepare)
-    known = shipped['configs']
-    others = {k: v for k, v in configs.items() if known.get(k) != v}
     plan.compares = comparison(
-        content.get('paper'), use, shipped['use'], others
+        content.get('paper'),
+        _changed(cfg, shipped, options or {}),
+        {n: what_changes(n, stages, given) for n in stages},
     )
     plain: dict[str, Config] = {}
     known: dict[str, object] = {}
@@ -151,6 +152,23 @@ def read_plan(
         except (ValueError, IndexError, TypeError, ImportError) as error:
             raise ValueError(f'stage {stage.name}: {error}') from error
     return plan
+
+
+def _changed(
+    cfg: Config, shipped: Config, options: Mapping[str, object]
+) -> dict[str, object]:
+    """Return the settings that a run has otherwise, by dotted key."""
+    changed = {
+        f'{part}.{key}': value
+        for part in ('use', 'configs')
+        for key, value in (cfg.get(part) or {}).items()
+        if (shipped.get(part) or {}).get(key) != value
+    }
+    others = ('stages.', 'options.')
+    return {
+        **changed,
+        **{k: v for k, v in options.items() if k.startswith(others)},
+    }
 
 
 def _read_dict(content: Mapping, key: str) -> dict:
@@ -282,6 +300,7 @@ def complete_config(
     files += [*named_files(validation), *folders, *literal]
     missing = [file for file in files if not Path(file).exists()]
     missing += missing_images([part, validation], known)
+    missing += missing_packages([part, figures])
     for file in dict.fromkeys(missing):
         plan.missing.setdefault(file, []).append(stage.name)
 

@@ -19,7 +19,7 @@ NAMES = sorted(
 SEGMENTORS = [
     path
     for path in TRAINED
-    if path.parent.name in ('', 'ocr', 'hfpl', 'mars')
+    if path.parent.name in ('', 'ocr', 'hfpl', 'mars', 'mctformer')
     and path.name.startswith(('ocr_', 'ce_', 'mars'))
     and ('voc12' in path.name or 'coco14' in path.name or not path.parent.name)
 ]

@@ -73,27 +73,44 @@ def test_what_a_run_is_compared_with(pipeline):
     assert 'val, mIoU 1.5 (with refine 2.5)' in line
     off = {'use.refine': False, 'use.ocr': True}
     assert plan_of(pipeline, **off).compares == [
-        'compares with no figure of Paper that this pipeline knows, because '
-        'of ocr=True, refine=False; docs/results.md lists other rows of the '
-        'papers'
+        'compares with no figure of Paper, because of use.ocr=True; '
+        'docs/results.md lists other rows of the papers'
     ]
+    longer = {'stages.segmentor.options': {'train_cfg.max_epochs': 9}}
+    (line,) = plan_of(pipeline, **longer).compares
+    assert 'because of stages.segmentor.options' in line
+    (line,) = plan_of(pipeline, **{'options.model.loss': ['x']}).compares
+    assert 'because of options.model.loss' in line
+    # These leave the experiment as it is, and this is read after the figure.
+    seed = {'options.randomness.seed': 3}
+    assert len(plan_of(pipeline, **seed).compares) == 2
+    figure['stage'] = 'cams'
+    edit(pipeline, "'stage': 'evaluate'", "'stage': 'cams'")
+    assert len(plan_of(pipeline, **longer).compares) == 2
+    assert len(plan_of(pipeline, **{'use.ocr': True}).compares) == 2
     row = dict(
         name='Row',
         configs={'segmentor': 'other.py'},
         figures=[dict(figure, after=3.5)],
         differs='y',
     )
-    lines = comparison(
-        dict(paper, variants=[row]), {'refine': True}, {}, row['configs']
-    )
-    assert lines == [
-        'compares with Row: val, mIoU 3.5 (without refine 1.5); stage '
-        'evaluate',
+    with_rows = dict(paper, variants=[row])
+    changed = {'configs.segmentor': 'other.py', 'use.x': True}
+    depends = {'cams': {'use.refine', 'configs.segmentor'}}
+    assert comparison(with_rows, changed, depends) == [
+        'compares with Row: val, mIoU 3.5 (without refine 1.5); stage cams',
         'differs from it: y',
     ]
+    changed = {'configs.segmentor': 'another.py'}
+    (line,) = comparison(with_rows, changed, depends)
+    assert line.startswith('compares with no figure of Paper, because of conf')
+    row['figures'] = [dict(figure, before=None)]
+    off = {'configs.segmentor': 'other.py', 'use.refine': False}
+    (line,) = comparison(with_rows, off, depends)
+    assert 'no figure of Row, because of' in line and 'use.refine' in line
     del row['differs']
     with pytest.raises(ValueError, match=r'paper\.variants must have'):
-        comparison(dict(paper, variants=[row]), {}, {}, {})
+        comparison(with_rows, {}, {})
     for old, new, where in (
         ("'differs'", "'difers'", 'paper must have the keys differs, figures'),
         ("'what'", "'which'", 'paper.figures must have the keys after'),
