@@ -212,6 +212,7 @@ def test_config_takes_a_step(path, layouts, tmp_path):
         'mars': 'ce',
         'pmm': 'under_fitting',
         'ignored': 'ce',
+        'unweighted': 'ce',
         'full': 'ce',
         'spatial': 'spatial_bce',
         'weclip': 'balanced_ce',

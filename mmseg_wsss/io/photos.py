@@ -61,9 +61,7 @@ def read_photo(
         raise
     except Exception as error:  # decoders raise errors of any kind
         raise ValueError(f'{path}: {error}') from error
-    if max_side is not None:
-        image.thumbnail((max_side, max_side), Image.Resampling.BICUBIC)
-    return np.array(image)
+    return np.array(shrink(image, max_side or 0))
 
 
 def decode_photo(content: bytes, min_side: int | None = None) -> Image.Image:

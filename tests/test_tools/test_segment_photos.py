@@ -99,7 +99,7 @@ def expected_label(model, photo):
 def read_areas(folder):
     """Pixels by photo and class, and shares by photo."""
     pixels, shares = defaultdict(dict), defaultdict(float)
-    with open(folder / 'areas.csv', newline='') as file:
+    with open(folder / 'areas.csv', newline='', encoding='utf-8-sig') as file:
         for row in csv.DictReader(file):
             pixels[row['mask']][row['class']] = int(row['pixels'])
             shares[row['photo']] += float(row['share'])
@@ -255,7 +255,7 @@ def test_names_that_are_no_utf8_and_names_of_blanks(
     shutil.copy(photos / 'plain.png', photos / ' .png')
     (photos / 'broken.jpg').unlink()
     run(tmp_path)
-    rows = (tmp_path / 'out/areas.csv').read_text('utf-8')
+    rows = (tmp_path / 'out/areas.csv').read_text('utf-8-sig')
     assert 'caf\\xe9.png,caf_.png,0' in rows
     assert ' .png,photo.png,0' in rows
     (photos / 'plain.png').unlink()

@@ -97,7 +97,8 @@ def write_areas(
     """Write ``areas.csv``: how much of each photo is of each class.
 
     It has a row for each class of each photo that has a mask, with its
-    number of pixels and their share of the photo.
+    number of pixels and their share of the photo. The byte order mark tells
+    Excel that it is UTF-8.
 
     Args:
         out_dir: The folder of the results.
@@ -107,7 +108,7 @@ def write_areas(
     masks, _ = result_folders(out_dir)
     with (
         atomic_write(out_dir / 'areas.csv') as part,
-        open(part, 'w', newline='', encoding='utf-8') as file,
+        open(part, 'w', newline='', encoding='utf-8-sig') as file,
     ):
         table = csv.writer(file)
         table.writerow(COLUMNS)

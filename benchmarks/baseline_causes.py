@@ -1,0 +1,140 @@
+"""Why SIPE and MCTformer lose to the plain CAM network on small data.
+
+    python benchmarks/baselines.py scenes --seeds 0 --only sipe mctformer
+    python benchmarks/baseline_causes.py scenes --seed 0
+    python benchmarks/baseline_causes.py voc-mini --seed 0
+
+Of the networks that baselines.py has trained, on the training images: how many
+have no seed of SIPE's background, and mIoU of its object maps against a
+constant background; by how much MCTformer's maps vary over the patches
+(standard deviation by mean, of the present classes), and mIoU of its patch map
+without attention. Maps are divided by their maximum and keep to the image
+labels.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from hfpl_ablation import CONTOUR_IGNORE
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner, load_checkpoint
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from runs import ROOT, newest_checkpoint
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from mmseg_wsss.compat import load_config
+from mmseg_wsss.pseudo_labels.structure_seeds import (
+    initial_scores,
+    prototype_maps,
+    structure_seeds,
+)
+
+SIPE_BACKGROUND, PATCH_BACKGROUND = 0.6, 0.5
+
+
+def trained(
+    data: str, row: str, folder: Path, seed: int
+) -> tuple[nn.Module, torch.utils.data.DataLoader]:
+    """Load a network of baselines.py and its training images."""
+    cfg = load_config(ROOT / f'configs/{row}/{row}_mobilenetv2_{data}.py')
+    init_default_scope('mmseg')
+    model = MODELS.build(cfg.model).eval()
+    checkpoint = newest_checkpoint(folder / row / f'seed_{seed}')
+    load_checkpoint(model, str(checkpoint), map_location='cpu')
+    return model, Runner.build_dataloader(cfg.test_dataloader, seed=0)
+
+
+@torch.no_grad()
+def outputs(
+    model: nn.Module, loader: torch.utils.data.DataLoader
+) -> Iterator[tuple[tuple, SegDataSample]]:
+    """Yield what the head computes of each image, and its labels."""
+    for batch in loader:
+        data = model.data_preprocessor(batch, False)
+        yield (
+            model.decode_head(model.extract_feat(data['inputs'])),
+            data['data_samples'][0],
+        )
+
+
+class Score:
+    """mIoU of maps against a constant background."""
+
+    def __init__(self, background: float, num_classes: int):
+        self.background, self.num_classes = background, num_classes
+        self.areas = torch.zeros(2, num_classes)
+
+    def add(self, maps: Tensor, sample: SegDataSample) -> None:
+        """Add the maps (K, h, w) >= 0 of an image."""
+        truth = sample.gt_sem_seg.data[0]
+        maps = maps / maps.amax((1, 2), keepdim=True).clamp(min=1e-5)
+        maps = maps * sample.image_labels[1:, None, None]
+        maps = interpolate(maps[None], truth.shape, mode='bilinear')[0]
+        background = torch.full_like(maps[:1], self.background)
+        label = torch.cat([background, maps]).argmax(0)
+        both, either, *_ = IoUMetric.intersect_and_union(
+            label, truth, self.num_classes, 255
+        )
+        self.areas += torch.stack([both, either])
+
+    @property
+    def miou(self) -> float:
+        """Mean over the classes, %."""
+        return (100 * self.areas[0] / self.areas[1]).mean().item()
+
+
+def sipe(model: nn.Module, loader: torch.utils.data.DataLoader) -> None:
+    """Print what the background's prototype does."""
+    score = Score(SIPE_BACKGROUND, model.decode_head.num_classes)
+    empty = count = 0
+    for maps, sample in outputs(model, loader):
+        seeds = structure_seeds(initial_scores(maps.cam), maps.side_features)
+        empty += int(not seeds[:, 0].any())
+        count += 1
+        score.add(prototype_maps(maps.side_features, seeds)[0, 1:], sample)
+    print(
+        f'SIPE: {100 * empty / count:.1f} % of {count} images have no '
+        'background seed; its object maps against a constant background of '
+        f'{score.background}: {score.miou:.1f} mIoU'
+    )
+
+
+def mctformer(model: nn.Module, loader: torch.utils.data.DataLoader) -> None:
+    """Print how flat the attention is."""
+    score = Score(PATCH_BACKGROUND, model.decode_head.num_classes)
+    spread: dict[str, list[Tensor]] = {'fused': [], 'cam': []}
+    for maps, sample in outputs(model, loader):
+        present = sample.image_labels[1:] > 0
+        for name, values in spread.items():
+            found = getattr(maps, name)[0, present].relu().flatten(1)
+            values.append(found.std(1) / found.mean(1).clamp(min=1e-5))
+        score.add(maps.cam[0].relu(), sample)
+    fused, patches = (torch.cat(v).median() for v in spread.values())
+    print(
+        f'MCTformer: over the patches the fused map varies by {fused:.2f} of '
+        f'its mean, the patch map by {patches:.2f} (medians); the patch map '
+        f'alone against a constant background of {score.background}: '
+        f'{score.miou:.1f} mIoU'
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('data', choices=CONTOUR_IGNORE)
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--work-dir', default='work_dirs/baselines')
+    args = parser.parse_args()
+    folder = Path(args.work_dir).resolve() / args.data
+    for name, causes in (('sipe', sipe), ('mctformer', mctformer)):
+        causes(*trained(args.data, name, folder, args.seed))
+
+
+if __name__ == '__main__':
+    main()
