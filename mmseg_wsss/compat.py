@@ -224,7 +224,9 @@ def register_config_scopes() -> None:
     MODULE2PACKAGE['mmseg_wsss'] = 'mmseg_wsss.version'
 
 
-def load_config(path: str | os.PathLike) -> 'Config':
+def load_config(
+    path: str | os.PathLike, import_modules: bool = True
+) -> 'Config':
     """Read a config whose ``_base_`` may use ``mmseg_wsss::``.
 
     MMEngine marks what comes from ``mmseg_wsss::`` with a scope of that name.
@@ -233,6 +235,8 @@ def load_config(path: str | os.PathLike) -> 'Config':
 
     Args:
         path: The config file.
+        import_modules: Whether its ``custom_imports`` are imported. Defaults
+            to True.
 
     Returns:
         The config.
@@ -248,7 +252,7 @@ def load_config(path: str | os.PathLike) -> 'Config':
     if not os.path.isfile(path):
         raise FileNotFoundError(f'there is no config {path}')
     try:
-        cfg = Config.fromfile(path)
+        cfg = Config.fromfile(path, import_custom_modules=import_modules)
     except FileNotFoundError as error:
         index = os.path.join('mmseg_wsss', '.mim', 'model-index.yml')
         if index not in str(error):

@@ -165,8 +165,12 @@ def run(plan: Plan, args: argparse.Namespace, launch: Launch) -> None:
         if plan.prepare:
             prepare(plan, pass_fds)
             plan = read_plan(args.pipeline, args.cfg_options, args.work_dir)
-        if plan.missing:
-            raise SystemExit('\n'.join([*plan.missing_lines(), PUT_BACK]))
+        names = [stage.name for stage in plan.on]
+        begin_at = names.index(args.first) if args.first else 0
+        end_at = names.index(args.last) if args.last else len(names)
+        missing = plan.missing_lines(names[begin_at : end_at + 1])
+        if missing:
+            raise SystemExit('\n'.join([*missing, PUT_BACK]))
         if args.first:
             check_finished(plan, args.first, args.last)
         for line in plan.compares:

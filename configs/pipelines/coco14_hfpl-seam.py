@@ -18,6 +18,12 @@ paper = dict(
         '82,081 and 40,137 images, those '
         'with a class, where the paper has 82,783 and 40,504; masks painted '
         'from instances by another tool: figures do not compare; '
-        + '; '.join([_base_.walk_differs, _base_.seam_differs])
+        + '; '.join(
+            [
+                _base_.walk_differs,
+                _base_.seam_differs,
+                _base_.hfpl_segmentor_differs,
+            ]
+        )
     ),
 )

@@ -26,6 +26,6 @@ trained_as_long = dict(
         dict(figure, before=None, after=figure['before'])
         for figure in _base_.papers.csd_voc12.figures
     ],
-    differs='trained as long as with CSD; else as there',
+    differs='trained as long as with CSD; else as on IRN with CSD',
 )
 paper = dict(_base_.papers.csd_voc12, variants=[trained_as_long])

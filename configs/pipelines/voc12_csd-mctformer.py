@@ -89,7 +89,7 @@ trained_as_long = dict(
     figures=[
         dict(figure, before=None, after=figure['before']) for figure in figures
     ],
-    differs='trained as long as with CSD; else as there',
+    differs='trained as long as with CSD; else as on MCTformer with CSD',
 )
 paper = dict(
     name='CSD (BMVC 2023), Table 1, on MCTformer',

@@ -14,6 +14,7 @@ use = dict(
     ocr=False,  # OCR in the segmentor
 )
 configs = dict(
+    _delete_=True,
     classifier='configs/mctformer/mctformer_deit-s_voc12.py',
     hfpl='configs/hfpl/isl-fsl_deit-s_voc12.py',
     affinity='configs/psa/psa_r38_mctformer_voc12.py',

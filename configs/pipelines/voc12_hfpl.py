@@ -13,6 +13,7 @@ use = dict(
     ocr=False,  # OCR in the segmentor
 )
 configs = dict(
+    _delete_=True,
     classifier='configs/cam/cam_r38_voc12.py',
     hfpl='configs/hfpl/isl-fsl_r38_voc12.py',
     affinity='configs/psa/psa_r38_seam_voc12.py',

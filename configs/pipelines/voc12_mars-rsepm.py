@@ -4,7 +4,8 @@
 # network is trained.
 #   python tools/run_pipeline.py configs/pipelines/voc12_mars-rsepm.py \
 #       --launcher pytorch --gpus 8 --num-workers 4
-# configs/mars/README.md says where the labels are. Any others, <stem>.png:
+# configs/mars/README.md says where the labels are. Any others, <stem>.png,
+# with which no figure of the paper is compared:
 #       --cfg-options stages.published.inputs.labels=DIR
 # Batch sizes are those of each GPU; change one with
 #       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2

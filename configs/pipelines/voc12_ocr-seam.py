@@ -27,8 +27,8 @@ paper = dict(
         classifier=_base_.seam_classifier, affinity=_base_.seam_affinity
     ),
     differs=(
-        "scales and fusion of the test are those of SEAM's segmentor, the CRF "
-        "is DeepLab's, a reading; "
+        "scales and fusion of the test are those of HFPL's code for SEAM, the "
+        "CRF is DeepLab's, a reading; "
         + '; '.join([_base_.ocr_differs, _base_.seam_differs])
     ),
 )

@@ -100,8 +100,8 @@ dhr_segmentor = dict(
     rates='not given (DHR: 0.001, heads x10)',
     images=train_aug,
 )
-# What every pipeline with AffinityNet, SEAM or HFPL's segmentor has otherwise.
-walk_differs = "AffinityNet's walk at the borders"
+# What pipelines with AffinityNet, SEAM or HFPL's segmentor have otherwise.
+walk_differs = "AffinityNet's walk has the pairs at the borders, its code not"
 seam_differs = "GAP on the CAM's own grid, where SEAM's code enlarges the map"
 hfpl_segmentor_differs = (
     'no change of saturation, and dropout of whole channels, in the segmentor'
@@ -259,7 +259,7 @@ papers = dict(
         ),
         differs=(
             "without SEAM's second view, consistency losses and PCM; "
-            + walk_differs
+            + '; '.join([walk_differs, hfpl_segmentor_differs])
             + '; 82,081 and 40,137 images, '
             'those with a class, where the paper has 82,783 and 40,504; masks '
             'painted from instances by another tool: figures do not compare'
@@ -299,7 +299,7 @@ papers = dict(
             'seeds at the best threshold; each view finds its own seeds; FSL '
             'in the form of the code, which is for SEAM; crop, '
             "schedule and test of the segmentor are those of HFPL's code for "
-            'SEAM, a reading'
+            'SEAM, a reading; ' + hfpl_segmentor_differs
         ),
         variants=[resnet101['SIPE']],
     ),
@@ -342,7 +342,7 @@ papers = dict(
             "IRN's thresholds on scores in which 0.5 is the predicted "
             "threshold, the walk's background 0.40 without ISL and FSL too; "
             "crop, schedule and test of the segmentor are HFPL's for SEAM, a "
-            'reading'
+            'reading; ' + hfpl_segmentor_differs
         ),
         variants=[resnet101['Spatial-BCE']],
     ),
@@ -383,7 +383,7 @@ papers = dict(
             'the multi-crop stage on ScaleNet-101; the first segmentor is the '
             'last checkpoint, not the best on val, and its predictions keep '
             'to the image labels; batch, crop and scales of the segmentor are '
-            'a reading'
+            'a reading; ' + seam_differs
         ),
     ),
     csd_voc12=dict(
@@ -570,7 +570,7 @@ papers = dict(
                         ('foreground FN %', 10.8, 7.5),
                     )
                 ],
-                differs='as with WCE',
+                differs='else as with WCE, on RS+EPM',
             )
         ],
     ),

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 
-from ...compat import walk_dicts
+from ...compat import stack_name, walk_dicts
+from ...models.backbones.pypi_weights import SCHEME
 
-# What needs a package, and how to get it.
-_CRF = ('pydensecrf', 'pip install "mmseg_wsss[crf]"')
-_TIMM = ('timm', 'pip install "mmseg_wsss[timm]"')
-_MMPRETRAIN = ('mmpretrain', 'pip install "mmseg_wsss[onedl]"')
+# The extra of setup.py that brings a package.
+_EXTRAS = {'pydensecrf': 'crf', 'timm': 'timm'}
 _NEEDED_BY = {
+    **dict.fromkeys(('DenseCRFRefine', 'DenseCRFHook'), 'pydensecrf'),
     **dict.fromkeys(
-        ('DenseCRFRefine', 'DenseCRFHook', 'IRNConfidentLabels'), _CRF
+        ('IRNConfidentLabels', 'PSAConfidentLabels'), 'pydensecrf'
     ),
-    **dict.fromkeys(('PSAConfidentLabels', 'ProportionalMasks'), _CRF),
-    **dict.fromkeys(('TimmFeatures', 'CLIPTower', 'TIMMBackbone'), _TIMM),
-    'MultiTokenViT': _MMPRETRAIN,
+    **dict.fromkeys(('TimmFeatures', 'CLIPTower'), 'timm'),
+    'MultiTokenViT': 'mmpretrain',
 }
-# The default of their option `refine`.
-_REFINING = {'MARSDebias': 'crf', 'ComplementHook': 'local'}
+# The option by which a type needs pydensecrf, and its default.
+_REFINING = {
+    'MARSDebias': ('refine', 'crf'),
+    'ComplementHook': ('refine', 'local'),
+    'ProportionalMasks': ('params', 'crf'),
+}
 
 
 def missing_packages(config: object) -> list[str]:
@@ -32,18 +37,43 @@ def missing_packages(config: object) -> list[str]:
         list[str]: ``'package timm: pip install "mmseg_wsss[timm]"'``, each
         once.
     """
-    needed = []
-    for settings in walk_dicts(config):
-        scope, _, name = str(settings.get('type', '')).rpartition('.')
-        if scope.startswith('mmpretrain'):
-            needed.append(_MMPRETRAIN)
-        elif name in _REFINING:
-            if settings.get('refine', _REFINING[name]) == 'crf':
-                needed.append(_CRF)
-        elif name in _NEEDED_BY:
-            needed.append(_NEEDED_BY[name])
-    return [
-        f'package {package}: {how}'
-        for package, how in dict.fromkeys(needed)
-        if find_spec(package) is None
-    ]
+    found = dict.fromkeys(
+        name for settings in walk_dicts(config) for name in _needs(settings)
+    )
+    return [_how(name) for name in found if not _is_installed(name)]
+
+
+def _needs(settings: Mapping) -> Iterator[str]:
+    """Yield the packages that one dict of a config needs."""
+    scope, _, name = str(settings.get('type', '')).rpartition('.')
+    imports = settings.get('imports') or ()
+    if scope == 'mmpretrain' or any(
+        str(module).startswith('mmpretrain') for module in imports
+    ):
+        yield 'mmpretrain'
+    if name in _NEEDED_BY:
+        yield _NEEDED_BY[name]
+    if name in _REFINING:
+        option, default = _REFINING[name]
+        if settings.get(option, default) not in (None, 'local', 'none'):
+            yield 'pydensecrf'
+    checkpoint = str(settings.get('checkpoint'))
+    if checkpoint.startswith(SCHEME):
+        yield checkpoint
+
+
+def _is_installed(name: str) -> bool:
+    if not name.startswith(SCHEME):
+        return find_spec(name) is not None
+    try:
+        distribution(name.removeprefix(SCHEME))
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _how(name: str) -> str:
+    name = name.removeprefix(SCHEME)
+    extra = stack_name() if name == 'mmpretrain' else _EXTRAS.get(name)
+    wanted = f'"mmseg_wsss[{extra}]"' if extra else name
+    return f'package {name}: pip install {wanted}'

@@ -11,10 +11,10 @@ _FIGURE = {'stage', 'what', 'before', 'after'}
 _VARIANT = {'name', 'configs', 'figures', 'differs'}
 _KEYS = {'name', 'method', 'figures', 'recipe', 'differs'}
 # Settings by which a run stays the paper's: how it is spread over machines,
-# its seed, and where its files are.
+# its seed, and where its data are.
 _SAME = {
     *('batch_size', 'num_workers', 'persistent_workers', 'pin_memory'),
-    *('seed', 'data_root', 'checkpoint', 'labels', 'amp'),
+    *('seed', 'data_root', 'amp'),
 }
 
 
@@ -45,45 +45,62 @@ def comparison(
     check_paper(paper)
     method = paper['method']
     without = changed.get(f'use.{method}') is False
-    row, own = paper, set()
+    row, own = _row(paper, changed)
+    figures = [(row['name'], figure) for figure in row['figures']]
+    if own:  # the paper's of stages that the variant does not touch
+        figures += [
+            (paper['name'], figure)
+            for figure in paper['figures']
+            if own.isdisjoint(depends.get(figure['stage'], ()))
+        ]
+    if without:
+        own.add(f'use.{method}')
+    others = [
+        key
+        for key in changed
+        if key not in own and key.rsplit('.', 1)[-1] not in _SAME
+    ]
+    lines, reasons = [], {}
+    for name, figure in figures:
+        touching = [
+            key
+            for key in others
+            if key.startswith('options.')
+            or '.'.join(key.split('.')[:2]) in depends[figure['stage']]
+        ]
+        reasons |= dict.fromkeys(touching)
+        line = _compare(figure, method, without)
+        if line and not touching:
+            lines.append(f'compares with {name}: {line}')
+    if lines:
+        return [*lines, f'differs from it: {row["differs"]}']
+    because = [f'{key}={changed[key]}' for key in reasons or sorted(own)]
+    return [
+        f'compares with no figure of {row["name"]}, because of '
+        f'{", ".join(because)}; docs/results.md lists other rows of the papers'
+    ]
+
+
+def _row(
+    paper: Mapping, changed: Mapping[str, object]
+) -> tuple[Mapping, set[str]]:
+    """Return the paper's row that other configs make, and these configs."""
     for variant in paper.get('variants', []):
         configs = {f'configs.{k}': v for k, v in variant['configs'].items()}
         if configs.items() <= changed.items():
-            row, own = variant, set(configs)
+            return variant, set(configs)
+    return paper, set()
+
+
+def _compare(figure: Mapping, method: str, without: bool) -> str:
+    """Return a figure with the one beside it; nothing if there is none."""
+    mine, other, word = figure['after'], figure['before'], 'without'
     if without:
-        own.add(f'use.{method}')
-    others = {
-        k: '.'.join(k.split('.')[:2])
-        for k in changed
-        if k not in own and k.rsplit('.', 1)[-1] not in _SAME
-    }
-    lines, reasons = [], {}
-    for figure in row['figures']:
-        found = [
-            k
-            for k, part in others.items()
-            if part.startswith('options.')
-            or part in depends.get(figure['stage'], ())
-        ]
-        reasons |= dict.fromkeys(found)
-        mine, other = figure['after'], figure['before']
-        word = 'without'
-        if without:
-            mine, other, word = other, mine, 'with'
-        if found or mine is None:
-            continue
-        beside = '' if other is None else f' ({word} {method} {other})'
-        lines.append(
-            f'compares with {row["name"]}: {figure["what"]} {mine}{beside}; '
-            f'stage {figure["stage"]}'
-        )
-    if lines:
-        return [*lines, f'differs from it: {row["differs"]}']
-    because = ', '.join(f'{k}={changed[k]}' for k in reasons or own)
-    return [
-        f'compares with no figure of {row["name"]}, because of {because}; '
-        'docs/results.md lists other rows of the papers'
-    ]
+        mine, other, word = other, mine, 'with'
+    if mine is None:
+        return ''
+    beside = '' if other is None else f' ({word} {method} {other})'
+    return f'{figure["what"]} {mine}{beside}; stage {figure["stage"]}'
 
 
 def what_changes(
@@ -127,14 +144,17 @@ def check_paper(paper: Mapping) -> None:
     Raises:
         ValueError: If a key is missing or unknown.
     """
-    places = [('paper', paper, _KEYS)]
-    for row in (paper, *paper.get('variants', [])):
-        if row is not paper:
-            places.append(('paper.variants', row, _VARIANT))
-        figures = row.get('figures') or []
-        places += [('paper.figures', figure, _FIGURE) for figure in figures]
+    variants = paper.get('variants', [])
+    rest = {k: v for k, v in paper.items() if k != 'variants'}
+    places = [('paper', rest, _KEYS)]
+    places += [('paper.variants', row, _VARIANT) for row in variants]
+    places += [
+        ('paper.figures', figure, _FIGURE)
+        for row in (paper, *variants)
+        for figure in row.get('figures') or ()
+    ]
     for where, found, known in places:
-        if set(found) - {'variants'} != known:
+        if set(found) != known:
             raise ValueError(
                 f'{where} must have the keys {", ".join(sorted(known))}, got '
                 f'{", ".join(sorted(found)) or "none"}'

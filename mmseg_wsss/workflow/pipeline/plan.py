@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -60,11 +60,18 @@ class Plan:
     missing: dict[str, list[str]] = field(default_factory=dict)
     compares: list[str] = field(default_factory=list)
 
-    def missing_lines(self) -> list[str]:
-        """Return a line for each missing file and package."""
+    def missing_lines(
+        self, stages: Collection[str] | None = None
+    ) -> list[str]:
+        """Return a line for each missing file and package.
+
+        Args:
+            stages: Names of the stages that count. Defaults to None, all.
+        """
         return [
             f'there is no {file} (stage {", ".join(names)})'
             for file, names in self.missing.items()
+            if stages is None or not set(names).isdisjoint(stages)
         ]
 
     @property
@@ -123,6 +130,8 @@ def read_plan(
     given = {n: s for n, s in given.items() if s is not None}
     stages = {n: read_stage(n, s, use) for n, s in given.items()}
     _check_switches(use, stages, given)
+    _check_configs(configs, given)
+    named = {stage.config for stage in stages.values() if stage.on}
     for stage in stages.values():
         stage.config = configs.get(stage.config, stage.config)
     name = content.get('name') or Path(pipeline).stem
@@ -131,7 +140,7 @@ def read_plan(
     plan = Plan(name, Path(work_dir).resolve(), stages, prepare)
     plan.compares = comparison(
         content.get('paper'),
-        _changed(cfg, shipped, options or {}),
+        _changed(cfg, shipped, options or {}, named),
         {n: what_changes(n, stages, given) for n in stages},
     )
     plain: dict[str, Config] = {}
@@ -155,20 +164,37 @@ def read_plan(
 
 
 def _changed(
-    cfg: Config, shipped: Config, options: Mapping[str, object]
+    cfg: Config,
+    shipped: Config,
+    options: Mapping[str, object],
+    named: Collection[str],
 ) -> dict[str, object]:
-    """Return the settings that a run has otherwise, by dotted key."""
+    """Return the settings that a run has otherwise, by dotted key.
+
+    Args:
+        cfg: The pipeline's config.
+        shipped: The same without options.
+        options: Values by dotted key, or nested.
+        named: Entries of ``configs`` that stages which are on name.
+    """
     changed = {
         f'{part}.{key}': value
-        for part in ('use', 'configs')
+        for part, keys in (('use', cfg.get('use')), ('configs', named))
         for key, value in (cfg.get(part) or {}).items()
-        if (shipped.get(part) or {}).get(key) != value
+        if key in keys and (shipped.get(part) or {}).get(key) != value
     }
     others = ('stages.', 'options.')
-    return {
-        **changed,
-        **{k: v for k, v in options.items() if k.startswith(others)},
-    }
+    given = dict(_flat(options))
+    return {**changed, **{k: given[k] for k in given if k.startswith(others)}}
+
+
+def _flat(options: Mapping, prefix: str = '') -> Iterator[tuple[str, object]]:
+    """Yield the values of nested dicts by dotted key."""
+    for key, value in options.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f'{prefix}{key}.')
+        else:
+            yield f'{prefix}{key}', value
 
 
 def _read_dict(content: Mapping, key: str) -> dict:
@@ -195,6 +221,23 @@ def _check_switches(
             )
         if not isinstance(value, bool):
             raise ValueError(f'use.{switch} is True or False, got {value!r}')
+
+
+def _check_configs(configs: Mapping, given: Mapping) -> None:
+    named = {
+        part.get('config')
+        for stage in given.values()
+        for part in (stage, *(stage.get('when') or {}).values())
+    }
+    for name in configs:
+        if name not in named:
+            known = sorted(named & configs.keys())
+            near = get_close_matches(name, known, 1)
+            raise ValueError(
+                f'configs.{name}: no stage names it'
+                + (f', do you mean {near[0]}?' if near else '')
+                + f' There are {", ".join(known)}'
+            )
 
 
 def _resolve_stage(stage: Stage, stages: Mapping[str, Stage]) -> None:
@@ -249,6 +292,17 @@ def readers_of(stage: Stage, stages: Mapping[str, Stage]) -> list[Stage]:
     return [stages[name] for name in names]
 
 
+def _load(path: Path) -> Config:
+    """Load a config, also if it imports an optional package in vain."""
+    try:
+        return load_config(path)
+    except ImportError:
+        cfg = load_config(path, import_modules=False)
+        if not missing_packages(cfg.to_dict()):
+            raise
+        return cfg
+
+
 def _plain_config(
     stage: Stage,
     plain: Mapping[str, Config],
@@ -258,7 +312,7 @@ def _plain_config(
     """Read a stage's config, without what it reads from others."""
     reference = Reference.parse(stage.config)
     if reference is None:
-        cfg = load_config(find_config(stage.config))
+        cfg = _load(find_config(stage.config))
         options = {**common, **stage.options}
     else:
         cfg = copy.deepcopy(plain[reference.stage])

