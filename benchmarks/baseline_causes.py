@@ -1,8 +1,9 @@
 """Why SIPE and MCTformer lose to the plain CAM network on small data.
 
-    python benchmarks/baselines.py scenes --seeds 0 --only sipe mctformer
-    python benchmarks/baseline_causes.py scenes --seed 0
-    python benchmarks/baseline_causes.py voc-mini --seed 0
+    python benchmarks/baselines.py scenes --seeds 0 1 2 \
+        --only sipe mctformer mctformer-further csd-mctformer
+    python benchmarks/baseline_causes.py scenes --seeds 0 1 2
+    python benchmarks/baseline_causes.py voc-mini --only sipe mctformer
 
 Of the networks that baselines.py has trained, on the training images at one
 scale: how many have no seed of SIPE's background, and mIoU of its object maps
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from baselines import TRAINED, config_of
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, load_checkpoint
 from mmseg.evaluation import IoUMetric
@@ -41,7 +43,7 @@ def trained(
     data: str, row: str, folder: Path, seed: int
 ) -> tuple[nn.Module, torch.utils.data.DataLoader]:
     """Load a network of baselines.py and its training images."""
-    cfg = load_config(ROOT / f'configs/{row}/{row}_mobilenetv2_{data}.py')
+    cfg = load_config(ROOT / config_of(TRAINED[row][0], data))
     init_default_scope('mmseg')
     model = MODELS.build(cfg.model).eval()
     checkpoint = newest_checkpoint(folder / row / f'seed_{seed}')
@@ -131,21 +133,28 @@ def mctformer(
     return {**varies, **score.best()}
 
 
+CAUSES = {
+    'sipe': sipe,
+    **dict.fromkeys(
+        ('mctformer', 'mctformer-further', 'csd-mctformer'), mctformer
+    ),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('data', choices=['scenes', 'voc-mini'])
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0])
+    parser.add_argument('--only', nargs='+', choices=CAUSES)
     parser.add_argument('--work-dir', default='work_dirs/baselines')
     args = parser.parse_args()
     folder = Path(args.work_dir).resolve() / args.data
-    causes = {'sipe': sipe, 'mctformer': mctformer}
     found = {
-        name: {
-            str(args.seed): measure(
-                *trained(args.data, name, folder, args.seed)
-            )
+        row: {
+            str(seed): CAUSES[row](*trained(args.data, row, folder, seed))
+            for seed in args.seeds
         }
-        for name, measure in causes.items()
+        for row in args.only or CAUSES
     }
     print(json.dumps(merge_results(folder / 'causes.json', found), indent=1))
 
