@@ -346,7 +346,7 @@ def test_unwrap():
 
 
 def test_a_clone_that_is_not_installed(tmp_path, monkeypatch):
-    def fromfile(path):
+    def fromfile(path, **_):
         raise FileNotFoundError('no x/mmseg_wsss/.mim/model-index.yml')
 
     monkeypatch.setattr('mmengine.config.Config.fromfile', fromfile)

@@ -130,7 +130,7 @@ def read_plan(
     given = {n: s for n, s in given.items() if s is not None}
     stages = {n: read_stage(n, s, use) for n, s in given.items()}
     _check_switches(use, stages, given)
-    _check_configs(configs, given)
+    _check_configs(options or {}, configs, given)
     named = {stage.config for stage in stages.values() if stage.on}
     for stage in stages.values():
         stage.config = configs.get(stage.config, stage.config)
@@ -223,19 +223,21 @@ def _check_switches(
             raise ValueError(f'use.{switch} is True or False, got {value!r}')
 
 
-def _check_configs(configs: Mapping, given: Mapping) -> None:
+def _check_configs(options: Mapping, configs: Mapping, given: Mapping) -> None:
+    """Check that a stage names each entry of ``configs`` that is changed."""
     named = {
         part.get('config')
         for stage in given.values()
         for part in (stage, *(stage.get('when') or {}).values())
     }
-    for name in configs:
-        if name not in named:
-            known = sorted(named & configs.keys())
+    known = sorted(named & configs.keys() - {None})
+    for option, _ in _flat(options):
+        part, _, name = option.partition('.')
+        if part == 'configs' and name not in named:
             near = get_close_matches(name, known, 1)
             raise ValueError(
-                f'configs.{name}: no stage names it'
-                + (f', do you mean {near[0]}?' if near else '')
+                f'{option}: no stage names it'
+                + (f', do you mean configs.{near[0]}?' if near else '.')
                 + f' There are {", ".join(known)}'
             )
 

@@ -426,3 +426,15 @@ def test_what_mars_passes_on(tmp_path):
             *('--save-scores', *workers),
         ],
     }
+
+
+def test_an_option_of_configs_that_no_stage_names(pipeline):
+    crf = str(pipeline.parent / 'crf.py')
+    with open(pipeline, 'a') as file:
+        file.write(f'configs = dict(other={crf!r}, crf={crf!r})\n')
+        file.write("stages['refine']['config'] = 'crf'\n")
+    plan_of(pipeline, **{'configs.crf': crf})
+    with pytest.raises(ValueError, match=r'configs\.cfr: .*mean configs\.crf'):
+        plan_of(pipeline, **{'configs.cfr': crf})
+    with pytest.raises(ValueError, match=r'configs\.other: no stage names'):
+        plan_of(pipeline, configs={'other': crf})
