@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from mmengine.config import Config
@@ -100,3 +100,58 @@ def check_stage_options(
     check_options(cfg, options, tool_keys(cfg) | lists)
     parts = {key.partition('.')[0] for s in readers for key in s.kind.keys}
     check_options(cfg, own, {'data_root', *_ANY_TOOL, *lists, *parts})
+
+
+def check_config_names(
+    options: Mapping, configs: Mapping, given: Mapping
+) -> None:
+    """Check that a stage names each entry of ``configs`` that is changed."""
+    named = {
+        part.get('config')
+        for stage in given.values()
+        for part in (stage, *(stage.get('when') or {}).values())
+    }
+    known = sorted(named & configs.keys() - {None})
+    for option, _ in _flat(options):
+        part, _, name = option.partition('.')
+        if part == 'configs' and name not in named:
+            near = get_close_matches(name, known, 1)
+            raise ValueError(
+                f'{option}: no stage names it'
+                + (f', do you mean configs.{near[0]}?' if near else '.')
+                + f' There are {", ".join(known)}'
+            )
+
+
+def changed_options(
+    cfg: Config,
+    shipped: Config,
+    options: Mapping[str, object],
+    named: Collection[str],
+) -> dict[str, object]:
+    """Return the settings that a run has otherwise, by dotted key.
+
+    Args:
+        cfg: The pipeline's config.
+        shipped: The same without options.
+        options: Values by dotted key, or nested.
+        named: Entries of ``configs`` that stages which are on name.
+    """
+    changed = {
+        f'{part}.{key}': value
+        for part, keys in (('use', cfg.get('use')), ('configs', named))
+        for key, value in (cfg.get(part) or {}).items()
+        if key in keys and (shipped.get(part) or {}).get(key) != value
+    }
+    others = ('stages.', 'options.')
+    given = dict(_flat(options))
+    return {**changed, **{k: given[k] for k in given if k.startswith(others)}}
+
+
+def _flat(options: Mapping, prefix: str = '') -> Iterator[tuple[str, object]]:
+    """Yield the values of nested dicts by dotted key."""
+    for key, value in options.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f'{prefix}{key}.')
+        else:
+            yield f'{prefix}{key}', value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,7 +21,12 @@ from .identity import (
     replace_references,
     written_folders,
 )
-from .options import check_pipeline_options, check_stage_options
+from .options import (
+    changed_options,
+    check_config_names,
+    check_pipeline_options,
+    check_stage_options,
+)
 from .packages import missing_packages
 from .paper import comparison, what_changes
 from .reads import parts_read
@@ -130,7 +135,7 @@ def read_plan(
     given = {n: s for n, s in given.items() if s is not None}
     stages = {n: read_stage(n, s, use) for n, s in given.items()}
     _check_switches(use, stages, given)
-    _check_configs(options or {}, configs, given)
+    check_config_names(options or {}, configs, given)
     named = {stage.config for stage in stages.values() if stage.on}
     for stage in stages.values():
         stage.config = configs.get(stage.config, stage.config)
@@ -140,7 +145,7 @@ def read_plan(
     plan = Plan(name, Path(work_dir).resolve(), stages, prepare)
     plan.compares = comparison(
         content.get('paper'),
-        _changed(cfg, shipped, options or {}, named),
+        changed_options(cfg, shipped, options or {}, named),
         {n: what_changes(n, stages, given) for n in stages},
     )
     plain: dict[str, Config] = {}
@@ -161,40 +166,6 @@ def read_plan(
         except (ValueError, IndexError, TypeError, ImportError) as error:
             raise ValueError(f'stage {stage.name}: {error}') from error
     return plan
-
-
-def _changed(
-    cfg: Config,
-    shipped: Config,
-    options: Mapping[str, object],
-    named: Collection[str],
-) -> dict[str, object]:
-    """Return the settings that a run has otherwise, by dotted key.
-
-    Args:
-        cfg: The pipeline's config.
-        shipped: The same without options.
-        options: Values by dotted key, or nested.
-        named: Entries of ``configs`` that stages which are on name.
-    """
-    changed = {
-        f'{part}.{key}': value
-        for part, keys in (('use', cfg.get('use')), ('configs', named))
-        for key, value in (cfg.get(part) or {}).items()
-        if key in keys and (shipped.get(part) or {}).get(key) != value
-    }
-    others = ('stages.', 'options.')
-    given = dict(_flat(options))
-    return {**changed, **{k: given[k] for k in given if k.startswith(others)}}
-
-
-def _flat(options: Mapping, prefix: str = '') -> Iterator[tuple[str, object]]:
-    """Yield the values of nested dicts by dotted key."""
-    for key, value in options.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f'{prefix}{key}.')
-        else:
-            yield f'{prefix}{key}', value
 
 
 def _read_dict(content: Mapping, key: str) -> dict:
@@ -221,25 +192,6 @@ def _check_switches(
             )
         if not isinstance(value, bool):
             raise ValueError(f'use.{switch} is True or False, got {value!r}')
-
-
-def _check_configs(options: Mapping, configs: Mapping, given: Mapping) -> None:
-    """Check that a stage names each entry of ``configs`` that is changed."""
-    named = {
-        part.get('config')
-        for stage in given.values()
-        for part in (stage, *(stage.get('when') or {}).values())
-    }
-    known = sorted(named & configs.keys() - {None})
-    for option, _ in _flat(options):
-        part, _, name = option.partition('.')
-        if part == 'configs' and name not in named:
-            near = get_close_matches(name, known, 1)
-            raise ValueError(
-                f'{option}: no stage names it'
-                + (f', do you mean configs.{near[0]}?' if near else '.')
-                + f' There are {", ".join(known)}'
-            )
 
 
 def _resolve_stage(stage: Stage, stages: Mapping[str, Stage]) -> None:
