@@ -2,6 +2,7 @@
 
     python -m tests.voc_coco --all
     python -m tests.voc_coco voc12_hfpl coco14_ocr-psa
+    python -m tests.voc_coco all_voc12 --cfg-options use.second=True
 
 runs pipelines of configs/pipelines on them from image labels to the test, on a
 CPU, with crops of 64 pixels, random weights and two iterations a training:
@@ -218,14 +219,16 @@ def main():
     parser.add_argument('names', nargs='*', metavar='PIPELINE')
     parser.add_argument('--all', action='store_true', help=', '.join(names))
     parser.add_argument('--root', type=Path, help='keep the results here')
+    parser.add_argument('--cfg-options', nargs='+', help='of each pipeline')
     args = parser.parse_args()
+    options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
     root = args.root or Path(tempfile.mkdtemp())
     failed = []
     for name in names if args.all else args.names:
         pipeline = write_pipeline(name, root / name)
         tool = ROOT / 'tools' / 'run_pipeline.py'
         work = ['--work-dir', root / name / 'work', '--num-workers', '0']
-        command = [sys.executable, tool, pipeline, *work]
+        command = [sys.executable, tool, pipeline, *work, *options]
         if subprocess.run(command, cwd=ROOT).returncode:
             failed.append(name)
     print(f'{root}: ' + (f'failed: {", ".join(failed)}' if failed else 'done'))

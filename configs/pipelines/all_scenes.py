@@ -110,6 +110,12 @@ stages = dict(
         when=prior,
     ),
     evaluate_full=_base_.evaluate_full,
-    evaluate_train=dict(_base_.evaluate_train, options=on_train),
+    evaluate_train=dict(
+        _base_.evaluate_train,
+        options=on_train,
+        inputs=dict(
+            checkpoint='{segmentor.checkpoint}', labels='{debias.labels}'
+        ),
+    ),
     evaluate=_base_.evaluate_second,
 )

@@ -10,6 +10,8 @@ _base_ = [
     '../_base_/pipelines/affinity.py',
     '../_base_/pipelines/mars.py',
     '../_base_/pipelines/segmentor.py',
+    '../_base_/pipelines/second_round.py',
+    '../_base_/pipelines/comparisons.py',
     '../_base_/pipelines/evaluation.py',
     '../_base_/pipelines/papers.py',
 ]
@@ -19,6 +21,8 @@ use = dict(
     irn=True,  # IRN's walk on the seeds
     mars=True,  # debiased labels, and a teacher that completes them
     ocr=True,  # OCR in the segmentor
+    second=False,  # a new segmentor on the labels that the first one gives
+    full=False,  # an upper mark: the segmentor trained on true masks
 )
 options = {'randomness.seed': 0}
 configs = dict(
@@ -28,8 +32,10 @@ configs = dict(
     csd_hfpl='configs/csd/csd-isl-fsl_r50_voc12_min-max.py',
     affinity='configs/irn/irn_r50_voc12.py',
     stego='configs/mars/stego_vit-b8-dino_voc12.py',
+    crf='configs/crf/crf_voc12.py',
     debias='configs/mars/debias_voc12.py',
     segmentor='configs/mars/ce_deeplabv2_r50-d8_voc12-512x512.py',
+    scores='configs/mars/scores_deeplabv2_r50-d8_voc12.py',
     mars='configs/mars/mars_deeplabv2_r50-d8_voc12-512x512.py',
     mars_ocr='configs/mars/mars-ocr_deeplabv2_r50-d8_voc12-512x512.py',
 )
@@ -49,5 +55,10 @@ stages = dict(
         options=_base_.with_ce,
         inputs=dict(labels='{debias.labels}'),
     ),
-    evaluate=dict(_base_.evaluate, **_base_.test_as_dhr),
+    second_scores=dict(_base_.second_scores, config='scores'),
+    second_labels=_base_.second_labels,
+    second_segmentor=dict(_base_.second_segmentor, options=_base_.with_ce),
+    full_segmentor=_base_.full_on_masks,
+    evaluate_full=dict(_base_.evaluate_full, **_base_.test_as_dhr),
+    evaluate=dict(_base_.evaluate_second, **_base_.test_as_dhr),
 )

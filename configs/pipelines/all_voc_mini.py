@@ -78,6 +78,12 @@ stages = dict(
     second_segmentor=dict(_base_.second_segmentor, options=longer, when=prior),
     full_segmentor=dict(_base_.full_segmentor, options=longer, when=prior),
     evaluate_full=_base_.evaluate_full,
-    evaluate_train=dict(_base_.evaluate_train, options=on_train),
+    evaluate_train=dict(
+        _base_.evaluate_train,
+        options=on_train,
+        inputs=dict(
+            checkpoint='{segmentor.checkpoint}', labels='{debias.labels}'
+        ),
+    ),
     evaluate=_base_.evaluate_second,
 )

@@ -9,9 +9,11 @@
 #       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
 _base_ = './coco14_ocr-psa.py'
 use = dict(
+    _delete_=True,
     hfpl=True,  # ISL and FSL in the CAM network
     psa=True,  # AffinityNet's walk on the seeds
     ocr=False,  # OCR in the segmentor
+    full=False,  # an upper mark: the segmentor trained on true masks
 )
 configs = dict(
     _delete_=True,
@@ -26,6 +28,8 @@ stages = dict(
     **_base_.psa_hfpl_stages,
     segmentor=_base_.loss_by_switch,
     evaluate=_base_.test_as_hfpl,
+    evaluate_full=_base_.test_as_hfpl,
+    evaluate_train=None,
 )
 paper = dict(
     _base_.papers.hfpl_coco14,

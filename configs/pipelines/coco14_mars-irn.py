@@ -19,7 +19,7 @@ configs = dict(
     mars_ocr='configs/mars/mars-ocr_deeplabv3plus_r101-d8_coco14-512x512.py',
 )
 # No paper has CAM figures for COCO, whose masks of train are not needed.
-stages = dict(seeds=None)
+stages = dict(seeds=None, full_segmentor=_base_.full_on_coco_masks)
 paper = dict(
     _base_.papers.mars_coco14,
     name='MARS (ICCV 2023), Table 3, on IRN; the figures are on RS+EPM',

@@ -13,7 +13,7 @@ configs = dict(
     mars='configs/mars/mars_deeplabv3plus_r101-d8_coco14-512x512.py',
     mars_ocr='configs/mars/mars-ocr_deeplabv3plus_r101-d8_coco14-512x512.py',
 )
-stages = dict(evaluate_train=None)
+stages = dict(full_segmentor=_base_.full_on_coco_masks, evaluate_train=None)
 paper = dict(
     _base_.papers.mars_coco14,
     recipe=dict(

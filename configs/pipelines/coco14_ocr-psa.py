@@ -13,6 +13,17 @@ configs = dict(
     segmentor='configs/ocr/ce_deeplab-largefov_r38_30e_coco14-321x321.py',
     ocr='configs/ocr/ocr_deeplab-largefov_r38_30e_coco14-321x321.py',
 )
-# No paper has CAM figures for COCO, whose masks of train are not needed.
-stages = dict(seeds=None)
+# No paper has CAM figures for COCO. Only `full` and `evaluate_train` read its
+# masks of train.
+data = 'test_dataloader.dataset.'
+on_train = {
+    data + 'ann_file': 'train.txt',
+    data + 'data_prefix.img_path': 'train2014',
+    data + 'data_prefix.seg_map_path': 'masks_train',
+}
+stages = dict(
+    seeds=None,
+    full_segmentor=_base_.full_on_coco_masks,
+    evaluate_train=dict(options=on_train),
+)
 paper = dict(_base_.papers.ocr_coco14, _delete_=True)

@@ -66,6 +66,12 @@ stages = dict(
         _base_.full_segmentor, inputs=dict(start='{classifier.checkpoint}')
     ),
     evaluate_full=_base_.evaluate_full,
-    evaluate_train=dict(_base_.evaluate_train, options=on_train),
+    evaluate_train=dict(
+        _base_.evaluate_train,
+        options=on_train,
+        inputs=dict(
+            checkpoint='{segmentor.checkpoint}', labels='{refine.labels}'
+        ),
+    ),
     evaluate=_base_.evaluate_second,
 )

@@ -9,9 +9,11 @@
 #       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
 _base_ = './voc12_ocr-psa.py'
 use = dict(
+    _delete_=True,
     hfpl=True,  # ISL and FSL in the CAM network
     psa=True,  # AffinityNet's walk on the seeds
     ocr=False,  # OCR in the segmentor
+    full=False,  # an upper mark: the segmentor trained on true masks
 )
 configs = dict(
     _delete_=True,
@@ -22,16 +24,19 @@ configs = dict(
         'configs/mctformer/ce_deeplab-largefov_r38_30e_voc12-321x321.py'
     ),
 )
+test = dict(
+    _base_.test_as_mctformer,
+    options={
+        **_base_.test_as_mctformer.options,
+        'test_evaluator': _base_.with_contours,
+    },
+)
 stages = dict(
     classifier=_base_.train_classifier,
     segmentor=_base_.loss_by_switch,
-    evaluate=dict(
-        _base_.test_as_mctformer,
-        options={
-            **_base_.test_as_mctformer.options,
-            'test_evaluator': _base_.with_contours,
-        },
-    ),
+    evaluate=test,
+    evaluate_full=test,
+    evaluate_train=None,
 )
 paper = dict(
     name='ISL + FSL (WACV 2024), on MCTformer',

@@ -9,6 +9,7 @@ _base_ = [
     '../_base_/pipelines/affinity.py',
     '../_base_/pipelines/mars.py',
     '../_base_/pipelines/segmentor.py',
+    '../_base_/pipelines/comparisons.py',
     '../_base_/pipelines/evaluation.py',
     '../_base_/pipelines/papers.py',
 ]
@@ -16,6 +17,7 @@ use = dict(
     irn=True,  # IRN's walk on the seeds
     mars=True,  # debiased labels, and a teacher that completes them
     ocr=False,  # OCR in the segmentor
+    full=False,  # an upper mark: the segmentor trained on true masks
 )
 options = {'randomness.seed': 0}
 configs = dict(
@@ -39,6 +41,8 @@ stages = dict(
         options=_base_.with_ce,
         inputs=dict(labels='{debias.labels}'),
     ),
+    full_segmentor=_base_.full_on_masks,
+    evaluate_full=dict(_base_.evaluate_full, **_base_.test_as_dhr),
     evaluate=dict(_base_.evaluate, **_base_.test_as_dhr),
 )
 paper = _base_.papers.mars_voc12

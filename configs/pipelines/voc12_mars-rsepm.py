@@ -19,6 +19,7 @@ _base_ = [
 use = dict(
     mars=True,  # debiased labels, and a teacher that completes them
     ocr=False,  # OCR in the segmentor
+    full=False,  # an upper mark: the segmentor trained on true masks
 )
 options = {'randomness.seed': 0}
 configs = dict(
@@ -48,6 +49,8 @@ stages = dict(
             ),
         },
     ),
+    full_segmentor=_base_.full_on_masks,
+    evaluate_full=dict(_base_.evaluate_full, **_base_.test_as_dhr),
     evaluate=dict(_base_.evaluate, **_base_.test_as_dhr),
 )
 paper = _base_.papers.mars_rsepm_voc12

@@ -10,6 +10,7 @@ use = dict(
     psa=True,  # AffinityNet's walk on the seeds
     mars=True,  # debiased labels, and a teacher that completes them
     ocr=False,  # OCR in the segmentor
+    full=False,  # an upper mark: the segmentor trained on true masks
 )
 configs = dict(
     classifier='configs/seam/seam_r38_voc12.py',

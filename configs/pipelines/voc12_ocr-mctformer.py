@@ -11,7 +11,10 @@ configs = dict(
     classifier='configs/mctformer/mctformer_deit-s_voc12.py',
     affinity='configs/psa/psa_r38_mctformer_voc12.py',
 )
-stages = dict(evaluate=_base_.test_as_ocr_on_mctformer)
+stages = dict(
+    evaluate=_base_.test_as_ocr_on_mctformer,
+    evaluate_full=_base_.test_as_ocr_on_mctformer,
+)
 paper = dict(
     name='OCR (CVPR 2023), Table 1, on MCTformer',
     figures=[

@@ -10,12 +10,15 @@ _base_ = [
     '../_base_/pipelines/cams.py',
     '../_base_/pipelines/affinity.py',
     '../_base_/pipelines/segmentor.py',
+    '../_base_/pipelines/comparisons.py',
     '../_base_/pipelines/evaluation.py',
     '../_base_/pipelines/papers.py',
 ]
 use = dict(
     psa=True,  # AffinityNet's walk on the seeds
     ocr=True,  # OCR in the segmentor
+    full=False,  # an upper mark: the segmentor trained on true masks
+    evaluate_train=False,  # how often OCR's anchor is right, on train
 )
 options = {'randomness.seed': 0}
 configs = dict(
@@ -33,6 +36,15 @@ stages = dict(
         config='segmentor',
         inputs=dict(labels='{walk.labels}'),
         when=dict(ocr=dict(config='ocr')),
+    ),
+    full_segmentor=_base_.full_on_masks,
+    evaluate_full=dict(_base_.evaluate_full, **_base_.test_as_ocr),
+    evaluate_train=dict(
+        _base_.evaluate_train,
+        options=_base_.train_masks,
+        inputs=dict(
+            checkpoint='{segmentor.checkpoint}', labels='{walk.labels}'
+        ),
     ),
     evaluate=dict(_base_.evaluate, **_base_.test_as_ocr),
 )

@@ -11,7 +11,10 @@ configs = dict(
     classifier='configs/seam/seam_r38_voc12.py',
     affinity='configs/psa/psa_r38_seam_voc12.py',
 )
-stages = dict(evaluate=_base_.test_as_ocr_on_seam)
+stages = dict(
+    evaluate=_base_.test_as_ocr_on_seam,
+    evaluate_full=_base_.test_as_ocr_on_seam,
+)
 paper = dict(
     name='OCR (CVPR 2023), Table 1, on SEAM',
     figures=[

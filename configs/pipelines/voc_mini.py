@@ -46,6 +46,12 @@ stages = dict(
     second_segmentor=_base_.second_segmentor,
     full_segmentor=_base_.full_segmentor,
     evaluate_full=_base_.evaluate_full,
-    evaluate_train=dict(_base_.evaluate_train, options=on_train),
+    evaluate_train=dict(
+        _base_.evaluate_train,
+        options=on_train,
+        inputs=dict(
+            checkpoint='{segmentor.checkpoint}', labels='{refine.labels}'
+        ),
+    ),
     evaluate=_base_.evaluate_second,
 )

@@ -1,6 +1,7 @@
 # What the segmentor is compared with: the same network trained on true masks,
 # and its own errors on the images that it learned from, whose masks the
-# evaluation reads. A pipeline gives `evaluate_train` its training list.
+# evaluation reads. A pipeline gives `evaluate_train` its training list, and as
+# `labels` those that the segmentor learned from, for AnchorMetric.
 full_segmentor = dict(kind='train', method='full', config='full')
 evaluate_full = dict(
     kind='evaluate',

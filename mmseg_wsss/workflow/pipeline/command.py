@@ -29,6 +29,7 @@ _STEPS = {
     'labels': ('LoadPseudoLabel', 'label_dir'),
     'centroids': ('MARSDebias', 'centroids'),
 }
+_LABELS_OF_TEST = ('AnchorMetric', 'label_dir')
 
 
 @dataclass(frozen=True)
@@ -179,9 +180,13 @@ def set_input(cfg: Config, stage: Stage, name: str, value: str) -> None:
     """
     place = (stage.kind.tool, name)
     if 'pipeline' in stage.settings:
-        _set_in_steps(cfg, stage.settings['pipeline'], name, value)
+        _set_in_list(
+            cfg, stage.settings['pipeline'], _STEPS[name], name, value
+        )
     elif place == ('train.py', 'labels'):
         _set_masks(cfg, value)
+    elif place == ('test.py', 'labels'):
+        _set_in_list(cfg, 'test_evaluator', _LABELS_OF_TEST, name, value)
     elif place == ('train.py', 'start'):
         cfg.load_from = value
     elif place == ('train.py', 'neighbours'):
@@ -195,15 +200,18 @@ def set_input(cfg: Config, stage: Stage, name: str, value: str) -> None:
         cfg.feature_extractor['checkpoint'] = value
 
 
-def _set_in_steps(cfg: Config, pipeline: str, name: str, value: str) -> None:
-    kind, option = _STEPS[name]
-    steps = cfg.get(pipeline)
+def _set_in_list(
+    cfg: Config, key: str, place: tuple[str, str], name: str, value: str
+) -> None:
+    """Set an option of the steps of a type in a list of the config."""
+    kind, option = place
+    steps = cfg.get(key)
     if not isinstance(steps, list):
-        raise ValueError(f'its config has no list {pipeline}')
+        raise ValueError(f'its config has no list {key}')
     found = [step for step in steps if is_type(step, kind)]
     if not found:
         raise ValueError(
-            f'it is given {name}, but {pipeline} has no {kind} to take them'
+            f'it is given {name}, but {key} has no {kind} to take them'
         )
     for step in found:
         step[option] = value

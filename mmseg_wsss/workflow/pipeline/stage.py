@@ -113,7 +113,7 @@ KINDS = {
     'evaluate': Kind(
         'test.py',
         (*_TEST, 'test_evaluator', 'test_cfg'),
-        _CHECKPOINT,
+        ('checkpoint', 'labels'),
         {'predictions': 'predictions'},
         {'tta': False},
         needed=_CHECKPOINT,

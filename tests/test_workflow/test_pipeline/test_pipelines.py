@@ -493,36 +493,63 @@ def check_upper_mark(plan, weak, masks):
     assert weak == full
 
 
+def with_switch(switch):
+    """Return the pipelines that have a switch."""
+    return [path for path in PIPELINES if switch in use_of(path)]
+
+
+def compared(path):
+    """Read a pipeline with all its comparisons, and without OCR and MARS."""
+    use = use_of(path)
+    turned = [name for name in ('full', 'evaluate_train') if name in use]
+    turned += [name for name in ('ocr', 'mars') if use.get(name)]
+    return read(path, *turned)
+
+
 @pytest.mark.parametrize(
-    ('name', 'weak', 'masks'),
-    [
-        ('scenes', 'segmentor', 'SegmentationClass'),
-        ('voc_mini', 'segmentor', 'SegmentationClassAug'),
-        ('all_scenes', 'second_segmentor', 'SegmentationClass'),
-        ('all_voc_mini', 'second_segmentor', 'SegmentationClassAug'),
-        ('all_voc_mini_lite2', 'second_segmentor', 'SegmentationClassAug'),
-    ],
+    'path', with_switch('full'), ids=lambda path: path.stem
 )
-def test_the_upper_mark_is_the_same_network_on_true_masks(name, weak, masks):
-    path = ROOT / 'configs' / 'pipelines' / f'{name}.py'
-    use = {'use.ocr': False, 'use.full': True, 'use.evaluate_train': True}
-    plan = read_plan(path, use)
+def test_the_upper_mark_is_the_same_network_on_true_masks(path):
+    plan = compared(path)
+    weak = 'second_segmentor' if use_of(path).get('second') else 'segmentor'
+    root = plan.configs[weak].train_dataloader.dataset.data_root
+    masks = {
+        'data/scenes': 'SegmentationClass',
+        'data/coco2014': 'masks_train',
+    }.get(root, 'SegmentationClassAug')
     check_upper_mark(plan, weak, masks)
-    # On training images the first segmentor, on the others the last ones.
-    tests = {
-        name: plan.stages[name].inputs['checkpoint']
-        for name in ('evaluate_full', 'evaluate_train', 'evaluate')
-    }
-    assert list(tests.values()) == [
-        *('{full_segmentor.checkpoint}', '{segmentor.checkpoint}'),
-        f'{{{weak}.checkpoint}}',
+    tests = 'evaluate', 'evaluate_full'
+    assert [plan.stages[name].inputs['checkpoint'] for name in tests] == [
+        *(f'{{{weak}.checkpoint}}', '{full_segmentor.checkpoint}'),
     ]
-    lists = [
-        plan.configs[name].test_dataloader.dataset.ann_file for name in tests
-    ]
-    assert lists[0] == lists[2] != lists[1]
+    one, other = (read_by_tool(plan, name) for name in tests)
+    one, other = (
+        {key: value for key, value in cfg.items() if 'allow_masks' not in key}
+        for cfg in (one, other)
+    )
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    'path', with_switch('evaluate_train'), ids=lambda path: path.stem
+)
+def test_anchors_are_compared_with_the_labels_that_were_learned(path):
+    plan = compared(path)
+    checkpoint = plan.stages['evaluate_train'].inputs['checkpoint']
+    assert checkpoint == '{segmentor.checkpoint}'
+    cfg = plan.configs['evaluate_train']
     training = plan.configs['segmentor'].train_dataloader.dataset
-    assert lists[1] == training.ann_file
+    # VOC has masks of its own for a part of train_aug.
+    lists = {
+        training.ann_file,
+        training.ann_file.replace('train_aug', 'train'),
+    }
+    tested = cfg.test_dataloader.dataset.ann_file
+    assert tested in lists
+    assert tested != plan.configs['evaluate'].test_dataloader.dataset.ann_file
+    anchor = cfg.test_evaluator[-1]
+    assert anchor['type'].endswith('AnchorMetric')
+    assert anchor['label_dir'] == training.data_prefix.seg_map_path
 
 
 @pytest.mark.parametrize(

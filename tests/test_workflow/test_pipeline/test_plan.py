@@ -324,6 +324,20 @@ def test_a_refiner_that_cannot_take_its_input(pipeline):
         plan_of(pipeline)
 
 
+def test_labels_of_a_test_need_the_metric_that_reads_them(pipeline):
+    given = {'stages.evaluate.inputs.labels': '{refine.labels}'}
+    with pytest.raises(ValueError, match='no list test_evaluator'):
+        plan_of(pipeline, **given)
+    config = pipeline.parent / 'ce.py'
+    with open(config, 'a') as file:
+        file.write("test_evaluator = [dict(type='IoUMetric')]\n")
+    with pytest.raises(ValueError, match='test_evaluator has no AnchorMetric'):
+        plan_of(pipeline, **given)
+    edit(config, 'IoUMetric', 'mmseg_wsss.AnchorMetric')
+    (metric,) = plan_of(pipeline, **given).configs['evaluate'].test_evaluator
+    assert metric['label_dir'] == '{refine.labels}'
+
+
 def test_a_config_that_imports_what_is_not_there(pipeline):
     with open(pipeline.parent / 'crf.py', 'a') as file:
         file.write("custom_imports = dict(imports=['no_such_module'])\n")
