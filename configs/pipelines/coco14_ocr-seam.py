@@ -8,10 +8,6 @@
 #       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
 _base_ = './coco14_ocr-psa.py'
 configs = dict(classifier='configs/seam/seam_r38_coco14.py')
-stages = dict(
-    evaluate=_base_.test_as_ocr_on_seam,
-    evaluate_full=_base_.test_as_ocr_on_seam,
-)
 paper = dict(
     name='OCR (CVPR 2023), Table 2, on SEAM',
     figures=[

@@ -3,12 +3,14 @@
 #   python tools/run_pipeline.py configs/pipelines/voc12_clip.py
 _base_ = [
     '../_base_/pipelines/segmentor.py',
+    '../_base_/pipelines/comparisons.py',
     '../_base_/pipelines/evaluation.py',
     '../_base_/pipelines/papers.py',
 ]
 use = dict(
     crf=True,  # DenseCRF on the seeds
     ocr=True,  # OCR in the segmentor
+    full=False,  # an upper mark: the segmentor trained on true masks
 )
 options = {'randomness.seed': 0}
 configs = dict(
@@ -29,6 +31,8 @@ stages = dict(
         inputs=dict(labels='{refine.labels}'),
         when=dict(ocr=dict(config='ocr')),
     ),
+    full_segmentor=_base_.full_on_masks,
+    evaluate_full=dict(_base_.evaluate_full, **_base_.test_as_ocr),
     evaluate=dict(_base_.evaluate, **_base_.test_as_ocr),
 )
 paper = _base_.papers.clip_es_voc12

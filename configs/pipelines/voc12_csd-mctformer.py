@@ -14,6 +14,7 @@ _base_ = [
     '../_base_/pipelines/cams.py',
     '../_base_/pipelines/affinity.py',
     '../_base_/pipelines/segmentor.py',
+    '../_base_/pipelines/comparisons.py',
     '../_base_/pipelines/evaluation.py',
     '../_base_/pipelines/papers.py',
 ]
@@ -21,6 +22,7 @@ use = dict(
     csd=True,  # the second CAM network, trained with CSD
     psa=True,  # AffinityNet's walk on the seeds
     ocr=False,  # OCR in the segmentor
+    full=False,  # an upper mark: the segmentor trained on true masks
 )
 options = {'randomness.seed': 0}
 configs = dict(
@@ -46,6 +48,8 @@ stages = dict(
         inputs=dict(labels='{walk.labels}'),
         when=dict(ocr=dict(options=_base_.with_ocr)),
     ),
+    full_segmentor=_base_.full_on_masks,
+    evaluate_full=dict(_base_.evaluate_full, **_base_.test_as_mctformer),
     evaluate=dict(_base_.evaluate, **_base_.test_as_mctformer),
 )
 differs = (
@@ -97,7 +101,10 @@ paper = dict(
     figures=figures,
     recipe=dict(
         classifier=_base_.mctformer_classifier,
-        csd=_base_.mctformer_classifier,
+        csd=dict(
+            _base_.mctformer_classifier,
+            loss='MCTformer + CSD, lambda 0.01 and 0.1',
+        ),
         seeds=dict(images='train, 1,464', test="'a range of thresholds'"),
         affinity=_base_.mctformer_affinity,
         segmentor=_base_.mctformer_segmentor,

@@ -1,5 +1,5 @@
 # HFPL on PMM, VOC 2012: SEAM's CAMs trained with ISL and FSL, PMM's labels and
-# segmentors. The stages are those of voc12_pmm.py; PMM itself is
+# segmentors. The stages are those of voc12_pmm.py. Without ISL and FSL:
 #   --cfg-options use.hfpl=False
 # configs/ocr/README.md says which weights are needed. On several GPUs:
 #   python tools/run_pipeline.py configs/pipelines/voc12_hfpl-pmm.py \

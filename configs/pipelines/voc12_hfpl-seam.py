@@ -22,7 +22,8 @@ multinomial = dict(
     affinity_hfpl='configs/psa/psa_r38_hfpl_voc12_multinomial.py'
 )
 background = (
-    "; the background's logit is 0, where the multinomial code learns it"
+    "; the background's logit is 0, where the multinomial code learns it; 10 "
+    'cells of the first view, where that code draws 100 of both'
 )
 # One loss, and its multinomial form.
 table_4 = [

@@ -1,5 +1,5 @@
 # HFPL on SIPE, VOC 2012: SIPE's CAMs trained with ISL and FSL, IRN with SIPE's
-# values, DeepLab-LargeFOV. SIPE itself is
+# values, DeepLab-LargeFOV. Without ISL and FSL:
 #   --cfg-options use.hfpl=False
 # configs/ocr/README.md says which weights the segmentor needs. On more GPUs:
 #   python tools/run_pipeline.py configs/pipelines/voc12_hfpl-sipe.py \
@@ -10,12 +10,14 @@ _base_ = [
     '../_base_/pipelines/cams.py',
     '../_base_/pipelines/affinity.py',
     '../_base_/pipelines/segmentor.py',
+    '../_base_/pipelines/comparisons.py',
     '../_base_/pipelines/evaluation.py',
     '../_base_/pipelines/papers.py',
 ]
 use = dict(
     hfpl=True,  # ISL and FSL in the CAM network
     irn=True,  # IRN's walk on the seeds
+    full=False,  # an upper mark: the segmentor trained on true masks
 )
 options = {'randomness.seed': 0}
 configs = dict(
@@ -30,6 +32,8 @@ stages = dict(
     seeds=_base_.seeds,
     **_base_.irn_stages,
     segmentor=dict(config='segmentor', inputs=dict(labels='{walk.labels}')),
+    full_segmentor=_base_.full_on_masks,
+    evaluate_full=dict(_base_.evaluate_full, **_base_.test_as_hfpl),
     evaluate=dict(_base_.evaluate, **_base_.test_as_hfpl),
 )
 paper = _base_.papers.hfpl_sipe_voc12

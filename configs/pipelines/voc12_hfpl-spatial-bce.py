@@ -1,7 +1,7 @@
 # HFPL on Spatial-BCE, VOC 2012: the plain ResNet38 CAM network, three phases
 # of Spatial-BCE with ISL and FSL, IRN with HFPL's values, DeepLab-LargeFOV.
 # Each phase takes the shares of the classes from the labels before it.
-# Spatial-BCE itself is
+# Without ISL and FSL:
 #   --cfg-options use.hfpl=False
 # configs/ocr/README.md says which weights it needs. On more GPUs:
 #   python tools/run_pipeline.py configs/pipelines/voc12_hfpl-spatial-bce.py \
@@ -12,12 +12,14 @@ _base_ = [
     '../_base_/pipelines/cams.py',
     '../_base_/pipelines/affinity.py',
     '../_base_/pipelines/segmentor.py',
+    '../_base_/pipelines/comparisons.py',
     '../_base_/pipelines/evaluation.py',
     '../_base_/pipelines/papers.py',
 ]
 use = dict(
     hfpl=True,  # ISL and FSL in each phase
     irn=True,  # IRN's walk on the seeds
+    full=False,  # an upper mark: the segmentor trained on true masks
 )
 options = {'randomness.seed': 0}
 configs = dict(
@@ -84,6 +86,8 @@ stages = dict(
     seeds=_base_.seeds,
     **_base_.irn_stages,
     segmentor=dict(config='segmentor', inputs=dict(labels='{walk.labels}')),
+    full_segmentor=_base_.full_on_masks,
+    evaluate_full=dict(_base_.evaluate_full, **_base_.test_as_hfpl),
     evaluate=dict(_base_.evaluate, **_base_.test_as_hfpl),
 )
 paper = _base_.papers.hfpl_spatial_bce_voc12

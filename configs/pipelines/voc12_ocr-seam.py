@@ -11,10 +11,6 @@ configs = dict(
     classifier='configs/seam/seam_r38_voc12.py',
     affinity='configs/psa/psa_r38_seam_voc12.py',
 )
-stages = dict(
-    evaluate=_base_.test_as_ocr_on_seam,
-    evaluate_full=_base_.test_as_ocr_on_seam,
-)
 paper = dict(
     name='OCR (CVPR 2023), Table 1, on SEAM',
     figures=[
@@ -30,8 +26,7 @@ paper = dict(
         classifier=_base_.seam_classifier, affinity=_base_.seam_affinity
     ),
     differs=(
-        "scales and fusion of the test are those of HFPL's code for SEAM, the "
-        "CRF is DeepLab's, a reading; "
+        'scales, flips and CRF of the test are a reading; '
         + '; '.join([_base_.ocr_differs, _base_.seam_differs])
     ),
 )

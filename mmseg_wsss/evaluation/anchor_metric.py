@@ -38,8 +38,8 @@ class AnchorMetric(OutOfCandidateMetric):
     Args:
         label_dir (str, optional): Folder of the pseudo labels
             ``<stem>.png`` that the segmentor learned from. Pixels without a
-            pseudo label, where OCR does not act, do not count then. Defaults
-            to None.
+            pseudo label do not count then: OCR does not act there, but where
+            a teacher of MARS fills the biased ones. Defaults to None.
         **kwargs: See :class:`OutOfCandidateMetric`; ``min_pixels`` has no
             effect.
 

@@ -51,7 +51,7 @@ def test_mars_and_its_baseline(tool):
     rows = rows_of(text)
     assert list(next(iter(rows.values()))) == [
         *('stage', 'setting', 'as it is', 'irn off', 'mars off', 'ocr on'),
-        'paper',
+        *('full on', 'paper'),
     ]
     network = rows['segmentor', 'network']
     assert network['as it is'] == 'ResNet-50 at stride 8, DeepLabV2Head'
@@ -64,10 +64,13 @@ def test_mars_and_its_baseline(tool):
     labels = rows['segmentor', 'labels']
     assert labels['as it is'] == 'debias.labels, completed by a teacher'
     assert labels['mars off'] == 'walk.labels'
+    masks = rows['full_segmentor', 'labels']['full on']
+    assert masks == 'true masks, SegmentationClassAug'
     assert rows['stego', 'network']['mars off'] == 'off'
     test = rows['evaluate', 'test']
     assert test['as it is'] == (
-        'scales 0.5 1 1.5 2, flips, mean_probabilities, CRF stego'
+        'scales 0.5 1 1.5 2, flips, mean_probabilities, CRF stego, '
+        'classes above 0.05'
     )
     assert {test[k] for k in ('irn off', 'mars off', 'ocr on')} == {'='}
     loss = rows['segmentor', 'loss']

@@ -5,9 +5,8 @@
 # paper leaves open is a reading:
 # - ocr: 'test-time augmentation and DenseCRFs with the hyper-parameters
 #   suggested in' DeepLab v1. The CRF is that of DeepLab's published script.
-#   Scales and fusion are those of the baseline's segmentor: on SEAM they are
-#   HFPL's, whose code holds SEAM's segmentor (SEAM's own tests five scales);
-#   AffinityNet's code has none, and gets MCTformer's with flips.
+#   Scales and fusion are those of the baseline's segmentor: SEAM's has five
+#   scales with flips; AffinityNet's code holds none, and gets the same.
 # - mctformer: its code has these scales without flips, the maximum over the
 #   scales, and this CRF.
 # - hfpl: the paper gives none; these are the values of its code.
@@ -80,14 +79,6 @@ test_as_ocr = dict(
         'test_evaluator': metrics,
     },
 )
-test_as_ocr_on_seam = dict(
-    tta=True,
-    options={
-        **test_as_ocr['options'],
-        'tta_pipeline': test_pipelines['hfpl'],
-        'tta_model': mean_logits,
-    },
-)
 test_as_mctformer = dict(
     tta=True,
     options={
@@ -118,7 +109,8 @@ test_as_hfpl = dict(
         'test_evaluator': with_contours,
     },
 )
-# MARS's FP and FN are means over the foreground.
+# DHR's code leaves classes out of the CRF whose score stays below 0.05; MARS's
+# FP and FN are means over the foreground.
 test_as_dhr = dict(
     tta=True,
     options={

@@ -33,6 +33,7 @@ ocr_segmentor = dict(
     scale='0.7 to 1.3',
     schedule="30 epochs, batch 16, SGD 0.9, decay 5e-4, 'exponential decay'",
     rates="0.001; groups not given, SEAM's are x 1 / 2 / 10 / 20",
+    loss='cross-entropy + OCR, alpha 1, margin 2, t 0.2',
     images=train_aug,
 )
 ocr_test = (
@@ -212,7 +213,11 @@ papers = dict(
             ),
         ],
         recipe=dict(
-            classifier=seam_classifier,
+            classifier=dict(
+                seam_classifier,
+                loss='SEAM + ISL, lambda 0.2, 10 cells + FSL, mu 2.5, sigma 5',
+            ),
+            confident=dict(steps='alphas 1 and 24'),
             seeds=dict(images='train, 1,464', test='best of 60 thresholds'),
             affinity=seam_affinity,
             segmentor=hfpl_segmentor,
@@ -241,7 +246,12 @@ papers = dict(
             ),
         ],
         recipe=dict(
-            classifier=dict(seam_classifier, images='COCO 2014 train, 82,783'),
+            classifier=dict(
+                seam_classifier,
+                loss='SEAM + ISL, lambda 0.2 + FSL, weight 0.2',
+                images='COCO 2014 train, 82,783',
+            ),
+            confident=dict(steps='alphas 1 and 24'),
             affinity=dict(
                 psa_affinity,
                 rates='0.01 x ' + psa_rates,
@@ -411,7 +421,7 @@ papers = dict(
         ],
         recipe=dict(
             classifier=irn_classifier,
-            csd=irn_classifier,
+            csd=dict(irn_classifier, loss='IRN + CSD, lambda 0.01 and 0.1'),
             seeds=dict(images='train, 1,464', test="'a range of thresholds'"),
             affinity=irn_affinity,
             segmentor=dict(
@@ -542,7 +552,10 @@ papers = dict(
         recipe=dict(
             published=dict(network='ResNet-101, RS+EPM'),
             segmentor=dict(dhr_segmentor, network='DeepLabV3+, ResNet-101'),
-            evaluate=dict(images='val, 1,449', test='as on IRN'),
+            evaluate=dict(
+                images='val, 1,449; figures of the VOC server',
+                test='as on IRN',
+            ),
         ),
         differs=(
             "RS+EPM's labels are those that DHR's authors released; "

@@ -72,7 +72,11 @@ def _training(cfg: Mapping, stage: Stage) -> dict[str, str]:
     }
     if stage.inputs.get('labels'):
         found['labels'] = stage.inputs['labels'].strip('{}')
-    hooks = [_name(h) for h in cfg.get('custom_hooks') or []]
+    hooks = {_name(h): h for h in cfg.get('custom_hooks') or []}
+    if hooks.get('WeakSupervisionHook', {}).get('allow_masks'):
+        found['labels'] = (
+            f'true masks, {dataset["data_prefix"]["seg_map_path"]}'
+        )
     if 'ComplementHook' in hooks:
         found['labels'] = f'{found.get("labels", "")}, completed by a teacher'
     if 'CLIPLabelsHook' in hooks:
@@ -147,7 +151,16 @@ def _losses(model: Mapping) -> str:
     words = []
     for loss in losses:
         weight = loss.get('loss_weight', 1)
-        words.append(_name(loss) + (f' x {weight:g}' if weight != 1 else ''))
+        options = ', '.join(
+            f'{key}={value}'
+            for key, value in loss.items()
+            if key not in ('type', 'loss_weight', 'avg_non_ignore')
+        )
+        words.append(
+            _name(loss)
+            + (f'({options})' if options else '')
+            + (f' x {weight:g}' if weight != 1 else '')
+        )
     sampler = head.get('sampler')
     return ' + '.join(words) + (f', {_name(sampler)}' if sampler else '')
 
@@ -188,10 +201,11 @@ def _rates(wrapper: Mapping) -> str:
 
 def _test(cfg: Mapping, stage: Stage) -> str:
     """Return scales, flips, fusion and DenseCRF."""
-    crf = [
-        f'CRF {hook["params"]}'
-        for hook in find_steps(cfg.get('custom_hooks') or [], 'DenseCRFHook')
-    ]
+    crf = []
+    for hook in find_steps(cfg.get('custom_hooks') or [], 'DenseCRFHook'):
+        crf.append(f'CRF {hook["params"]}')
+        if 'min_score' in hook:
+            crf.append(f'classes above {hook["min_score"]}')
     if not stage.settings['tta']:
         windows = (cfg['model'].get('test_cfg') or {}).get('mode') == 'slide'
         return ', '.join(['one scale', *['windows'] * windows, *crf])
