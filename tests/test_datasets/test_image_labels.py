@@ -166,10 +166,13 @@ def test_missing_file_unknown_format_and_suffix(tmp_path):
         load_image_labels(tmp_path / 'no.json')
     with pytest.raises(ValueError, match='file_format must be one of'):
         load_image_labels(tmp_path, 'xml')
-    odd = tmp_path / 'l.txt'
+    odd = tmp_path / 'l.yml'
     odd.write_text('{}')
-    with pytest.raises(ValueError, match='cannot tell the format'):
+    with pytest.raises(ValueError, match=r'cannot tell .* name a table'):
         load_image_labels(odd)
+    (tmp_path / 'l.xlsx').write_bytes(b'PK')
+    with pytest.raises(ValueError, match='spreadsheet: save it as "CSV UTF-8'):
+        load_image_labels(tmp_path / 'l.xlsx')
     assert len(load_image_labels(odd, 'json')) == 0
     with pytest.raises(ValueError, match='is a folder'):
         load_image_labels(tmp_path, 'json')
@@ -604,6 +607,15 @@ def table(tmp_path, text, name='l.csv'):
          {'a': ('cat',), 'b': ('dog',)}),
         (',cat,dog\na,1,0\n', {'a': ('cat',)}),
         ('i, labels\n"a", "cat,dog"\n', {'a': ('cat', 'dog')}),
+        ('i,cat,dog\na,TRUE,\nb,No,x\nc,,Yes\nd,false,X\ne,,\n',
+         {'a': ('cat',), 'b': ('dog',), 'c': ('dog',), 'd': ('dog',),
+          'e': ()}),
+        ('i,Label\na,cat\n', {'a': ('cat',)}),
+        ('i,class\na,cat;dog\n', {'a': ('cat', 'dog')}),
+        ('class,image\ncat,a\n', {'a': ('cat',)}),
+        ('i,labels\na,None\nb,NaN\nc,n/a\nd,-\ne,cat;none\n',
+         {'a': (), 'b': (), 'c': (), 'd': (), 'e': ('cat',)}),
+        ('i,labels\na,cat and dog;\n', {'a': ('cat and dog',)}),
     ],
 )  # fmt: skip
 def test_tables_of_other_programs(tmp_path, text, expected):
@@ -612,6 +624,29 @@ def test_tables_of_other_programs(tmp_path, text, expected):
             table(tmp_path, text)
     else:
         assert table(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize(
+    ('text', 'ignored'),
+    [
+        ('image,labels,date\na,cat;dog,May\n', 'image and labels .*: date'),
+        ('id,Image,labels\n7,a,cat;dog\n', 'Image and labels .*: id'),
+        (',image,labels\n0,a,cat;dog\n', 'image and labels .*: number 1'),
+        ('i,class,labels\na,2,cat;dog\n', 'i and labels .*: class'),
+    ],
+)
+def test_further_columns_are_ignored(tmp_path, text, ignored):
+    with pytest.warns(UserWarning, match=rf'l\.csv.*{ignored}'):
+        assert table(tmp_path, text) == {'a': ('cat', 'dog')}
+
+
+@pytest.mark.parametrize('name', ['l.tsv', 'l.txt', 'l.TXT'])
+def test_tables_that_are_not_called_csv(tmp_path, name):
+    text = 'image\tlabels\na.jpg\tcat,dog\n'
+    assert table(tmp_path, text, name) == {'a': ('cat', 'dog')}
+    for other in ('a\nb\n', '/i/a.jpg /m/a.png\n'):
+        with pytest.raises(ValueError, match=f'{name}.* header row'):
+            table(tmp_path, other, name)
 
 
 @pytest.mark.parametrize(
@@ -628,6 +663,13 @@ def test_tables_of_other_programs(tmp_path, text, expected):
         ('i,cat,dog,cat \na,1,0,0\n', "column 4 repeats 'cat'"),
         ('i,labels\na,cat\n,dog\n', 'row 3 has an image without a name'),
         ('i,labels\na,cat,,dog\n', 'row 2: 4 cells'),
+        ('id,image,labels\n1,,cat\n', 'row 2 .*into column 2'),
+        ('i,label1,label2\na,cat,dog\n', "row 2: .*called 'labels', as cat;"),
+        ('i,class,label\na,2,cat\n', 'row 1: columns class and label could'),
+        ('i,labels\na,dog\nb,cat and dog\n', "row 3: .*'and'.* as in cat;dog"),
+        ('i,labels\na,cat + dog\n', r"row 2: .*'\+'.* as in cat;dog"),
+        ('i,labels\na,cat;?\n', r"row 2: .*class '\?'"),
+        ('i,cat,?\na,1,0\n', 'column 3 has no name'),
     ],
 )
 def test_tables_that_are_ambiguous(tmp_path, text, match):

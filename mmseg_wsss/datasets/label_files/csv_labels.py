@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import csv
 import re
+import warnings
 from pathlib import Path
 
 from ...io.stems import IMAGE_SUFFIXES, OTHER_SUFFIXES
 from .class_names import class_name, names_met
-from .label_cells import split_cells
+from .label_cells import EMPTY, split_cells
 from .readers import Pairs
 
 _QUOTED = re.compile('"[^"]*"')
 _SEPARATOR = re.compile(r'"?sep=([,;|\t])"?,*', re.IGNORECASE)
+# Headers, in lower case.
+_LABELS = ('labels', 'label', 'classes', 'class')
+_IMAGES = ('image', 'photo', 'file', 'filename', 'file_name', 'path')
+_ONE_OF_SEVERAL = re.compile(r'(label|class|tag)[ _]?\d+', re.IGNORECASE)
+_YES = frozenset(('1', '1.0', 'true', 'yes', 'x'))
+_NO = frozenset(('0', '0.0', 'false', 'no', '')) | EMPTY
 
 
 def read_csv(path: Path) -> tuple[Pairs, tuple]:
     """Read a table with a header row, image column first.
 
-    Either the only other column is called ``labels``, or there is one column
-    of 0 and 1 per class. Names in a cell of ``labels`` are separated by the
-    first of ``;``, ``|`` and ``,`` that any of these cells has, for the whole
-    file (a cell with commas stands in quotes, ``"cat,dog"``), and by blanks
-    where there is none of them. Names with blanks need one; where no photo
-    has two classes it ends a cell, ``hot dog;``. A cell may also be a list,
-    ``["cat", "dog"]``. An image in several rows has the classes of them all.
+    Either a column is called ``labels`` (also ``label``, ``classes`` or
+    ``class``), or there is one column of 0 and 1 per class, for which yes,
+    no, true, false, x and empty cells may stand. Beside a column of names
+    one called ``image`` has the images, and others are ignored with a
+    warning. Names in a cell of ``labels`` are separated by the first of
+    ``;``, ``|`` and ``,`` that any of these cells has, for the whole file (a
+    cell with commas stands in quotes, ``"cat,dog"``), and by blanks where
+    there is none of them. Names with blanks need one; where no photo has two
+    classes it ends a cell, ``hot dog;``. A cell may also be a list,
+    ``["cat", "dog"]``, or say that there is none: ``none``, ``n/a``, ``-``.
+    An image in several rows has the classes of them all.
 
     Cells are separated by commas, or by ``;``, tabs or ``|`` where the header
     has more of these or Excel's line ``sep=;`` says so. Rows without content,
@@ -40,9 +51,12 @@ def read_csv(path: Path) -> tuple[Pairs, tuple]:
         ValueError: If the table has another form.
     """
     header, rows = _parse_csv(path)
-    images = {number: row[0] for number, row in rows.items()}
-    if _has_names(header):
-        names = split_cells({n: row[1] for n, row in rows.items()}, str(path))
+    at, labels = _find_columns(header, path)
+    images = {number: row[at] for number, row in rows.items()}
+    if labels is not None:
+        _warn_of_others(header, (at, labels), path)
+        cells = {number: row[labels] for number, row in rows.items()}
+        names = split_cells(cells, str(path))
         pairs = _unite(images, names)
         return pairs, names_met(pairs)
     classes = _class_columns(header, path)
@@ -76,16 +90,48 @@ def _check_repeated(
             )
 
 
-def _has_names(header: list[str]) -> bool:
-    return len(header) == 2 and header[1].lower() == 'labels'
+def _find_columns(header: list[str], path: Path) -> tuple[int, int | None]:
+    """Return the columns of images and names, None without one of names."""
+    lower = [cell.lower() for cell in header]
+    images = (lower.index(name) for name in _IMAGES if name in lower)
+    at = next(images, 0)
+    found = [k for k, name in enumerate(lower) if name in _LABELS and k != at]
+    if 'labels' in lower and lower.index('labels') != at:
+        found = [lower.index('labels')]
+    if not found:
+        return 0, None
+    if len(found) > 1:
+        raise ValueError(
+            f'{path}, row 1: columns {" and ".join(header[k] for k in found)} '
+            "could all have the classes: call the right one 'labels'"
+        )
+    return at, found[0]
+
+
+def _warn_of_others(
+    header: list[str], used: tuple[int, int], path: Path
+) -> None:
+    others = [
+        name or f'number {k}'
+        for k, name in enumerate(header, 1)
+        if k - 1 not in used
+    ]
+    if others:
+        images, labels = (header[k] or 'the first' for k in used)
+        warnings.warn(
+            f'{path.name}: of the columns {images} and {labels} are read; '
+            f'ignored: {", ".join(others)}',
+            stacklevel=2,
+        )
 
 
 def _class_columns(header: list[str], path: Path) -> tuple[str, ...]:
     """Return the names of the columns of 0 and 1."""
     classes = tuple(class_name(name) for name in header[1:])
     for k, name in enumerate(classes):
-        if not name or name in classes[:k]:
-            what = f'repeats {name!r}' if name else 'has no name'
+        named = any(map(str.isalnum, name))
+        if not named or name in classes[:k]:
+            what = f'repeats {name!r}' if named else 'has no name'
             raise ValueError(
                 f'{path}, row 1: class columns must have distinct names, '
                 f'column {k + 2} {what}'
@@ -117,6 +163,7 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
             f'{path} must have a header row "image,labels" or '
             '"image,<class>,<class>,..." and at least one image'
         )
+    images, labels = _find_columns(header, path)
     for number, row in rows.items():
         if len(row) != len(header):
             raise ValueError(
@@ -124,14 +171,14 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
                 f'has {len(header)}'
                 + (
                     ' (several names in one cell stand in quotes, "cat;dog")'
-                    if _has_names(header)
+                    if labels is not None
                     else ''
                 )
             )
-        if not row[0]:
+        if not row[images]:
             raise ValueError(
                 f'{path}, row {number} has an image without a name: write it '
-                'into the first column, in every row'
+                f'into column {images + 1}, in every row'
             )
     return header, rows
 
@@ -185,14 +232,20 @@ def _one_hot_names(
     cells: list[str], names: tuple[str, ...], where: str
 ) -> tuple[str, ...]:
     for value, name in zip(cells, names, strict=True):
-        if value not in ('0', '1', '0.0', '1.0'):
+        if value.lower() not in _YES | _NO:
+            several = _ONE_OF_SEVERAL.fullmatch(name)
             raise ValueError(
-                f"{where}: column '{name}' must be 0 or 1, got '{value}' (a "
-                "column with names must be the only one and called 'labels'; "
-                'the first row must be the header)'
+                f"{where}: column '{name}' must be 0 or 1, got '{value}' ("
+                + (
+                    'write the classes of a photo into one column called '
+                    "'labels', as cat;dog, or a row for each)"
+                    if several
+                    else "a column with names must be called 'labels'; the "
+                    'first row must be the header)'
+                )
             )
     return tuple(
         name
         for value, name in zip(cells, names, strict=True)
-        if value in ('1', '1.0')
+        if value.lower() in _YES
     )

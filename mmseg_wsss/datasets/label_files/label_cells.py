@@ -11,6 +11,9 @@ from .class_names import unique_names
 
 _MARKS = ';|,'
 _BRACKETS = ('[]', '{}', '()')
+# What programs and people write into an empty cell.
+EMPTY = frozenset(('none', 'nan', 'null', 'n/a', '#n/a', '-'))
+_WORDS = ('and', 'or')
 # numpy prints ['cat' 'dog'], which Python would join to 'catdog'.
 _NO_COMMA = re.compile(r'[\'"]\s+[\'"]')
 
@@ -22,7 +25,8 @@ def split_cells(
 
     A cell may be a list as Python or JSON write it, ``["cat", "dog"]``.
     Names in the others are separated by the first of ``;``, ``|`` and ``,``
-    that any of them has, and by blanks where there is none of these.
+    that any of them has, and by blanks where there is none of these. ``none``,
+    ``nan``, ``null``, ``n/a`` and ``-`` are no class.
 
     Args:
         cells: Cells by row number.
@@ -32,8 +36,9 @@ def split_cells(
         dict: Names without repetition, by row number.
 
     Raises:
-        ValueError: If a list cannot be read, or a cell without the file's
-            separator has another one between names of classes.
+        ValueError: If a list cannot be read, a cell without the file's
+            separator has another one between names of classes, or a name is
+            none: it has no letter or digit, or is an ``and`` between blanks.
     """
     names, plain = {}, {}
     for row, cell in cells.items():
@@ -47,7 +52,29 @@ def split_cells(
     names |= {r: unique_names(c.split(mark)) for r, c in plain.items()}
     if mark:
         _check_other_marks(plain, mark, names, source)
+    for row, found in names.items():
+        names[row] = tuple(n for n in found if n.casefold() not in EMPTY)
+        words = _WORDS if row in plain and not mark else ()
+        _check_names(cells[row], names[row], words, f'{source}, row {row}')
     return {row: names[row] for row in cells}
+
+
+def _check_names(
+    cell: str, names: tuple[str, ...], words: tuple[str, ...], where: str
+) -> None:
+    """Check that names have a letter or digit, and are not among words."""
+    wrong = [
+        name
+        for name in names
+        if name.lower() in words or not any(map(str.isalnum, name))
+    ]
+    if wrong:
+        right = ';'.join(name for name in names if name not in wrong)
+        raise ValueError(
+            f'{where}: {cell.strip()!r} would give the class {wrong[0]!r}: '
+            f'separate classes by ;, as in {right or "cat;dog"}, and end a '
+            'single class of several words by it'
+        )
 
 
 def _read_list(cell: str, where: str) -> tuple[str, ...] | None:

@@ -20,12 +20,18 @@ from ...utils import check_option
 from .coco_labels import looks_like_coco, read_coco
 from .csv_labels import read_csv
 from .npy_labels import read_npy
-from .readers import parse_json, read_json
+from .readers import Pairs, parse_json, read_json
 from .table import ImageLabels
 from .voc_labels import read_voc_xml
 
 # Rows that are floats at a time.
 _ROWS = 4096
+_BY_SUFFIX = {
+    '.json': 'auto',
+    '.npy': 'npy',
+    **dict.fromkeys(('.csv', '.tsv', '.txt'), 'csv'),
+}
+_SPREADSHEETS = ('.xlsx', '.xls', '.xlsm', '.ods', '.numbers')
 FORMATS = ('auto', 'json', 'npy', 'voc_xml', 'coco', 'csv')
 
 
@@ -40,8 +46,8 @@ def load_image_labels(
         path: A file, or the folder of a VOC data set's ``*.xml``.
         file_format: ``'json'`` (see above), ``'npy'`` (``cls_labels.npy`` with
             string keys, or integers of VOC and COCO), ``'voc_xml'``,
-            ``'coco'`` (instances JSON), ``'csv'``; ``'auto'`` goes by suffix
-            and, for JSON, content.
+            ``'coco'`` (instances JSON), ``'csv'`` (also of tabs, ``.tsv``,
+            ``.txt``); ``'auto'`` goes by suffix and, for JSON, content.
         include_difficult: Count VOC objects marked difficult.
 
     Returns:
@@ -50,6 +56,24 @@ def load_image_labels(
     Raises:
         FileNotFoundError: If there is nothing at ``path``.
         ValueError: If the format is unknown or the content does not fit it.
+    """
+    pairs, names = read_label_pairs(path, file_format, include_difficult)
+    return ImageLabels(pairs, names, str(path))
+
+
+def read_label_pairs(
+    path: str | os.PathLike,
+    file_format: str = 'auto',
+    include_difficult: bool = True,
+) -> tuple[Pairs | list[tuple[str, np.ndarray]], tuple[str, ...] | None]:
+    """Load image labels by the names of images as the file has them.
+
+    Two of them may have one stem. Arguments and errors are those of
+    :func:`load_image_labels`.
+
+    Returns:
+        tuple: Pairs of an image and its class names, and the class names that
+        the file declares; of an npy file vectors, and None.
     """
     path = Path(path)
     check_option('file_format', file_format, FORMATS)
@@ -63,20 +87,18 @@ def load_image_labels(
             f"does not fit file_format='{file_format}'"
         )
     if file_format == 'npy':
-        return ImageLabels(read_npy(path)[0], None, str(path))
+        return read_npy(path)[0], None
     if file_format == 'voc_xml':
-        found = read_voc_xml(path, include_difficult)
-    elif file_format == 'csv':
-        found = read_csv(path)
-    elif file_format == 'coco':
-        found = read_coco(path)
-    elif file_format == 'json':
-        found = read_json(path)
-    else:
-        content = parse_json(path)
-        read = read_coco if looks_like_coco(content) else read_json
-        found = read(path, content)
-    return ImageLabels(*found, str(path))
+        return read_voc_xml(path, include_difficult)
+    if file_format == 'csv':
+        return read_csv(path)
+    if file_format == 'coco':
+        return read_coco(path)
+    if file_format == 'json':
+        return read_json(path)
+    content = parse_json(path)
+    read = read_coco if looks_like_coco(content) else read_json
+    return read(path, content)
 
 
 def save_image_labels(
@@ -149,11 +171,16 @@ def _guess_format(path: Path) -> str:
     """Return the format by suffix; 'auto' for JSON, known by its content."""
     if path.is_dir():
         return 'voc_xml'
-    known = {'.json': 'auto', '.npy': 'npy', '.csv': 'csv'}
     suffix = path.suffix.lower()
-    if suffix not in known:
+    if suffix in _SPREADSHEETS:
         raise ValueError(
-            f"cannot tell the format of {path} by its suffix '{suffix}': use "
-            f'one of {sorted(known)}, a folder of VOC *.xml, or file_format'
+            f'{path} is a spreadsheet: save it as "CSV UTF-8" and give that '
+            'file'
         )
-    return known[suffix]
+    if suffix not in _BY_SUFFIX:
+        raise ValueError(
+            f"cannot tell the format of {path} by its suffix '{suffix}': "
+            'name a table .csv, .tsv or .txt, JSON .json, vectors of NumPy '
+            '.npy, or give a folder of VOC *.xml'
+        )
+    return _BY_SUFFIX[suffix]
