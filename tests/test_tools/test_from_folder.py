@@ -415,8 +415,8 @@ def test_label_file_and_masks(call, folders, tmp_path):
     result = call(*words, '--max-side', 40)
     assert result.returncode == 0, result.stderr
     said = joined(result)
-    assert '1 (gone) labels of labels.csv have no photo' in said
-    assert '1 (both) photos have no label' in said
+    assert '1 (gone.jpg) labels of labels.csv have no photo' in said
+    assert '1 (cat/both.bmp) photos have no label' in said
     assert 'no photo has the class cow' in said
     assert '13 get a converted copy: 13 larger than 40 pixels' in said
     assert (out / 'val.txt').read_text() == 'c 1\nd3\n'
@@ -699,15 +699,12 @@ def test_names_with_two_suffixes(call, folders, tmp_path, others):
     words = (folders, '--labels', tmp_path / 'l.csv', '--val-share', 0)
     (folders / 'dog' / 'same.bmp').unlink()
     result = call(*words, '--out', out, '--overwrite')
-    if len(others) > 1:
-        check_fails(result, "labels the image 'x 0' twice")
-    else:
-        assert result.returncode == 0, result.stderr
-        assert json.loads((out / 'image_labels.json').read_text()) == {
-            'd0': ['cat'],
-            'd1': ['cat'],
-            'x 0': ['dog'],
-        }
+    assert result.returncode == 0, result.stderr
+    assert json.loads((out / 'image_labels.json').read_text()) == {
+        'd0': ['cat'],
+        'd1': ['cat'],
+        **{name: ['dog'] for name in names},
+    }
 
 
 def test_names_that_differ_by_case_only(call, folders, tmp_path):
@@ -725,6 +722,109 @@ def test_names_that_differ_by_case_only(call, folders, tmp_path):
     assert call(*words, '--out', out, '--overwrite').returncode == 0
     labels = check_names(out)
     assert labels['A'] == ('cat',) and labels['a_2'] == ('dog',)
+
+
+@pytest.fixture
+def label(call, tmp_path):
+    """Give photos the labels of a table, by the tool."""
+
+    def label_by_table(*rows, head='image,labels', name='l.csv'):
+        (tmp_path / name).write_text('\n'.join([head, *rows]))
+        out = tmp_path / 'own'
+        words = ('--labels', tmp_path / name, '--out', out, '--overwrite')
+        result = call(tmp_path / 'photos', *words, '--val-share', 0)
+        return result, check_names(out) if not result.returncode else None
+
+    return label_by_table
+
+
+@pytest.fixture
+def twins(tmp_path):
+    """Two photos called 1 in folders x and y; a, b, c beside them."""
+    root = tmp_path / 'photos'
+    for number, name in enumerate(('x/1', 'y/1', 'a', 'b', 'c')):
+        photo(root / f'{name}.jpg', number)
+    return root
+
+
+def test_twins_without_a_label(label, twins):
+    result, labels = label('a,cat', 'b.jpg,dog', 'c,dog')
+    assert result.returncode == 0, result.stderr
+    assert dict(labels) == {'a': ('cat',), 'b': ('dog',), 'c': ('dog',)}
+    assert '2 (x/1.jpg, y/1.jpg) photos have no label' in joined(result)
+
+
+def test_an_unreadable_file_beside_a_good_one(label, twins):
+    (twins / 'a.png').write_text('no image')
+    (twins / 'b.png').write_text('no image')
+    (twins / 'y' / '1.jpg').write_text('no image')
+    result, labels = label('a,cat', 'b.png,dog', 'c,dog', '1,dog')
+    assert result.returncode == 0, result.stderr
+    assert dict(labels) == {'a': ('cat',), 'c': ('dog',), '1': ('dog',)}
+    said = joined(result)
+    assert 'a.png: is no image' in said and 'have no photo' not in said
+    assert '1 (b.jpg) photos have no label' in said
+
+
+@pytest.mark.parametrize('form', ['{}.jpg', 'photos/{}.jpg', '{root}/{}'])
+def test_photos_by_their_paths(label, twins, form):
+    rows = dict(zip(('x/1', 'y/1', 'a'), ('dog', 'cat', 'cat'), strict=True))
+    result, labels = label(
+        *(f'{form.format(k, root=twins)},{v}' for k, v in rows.items()),
+        'sub\\b.jpg,dog',
+        'z/1.jpg,dog',
+    )
+    assert result.returncode == 0, result.stderr
+    assert dict(labels) == {
+        'x_1': ('dog',),
+        'y_1': ('cat',),
+        'a': ('cat',),
+        'b': ('dog',),
+    }
+    said = joined(result)
+    assert '1 (1) file names belong to several labelled photos' in said
+    assert '1 (z/1.jpg) labels of l.csv have no photo' in said
+
+
+@pytest.mark.parametrize(
+    ('rows', 'parts'),
+    [
+        (['1,cat', 'a,dog'], ['1 (1) labels', '(x/1.jpg, y/1.jpg)', 'paths']),
+        (
+            ['b,cat', 'a,cat', 'a.jpg,dog'],
+            ['a.jpg twice', "as 'a' and as 'a.jpg'"],
+        ),
+        (
+            ['b,cat', 'x/1.jpg,cat', 'y/1.jpg,cat', '1.jpg,dog'],
+            ['1 (1.jpg) labels', '(x/1.jpg, y/1.jpg)'],
+        ),
+    ],
+)
+def test_labels_of_more_or_less_than_one_photo(label, twins, rows, parts):
+    check_fails(label(*rows)[0], *parts)
+
+
+def test_names_in_another_case(label, twins):
+    for number, name in enumerate(('img_a', 'B_1', 'b_1'), 10):
+        photo(twins / f'{name}.jpg', number)
+    rows = 'IMG_A.JPG,cat', 'B_1.JPG,dog', 'b_1.jpg,cat', 'C,dog'
+    result, labels = label(*rows)
+    assert result.returncode == 0, result.stderr
+    assert 'have no photo' not in joined(result)
+    expected = {'img_a': 'cat', 'B_1': 'dog', 'b_1_2': 'cat', 'c': 'dog'}
+    assert dict(labels) == {name: (kind,) for name, kind in expected.items()}
+    photo(twins / 'IMG_a.jpg', 20)
+    check_fails(label(*rows)[0], '(IMG_a.jpg, img_a.jpg)')
+
+
+def test_ignored_columns_are_in_the_report(label, twins, tmp_path):
+    head = 'image\tlabels\tdate'
+    rows = 'a\tcat\tMay', 'b\tdog\tMay', 'c\tdog\tJune'
+    _, labels = label(*rows, head=head, name='l.txt')
+    assert dict(labels) == {'a': ('cat',), 'b': ('dog',), 'c': ('dog',)}
+    report = ' '.join((tmp_path / 'own' / 'report.txt').read_text().split())
+    assert 'l.txt: of the columns image and labels are read; ' in report
+    assert 'ignored: date' in report
 
 
 def test_decomposed_letters(call, folders, tmp_path):

@@ -33,8 +33,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--labels',
         metavar='FILE',
-        help='CSV or JSON with the classes of each photo (also COCO instances,'
-        '\nor a folder of VOC XML)',
+        help='table (.csv, .tsv, .txt) or JSON with the classes of each photo'
+        '\n(also COCO instances, or a folder of VOC XML)',
     )
     parser.add_argument('--out', required=True, help='folder to write')
     parser.add_argument(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import unicodedata
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...datasets.label_files.load import load_image_labels
+from ...datasets.label_files.load import read_label_pairs
 from ...io.stems import image_stem
 from ...structures.labels import MAX_CLASSES
 from .advice import find_errors, label_matrix
@@ -182,9 +184,12 @@ def from_class_folders(
 def from_label_file(
     root: Path, path: Path, infos: Mapping[Path, ImageInfo]
 ) -> Collection:
-    """Read the labels of photos from a label file, by their stems.
+    """Read the labels of photos from a label file.
 
-    Files of one stem and equal content are one photo.
+    The file names photos by their paths below ``root``, with or without
+    suffix, or by their stems, in upper or lower case. Files of equal content
+    that a stem belongs to are one photo. Where photos of one stem are
+    labelled by their paths, each is called ``<folder>_<name>``.
 
     Args:
         root: The folder of the photos, searched to the bottom.
@@ -198,34 +203,28 @@ def from_label_file(
     Raises:
         FileNotFoundError, ValueError: If the label file cannot be read.
     """
-    labels = load_image_labels(path)
-    if labels.names is None:
+    found = Collection()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        pairs, classes = read_label_pairs(path)
+    found.notes += [
+        str(warning.message)
+        for warning in caught
+        if warning.category is UserWarning
+    ]
+    if classes is None:
         raise ValueError(
             f'{path} does not name its classes: convert it with '
             'tools/dataset_converters/npy2json.py first'
         )
-    found = Collection()
-    files: dict[str, list[Path]] = defaultdict(list)
-    for file in infos:
-        files[image_stem(file.name)].append(file)
-    twins = [
-        stem
-        for stem, paths in files.items()
-        if len({infos[path].digest for path in paths}) > 1
-    ]
-    if twins:
-        found.problems.append(
-            f'{summarise(twins)} names belong to several photos each, such as '
-            f'{summarise(files[twins[0]])}: a label file cannot tell them '
-            'apart; rename them'
-        )
-    unknown = [name for name in labels if image_stem(name) not in files]
-    if unknown and len(unknown) == len(labels):
+    matches = _match([image for image, _ in pairs], infos, root)
+    unknown = [image for image, _ in pairs if image not in matches]
+    if unknown and not matches:
+        example = next(iter(infos)).relative_to(root)
         found.problems.append(
             f'no photo below {root} belongs to a label of {path}: photos are '
-            f"named like '{next(iter(files))}', labels like '{unknown[0]}'. "
-            'Is this the right label file, and are its images named by their '
-            'files?'
+            f"named like '{example}', labels like '{unknown[0]}'. Is this the "
+            'right label file, and are its images named by their files?'
         )
         return found
     if unknown:
@@ -233,18 +232,127 @@ def from_label_file(
             f'{summarise(unknown)} labels of {path.name} have no '
             'photo: ignored'
         )
-    rest = [stem for stem in files if stem not in labels]
+    readable = {
+        image: [file for file in files if not infos[file].error]
+        for image, files in matches.items()
+    }
+    twins = [
+        image
+        for image, files in readable.items()
+        if len({infos[file].digest for file in files}) > 1
+    ]
+    if twins:
+        shown = [file.relative_to(root) for file in readable[twins[0]]]
+        found.problems.append(
+            f'{summarise(twins)} labels of {path.name} belong to several '
+            f'photos each, such as {summarise(shown)}: write their paths '
+            f'below {root} into {path.name}, as here, or rename them'
+        )
+    _note_unlabelled(found, infos, readable, root, path)
+    photos = [
+        (image, names, readable[image][0])
+        for image, names in pairs
+        if readable.get(image) and image not in twins
+    ]
+    _check_repeated(photos, path)
+    stems = Counter(image_stem(file.name) for *_, file in photos)
+    taken: set[str] = set()
+    for _, names, file in sorted(photos, key=lambda photo: photo[2]):
+        name = image_stem(file.name)
+        if stems[name] > 1:
+            name = '_'.join((*file.relative_to(root).parts[:-1], name))
+        name = unique_stem(name, taken)
+        found.photos[name], found.labels[name] = file, names
+    shared = [name for name, count in stems.items() if count > 1]
+    if shared:
+        found.notes.append(
+            f'{summarise(shared)} file names belong to several labelled '
+            'photos: called <folder>_<name> here'
+        )
+    _note_copies(found, infos)
+    return _finish(found, classes)
+
+
+def _match(
+    images: Sequence[str], files: Iterable[Path], root: Path
+) -> dict[str, list[Path]]:
+    """Return the files that each image of a label file may be.
+
+    Files that paths belong to are no photos of other folders.
+    """
+    full = root.resolve()
+    starts = full.as_posix(), root.as_posix(), full.name
+
+    def path(name: str) -> str:
+        name = unicodedata.normalize('NFC', name).strip().replace('\\', '/')
+        return name.removeprefix('./')
+
+    def below_root(name: str) -> str:
+        name = path(name)
+        for start in starts:
+            name = name.removeprefix(f'{start}/')
+        return f'{name.rpartition("/")[0]}/{image_stem(name)}'
+
+    def file_name(name: str) -> str:
+        return path(name).rpartition('/')[2]
+
+    def folded(name: str) -> str:
+        return image_stem(name).casefold()
+
+    names = {file: file.relative_to(root).as_posix() for file in files}
+    matches: dict[str, list[Path]] = {}
+    taken: set[Path] = set()
+    for keys in ((path, below_root), (file_name, image_stem, folded)):
+        for key in keys:
+            found = defaultdict(list)
+            for file, name in names.items():
+                found[key(name)].append(file)
+            for image in images:
+                group = found.get(key(image), ())
+                gone = '/' in path(image) and taken.issuperset(group)
+                if group and image not in matches and not gone:
+                    matches[image] = group
+        taken.update(*matches.values())
+    return matches
+
+
+def _note_unlabelled(
+    found: Collection,
+    infos: Mapping[Path, ImageInfo],
+    readable: Mapping[str, Sequence[Path]],
+    root: Path,
+    path: Path,
+) -> None:
+    """Note the photos without a label that are no copies of labelled ones."""
+
+    def identity(file: Path) -> tuple[str, str]:
+        return image_stem(file.name), infos[file].digest
+
+    used = {identity(file) for files in readable.values() for file in files}
+    rest = [
+        file.relative_to(root)
+        for file, info in infos.items()
+        if not info.error and identity(file) not in used
+    ]
     if rest:
         found.notes.append(
             f'{summarise(rest)} photos have no label in {path.name}: left out'
         )
-    taken: set[str] = set()
-    for stem, paths in files.items():
-        if stem in labels and not infos[paths[0]].error:
-            name = unique_stem(stem, taken)
-            found.photos[name], found.labels[name] = paths[0], labels[stem]
-    _note_copies(found, infos)
-    return _finish(found, labels.names)
+
+
+def _check_repeated(
+    photos: Iterable[tuple[str, tuple[str, ...], Path]], path: Path
+) -> None:
+    """Check that no photo has the labels of two images."""
+    origin: dict[Path, str] = {}
+    for image, _, file in photos:
+        if file in origin:
+            raise ValueError(
+                f"{path} labels the photo {file} twice, as '{origin[file]}' "
+                f"and as '{image}': name it alike in both places, or delete "
+                'one'
+            )
+        origin[file] = image
 
 
 def _note_copies(found: Collection, infos: Mapping[Path, ImageInfo]) -> None:
