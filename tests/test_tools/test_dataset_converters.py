@@ -168,6 +168,14 @@ def test_coco_instances2json(call, tmp_path):
     assert 'no image has person' in result.stderr
 
 
+def test_json_does_not_replace_a_table(tmp_path):
+    source = tmp_path / 'labels.csv'
+    source.write_text('image,labels\na,cat\n')
+    result = run('csv2json', source, source)
+    check_fails(result, 'labels.csv would be JSON', 'labels.json')
+    assert source.read_text() == 'image,labels\na,cat\n'
+
+
 def test_csv2json_checks_the_names(tmp_path):
     source = tmp_path / 'labels.csv'
     source.write_text('image,labels\na.jpg,cat;dog\nb.jpg,dgo\n')

@@ -124,6 +124,18 @@ def test_wrong_changes(folder, tmp_path):
     assert 'Traceback' not in output and not new.exists()
 
 
+def test_labels_that_json_would_replace(tmp_path):
+    table, changes = tmp_path / 'labels.csv', tmp_path / 'doubts.csv'
+    table.write_text('image,dog,cat\na,1,0\nb,0,1\n')
+    before = table.read_bytes()
+    changes.write_text('photo,class,action\na,cat,add\n')
+    output = call(APPLY, table, changes, '--out', table, fails=True)
+    assert f'--out {table} would be JSON' in output and 'labels.json' in output
+    assert table.read_bytes() == before
+    output = call(APPLY, table, changes, '--out', tmp_path / 'labels.json')
+    assert 'from_folder.py --classes dog cat' in output
+
+
 def test_wrong_configs(folder, tool, tmp_path):
     out = ('--out', tmp_path / 'doubts.csv')
     answer = tool(folder / 'cam.py', *out)

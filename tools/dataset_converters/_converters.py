@@ -100,6 +100,15 @@ def convert(
     write_labels(args, labels, classes)
 
 
+def check_json(argument: str, path: str) -> None:
+    """Check that JSON is not written under the name of another format."""
+    if Path(path).suffix.lower() != '.json':
+        raise ValueError(
+            f'{argument} {path} would be JSON: give it a name that ends in '
+            f'.json, such as {Path(path).with_suffix(".json")}'
+        )
+
+
 def write_labels(
     args: argparse.Namespace,
     labels: Mapping[str, Sequence[str]],
@@ -109,6 +118,7 @@ def write_labels(
     from mmseg_wsss.datasets.label_files.load import save_image_labels
     from mmseg_wsss.datasets.label_files.split_lists import write_split_list
 
+    check_json('the file', args.out)
     save_image_labels(args.out, labels)
     if args.split_list:
         write_split_list(

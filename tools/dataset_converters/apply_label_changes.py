@@ -3,13 +3,15 @@
 tools/find_label_errors.py writes the table. Its column action says what is
 wrong: remove takes the class from the labels of the photo, add gives it to
 them, keep changes nothing. Other rows, photo,class,action, may be added.
-LABELS is a label file of any format, OUT is JSON and may be LABELS itself.
+LABELS is a label file of any format, OUT is JSON, OUT.json, and may be LABELS
+itself.
 """
 
 import argparse
+import shlex
 from collections import Counter
 
-from _converters import print_summary, run
+from _converters import check_json, print_summary, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -22,6 +24,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    check_json('--out', args.out)
     from mmseg_wsss.datasets.label_files.label_changes import (
         apply_label_changes,
         read_label_changes,
@@ -42,6 +45,13 @@ def main() -> None:
         f'{done["keep"]} rows kept'
     )
     print(f'wrote {args.out}')
+    present = {name for names in changed.values() for name in names}
+    order = [name for name in labels.names if name in present]
+    if order != sorted(order):
+        print(
+            'JSON does not keep the order of the classes. If masks have it: '
+            f'from_folder.py --classes {shlex.join(order)}'
+        )
 
 
 if __name__ == '__main__':
