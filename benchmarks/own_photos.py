@@ -7,6 +7,8 @@ A draw of voc_mini's training photos becomes a folder, with a table of labels
 and with masks; from_folder.py and run_pipeline.py do the rest on one thread.
 Each segmentor is then tested on voc_mini's validation photos too, none of
 which is in the folder. A stopped run resumes, and a finished stage is kept.
+The seed draws the photos, splits them and trains; results.json in the work dir
+has the figures of each run by options and seed.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from mmseg.datasets import PascalVOCDataset
 from PIL import Image
-from runs import ROOT, call, newer, newest_checkpoint
+from runs import ROOT, call, merge_results, newer, newest_checkpoint
 
 from mmseg_wsss.compat import load_config
 from mmseg_wsss.io.scalars import read_figures
@@ -103,7 +105,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('--seed', type=int, default=0, help='of the draw')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of draw, split and run'
+    )
     parser.add_argument(
         '--cfg-options', nargs='*', default=[], help='of run_pipeline.py'
     )
@@ -123,6 +127,8 @@ def main() -> None:
             str(folder / 'masks'),
             '--out',
             str(data),
+            '--seed',
+            str(args.seed),
         )
     run = folder / 'run'
     call(
@@ -134,14 +140,24 @@ def main() -> None:
         *(['--cfg-options', *args.cfg_options] if args.cfg_options else []),
     )
     print('| stage | mIoU | FP | FN | minutes |\n|---|---|---|---|---|')
+    results = {}
     for stage in json.loads((run / 'pipeline.json').read_text())['stages']:
-        record = stage['record'] or {}
+        name, record = stage['name'], stage['record'] or {}
         figures = record.get('figures') or {}
         if all(key in figures for key in FIGURES):
-            print(line(stage['name'], figures, record['seconds'] / 60))
-        if stage['on'] and stage['name'].endswith('segmentor'):
-            found = test_elsewhere(folder, run / stage['name'])
-            print(line(f'{stage["name"]}, other photos', found, None))
+            results[name] = {key: figures[key] for key in FIGURES}
+            minutes = record['seconds'] / 60
+            results[name]['minutes'] = round(minutes, 1)
+            print(line(name, figures, minutes))
+        if stage['on'] and name.endswith('segmentor'):
+            found = test_elsewhere(folder, run / name)
+            elsewhere = f'{name}, other photos'
+            results[elsewhere] = {key: found[key] for key in FIGURES}
+            print(line(elsewhere, found, None))
+    options = ' '.join(args.cfg_options) or 'default'
+    merge_results(
+        folder.parent / 'results.json', {options: {str(args.seed): results}}
+    )
 
 
 if __name__ == '__main__':

@@ -55,7 +55,9 @@ class EfficientNetLite(BaseModule):
     Strides above ``output_stride`` become dilations. Padding is symmetric,
     as in MMSeg's CNNs. The published network pads as TensorFlow's ``SAME``,
     which differs at even sizes; with either, lite2's own classifier recognises
-    87 % of 226 photos of a cat or a dog.
+    87 % of 226 photos of a cat or a dog. CAMs of a linear classifier on frozen
+    features of voc_mini's photos had 41.8 mIoU on stage 6, 41.7 on the head's
+    convolution (MobileNetV2: 35.2), and 0.5 to 0.7 more with ``SAME``.
 
     The weights expect RGB images as ``(x - 127) / 128``. They load by::
 
