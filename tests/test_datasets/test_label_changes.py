@@ -69,6 +69,10 @@ def test_a_class_in_place_of_another(apply):
     assert found['b'] == ('dog',)
 
 
+def test_the_only_class_is_removed(apply):
+    assert apply('b,cat,yes,0.1,remove')['b'] == ()
+
+
 def test_tables_of_a_spreadsheet(apply):
     """Other columns and order, blanks, a byte order mark, semicolons."""
     head = '\ufeffsep=;\nAction;Photo;Class;note\n'
@@ -96,7 +100,6 @@ def test_tables_of_a_spreadsheet(apply):
         (['a,cta,no,1,add'], ["no class 'cta', do you mean 'cat'?"]),
         (['a,cat,no,1,add'], ["'a' has the class 'cat'", 'write keep']),
         (['b,dog,yes,1,remove'], ["'b' does not have the class 'dog'"]),
-        (['b,cat,yes,0,remove'], ["row 2: 'b' would have no class left"]),
         (['b,dog,no,1,add', 'b,dog,no,1,add'], ["row 3: 'b' has the class"]),
     ],
 )

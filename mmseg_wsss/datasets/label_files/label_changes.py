@@ -122,13 +122,13 @@ def apply_label_changes(
         changes: The rows of a table; those to keep change nothing.
 
     Returns:
-        dict[str, tuple[str, ...]]: Class names by image, of all images.
+        dict[str, tuple[str, ...]]: Class names by image, of all images; none
+        for an image whose only label is removed.
 
     Raises:
         ValueError: If the labels do not name their classes; if an image or a
-            class is unknown, a label that is to be added is there or one to
-            be removed is not, or an image would be left without any; the
-            error names the row.
+            class is unknown, or a label that is to be added is there or one
+            to be removed is not; the error names the row.
     """
     if labels.names is None:
         raise ValueError(
@@ -157,13 +157,6 @@ def apply_label_changes(
             changed[image].remove(row.name)
         else:
             changed[image].append(row.name)
-    for row in changes:
-        if not changed[names[image_stem(row.photo)]]:
-            raise ValueError(
-                f'{row.where}: {row.photo!r} would have no class left: add '
-                'another one in a row of its own, or keep this one and take '
-                'the photo out of the list of training images'
-            )
     return {image: tuple(found) for image, found in changed.items()}
 
 
