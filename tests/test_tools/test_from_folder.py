@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, MODELS, TRANSFORMS
@@ -22,6 +23,7 @@ from PIL import Image
 
 from mmseg_wsss.compat import load_config
 from mmseg_wsss.datasets import load_image_labels, read_split_list
+from mmseg_wsss.io.cam import save_cam
 from mmseg_wsss.workflow.own_data import (
     NETWORKS,
     batch_size,
@@ -38,6 +40,7 @@ from mmseg_wsss.workflow.own_data import (
     settings,
     split_photos,
 )
+from mmseg_wsss.workflow.own_data.advice import class_table
 from mmseg_wsss.workflow.own_data.configs import FILES
 from mmseg_wsss.workflow.own_data.report import training_lines
 from mmseg_wsss.workflow.pipeline import read_plan
@@ -178,9 +181,10 @@ def test_pipeline_resolves_and_loads(call, folders, tmp_path, monkeypatch):
         assert dataset[0]['data_samples'].ori_shape == (64, 80)
 
 
-def test_a_trial_of_one_epoch(call, tmp_path):
+@pytest.mark.parametrize('first', ['cat', 'background'])
+def test_a_trial_of_one_epoch(call, tmp_path, first):
     """It has no warm-up, and trains on photos of two pixels too."""
-    for kind, size in (('cat', (200, 2)), ('dog', (2, 200))):
+    for kind, size in ((first, (200, 2)), ('dog', (2, 200))):
         photo(tmp_path / 'few' / kind / f'{kind}.png', ord(kind[0]))
         photo(tmp_path / 'few' / kind / f'{kind}_strip.png', 71, size)
     out = tmp_path / 'own'
@@ -201,6 +205,69 @@ def test_a_trial_of_one_epoch(call, tmp_path):
     runner = Runner.from_cfg(cfg)
     runner.train()
     assert runner.iter == 1
+
+
+@pytest.fixture
+def one_class(tmp_path):
+    """Six photos of dogs, six of background, and masks of two dogs."""
+    root = tmp_path / 'photos'
+    for number in range(6):
+        photo(root / 'dog' / f'd{number}.png', number)
+        photo(root / 'background' / f'n{number}.png', 10 + number)
+    draw_masks(tmp_path / 'masks', {'d0': 1, 'd1': 1})
+    return root
+
+
+def test_photos_without_class(call, one_class, tmp_path):
+    """They are kept, evaluated with empty masks, and labelled background."""
+    out = tmp_path / 'own'
+    words = (one_class, '--masks', tmp_path / 'masks', '--out', out)
+    result = call(*words)
+    assert result.returncode == 0, result.stderr
+    said = joined(result)
+    assert '6 (n0, n1, n2, ...) photos have no class: kept as photos' in said
+    assert 'label background is ignored' not in said
+    assert '2 photos have a mask' in said
+    val = (out / 'val.txt').read_text().split()
+    assert [name[0] for name in val] == ['d', 'n']
+    init_default_scope('mmseg')
+    cfg = load_config(out / 'segmentor.py')
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    samples = [dataset[k]['data_samples'] for k in range(2)]
+    assert [s.image_labels.tolist() for s in samples] == [[1, 1], [1, 0]]
+    assert [int(s.gt_sem_seg.data.max()) for s in samples] == [1, 0]
+    save_cam(tmp_path / 'n5.npz', np.zeros(0, int), np.zeros((0, 16, 20)))
+    cfg = load_config(out / 'refine.py')
+    for name in ('seed', 'local', 'second'):
+        steps = cfg[f'{name}_pipeline']
+        steps[2].cam_dir = str(tmp_path)
+        path = str(out / 'images' / 'n5.jpg')
+        found = Compose(steps)(dict(img_path=path))['pseudo_label']
+        assert found.shape == (64, 80) and not found.any()
+
+
+@pytest.mark.slow
+def test_the_pipeline_of_one_class(call, one_class, tmp_path):
+    """All stages run; photos without the class get background alone."""
+    out, work = tmp_path / 'own', tmp_path / 'work'
+    words = (one_class, '--out', out, '--weights', 'none')
+    assert call(*words).returncode == 0
+    common = (out / 'common.py').read_text()
+    common = set_values(common, train_epochs=2, more_epochs=1)
+    (out / 'common.py').write_text(common)
+    words = (ROOT / 'tools' / 'run_pipeline.py', out / 'pipeline.py')
+    options = ('use.mars=True', 'use.second=True')
+    words += ('--work-dir', work, '--cfg-options', *options)
+    env = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    result = run_python(words, tmp_path, env)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert 'loss: nan' not in result.stdout
+    train = read_split_list(out / 'train.txt')
+    assert {name[0] for name in train} == {'d', 'n'}
+    for stage in ('refine', 'debias', 'second_labels'):
+        for name in train:
+            label = Image.open(work / stage / 'labels' / f'{name}.png')
+            assert name[0] == 'd' or not np.asarray(label).any()
 
 
 def test_each_switch_can_be_turned(call, folders, tmp_path):
@@ -1253,6 +1320,13 @@ def test_split_keeps_shares_and_the_seed():
     assert 'c' in train
 
 
+def test_photos_without_class_are_split_too():
+    labels = {f'a{n}': ('a',) for n in range(20)}
+    labels |= {f'n{n}': () for n in range(10)}
+    _, val = split_photos(labels, 0.2)
+    assert len(val) == 6 and sum(not labels[s] for s in val) == 2
+
+
 def test_errors_and_warnings():
     by_photo = {'1': ('a', 'b'), '2': ('a', 'b'), '3': ('a', 'c'), '4': ('a',)}
     labels = label_matrix(by_photo, 'abc')
@@ -1271,6 +1345,24 @@ def test_errors_and_warnings():
     all_of_all = label_matrix({'1': ('a', 'b'), '2': ('b', 'a')}, 'abc')
     assert 'every photo has every' in find_errors('abc', all_of_all)[0]
     assert not find_errors('abcd', label_matrix(by_photo, 'abcd'))
+    empty = label_matrix({'1': (), '2': ()}, '')
+    assert 'no readable photo with a label' in find_errors('', empty)[0]
+
+
+def test_one_class_and_photos_without_it():
+    counts = ((9, 'only 9 photos are without a'), (10, ''), (100, ''))
+    for number, warning in counts:
+        by_photo = {f'a{n}': ('a',) for n in range(10)}
+        by_photo |= {f'n{n}': () for n in range(number)}
+        labels = label_matrix(by_photo, 'a')
+        assert not find_errors('a', labels)
+        assert class_table('a', labels)[2].split() == [
+            *('-', 'no', 'class', str(number))
+        ]
+        (said,) = find_warnings('a', labels) or ['']
+        assert said.startswith(warning) and bool(said) == bool(warning)
+    single = label_matrix({'1': ('a',), '2': (), '3': ()}, 'a')
+    assert 'has a single photo' in find_errors('a', single)[0]
 
 
 @pytest.mark.parametrize('photos', [2, 3, 24, 33, 600, 10582])

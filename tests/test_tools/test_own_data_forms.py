@@ -111,7 +111,30 @@ def photos_without_class(root, scenes):
     Image.new('RGB', (64, 64)).save(root / 'photos' / 'nothing.jpg')
     with (root / 'labels.csv').open('a') as file:
         file.write('nothing.jpg,\n')
-    return words, expected
+    return words, {**expected, 'nothing': []}
+
+
+def one_class(root, scenes):
+    """Half of the photos are in a folder ``background``."""
+    expected = {}
+    for k, (name, (image, _, _)) in enumerate(scenes.items()):
+        folder = root / 'photos' / ('dog', 'Background')[k % 2]
+        folder.mkdir(exist_ok=True)
+        image.save(folder / f'{name}.jpg')
+        expected[name] = ['dog'][k % 2 :]
+    return [], expected
+
+
+def zeros(root, scenes):
+    """A table of one column."""
+    first = {
+        name: (image, mask, labels[:1] if k % 2 else [])
+        for k, (name, (image, mask, labels)) in enumerate(scenes.items())
+    }
+    words, expected = table(
+        root, first, ('image', 'dog'), lambda names: [len(names)]
+    )
+    return words, {name: ['dog'] * len(n) for name, n in expected.items()}
 
 
 def one_hot(names):
@@ -266,6 +289,8 @@ FORMS = {
     'one name with a blank': main_object_alone,
     '0 and 1': lambda *a: table(*a, ('image', *CLASSES[1:]), one_hot),
     'without class': photos_without_class,
+    'one class': one_class,
+    'zeros': zeros,
     'json': json_file,
     'coco': coco_file,
     'voc': voc_folder,

@@ -5,7 +5,9 @@ r"""Check a folder of photos, and write a data set and a pipeline for them.
         --labels labels.csv --out DIR
 
 Without --labels PHOTOS has one sub-folder per class, and a photo that lies
-in several of them, by its content, has several labels. The tool reports
+in several of them, by its content, has several labels. Photos of a folder
+background, or with an empty cell in the table, have no class: one class is
+enough if there are some. The tool reports
 warnings and what must be fixed; then DIR gets links
 to the photos (converted copies where networks cannot take them as they are:
 too large, turned by EXIF, transparent, CMYK, ...), the image labels, the
@@ -33,8 +35,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--labels',
         metavar='FILE',
-        help='table (.csv, .tsv, .txt) or JSON with the classes of each photo'
-        '\n(also COCO instances, or a folder of VOC XML)',
+        help='table (.csv, .tsv, .txt) or JSON with the classes of each photo,'
+        '\nnone for photos of background alone (also COCO instances, or a'
+        '\nfolder of VOC XML)',
     )
     parser.add_argument('--out', required=True, help='folder to write')
     parser.add_argument(
@@ -229,8 +232,12 @@ def main() -> None:
     if args.seeds == 'clip':
         own_data.check_clip()
     infos, found, masks, report = check(args)
+    with_mask = None
+    if args.masks:
+        without = (stem for stem, names in found.labels.items() if not names)
+        with_mask = {*masks, *without}
     lists = own_data.split_lists(
-        found.labels, args.val_share, args.seed, masks if args.masks else None
+        found.labels, args.val_share, args.seed, with_mask
     )
     long_side = own_data.usual_side(infos.values(), args.max_side)
     configs = own_data.config_texts(

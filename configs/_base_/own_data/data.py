@@ -15,6 +15,7 @@ load_image_labels = dict(
     type='mmseg_wsss.LoadImageLabels',
     ann_file=f'{data_root}/image_labels.json',
     classes=classes,
+    allow_empty=True,  # photos without any class show background alone
 )
 fit = dict(type='Resize', scale=(size, size), keep_ratio=True)
 augment = [

@@ -40,10 +40,12 @@ def class_table(classes: Sequence[str], labels: np.ndarray) -> list[str]:
 
     Returns:
         list[str]: Lines. With more than 16 classes the pairs that occur most
-        stand below, in place of the columns.
+        stand below, in place of the columns. Photos without any class have a
+        row.
     """
     counts, alone = cooccurrence(labels), single_label_counts(labels)
-    wide = max(map(len, [*classes, 'class']))
+    without = np.sum(~labels.any(1))
+    wide = max(map(len, [*classes, 'no class']))
     columns = range(len(classes)) if len(classes) <= WIDEST else ()
     head = f'{"id":>4}  {"class":<{wide}}  {"photos":>6}  {"single":>6}'
     ids = ''.join(f'{k + 1:>6}' for k in columns)
@@ -54,6 +56,8 @@ def class_table(classes: Sequence[str], labels: np.ndarray) -> list[str]:
             f'{k + 1:>4}  {name:<{wide}}  {counts[k, k]:>6}  {alone[k]:>6}'
             + ('  ' + ''.join(f'{c:>6}' for c in cells) if ids else '')
         )
+    if without:
+        lines.append(f'{"-":>4}  {"no class":<{wide}}  {without:>6}')
     if not ids:
         pairs = zip(*np.triu(counts, 1).nonzero(), strict=True)
         pairs = sorted(pairs, key=lambda pair: -counts[pair])[:PAIRS]
@@ -66,14 +70,15 @@ def class_table(classes: Sequence[str], labels: np.ndarray) -> list[str]:
 
 def find_errors(classes: Sequence[str], labels: np.ndarray) -> list[str]:
     """Return why nothing can be learned from labels, [] if something can."""
-    if not len(labels):
-        return ['there is no readable photo with a label']
     met = labels.any(0)
-    if met.sum() == 1:
+    if not met.any():
+        return ['there is no readable photo with a label']
+    if met.sum() == 1 and labels[:, met].all():
         return [
             f'there is one class only, {classes[met.argmax()]}: a network '
             'learns it by comparing photos with and without it. Add photos '
-            'that show something else, under the name of what they show'
+            'without it, in a folder called background or with an empty cell '
+            'in the table, or photos of other classes'
         ]
     if labels[:, met].all():
         return [
@@ -113,6 +118,13 @@ def find_warnings(classes: Sequence[str], labels: np.ndarray) -> list[str]:
                 'from the background. Add photos without it'
             )
     present = total.nonzero()[0]
+    without = np.sum(~labels.any(1))
+    if len(present) == 1 and without < FEW_PHOTOS:
+        name = classes[present[0]]
+        warnings.append(
+            f'only {without} photos are without {name}, fewer than '
+            f'{FEW_PHOTOS}: add some'
+        )
     for i, k in enumerate(present):
         for l in present[i + 1 :]:
             if counts[k, l] == total[k] == total[l]:

@@ -26,7 +26,8 @@ class Collection:
         photos: Files of the labelled, readable photos by name: a stem, see
             :func:`~mmseg_wsss.io.stems.image_stem`, no two of which
             differ by case only, as macOS and Windows could not keep them.
-        labels: Their foreground class names, in composed letters (NFC).
+        labels: Their foreground class names, in composed letters (NFC); none
+            of a photo that shows background alone.
         classes: Foreground classes that at least one of them has.
         notes: What the user should know.
         problems: What must be fixed first.
@@ -368,7 +369,7 @@ def _note_copies(found: Collection, infos: Mapping[Path, ImageInfo]) -> None:
 
 
 def _finish(found: Collection, classes: Sequence[str]) -> Collection:
-    """Drop the background's label, and photos and classes without any."""
+    """Drop the background's label, and classes that no photo has."""
     classes = list(dict.fromkeys(map(class_name, classes)))
     labels = {
         stem: tuple(dict.fromkeys(map(class_name, names)))
@@ -378,14 +379,15 @@ def _finish(found: Collection, classes: Sequence[str]) -> Collection:
         stem: tuple(n for n in names if n.lower() != 'background')
         for stem, names in labels.items()
     }
-    if labelled != labels:
+    if any(names and names != labels[s] for s, names in labelled.items()):
         found.notes.append(
             'the label background is ignored: every photo has background'
         )
     empty = [stem for stem, names in labelled.items() if not names]
     if empty:
         found.notes.append(
-            f'{summarise(empty)} photos show no class: left out'
+            f'{summarise(empty)} photos have no class: kept as photos of '
+            'background alone; take out those that are not labelled yet'
         )
     odd = [p.name for p in found.photos.values() if not is_utf8(p.name)]
     if odd:
@@ -393,8 +395,7 @@ def _finish(found: Collection, classes: Sequence[str]) -> Collection:
             f'{summarise(odd)} file names are not UTF-8: _ stands for what '
             'cannot be read'
         )
-    found.labels = {s: names for s, names in labelled.items() if names}
-    found.photos = {s: found.photos[s] for s in found.labels}
+    found.labels = labelled
     met = {name for names in found.labels.values() for name in names}
     found.classes = tuple(name for name in classes if name in met)
     unused = [

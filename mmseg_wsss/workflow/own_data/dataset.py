@@ -11,7 +11,7 @@ from ...datasets.label_files.split_lists import write_split_list
 from ...datasets.palette import voc_palette
 from .collection import Collection
 from .files import place_photo
-from .masks import write_mask
+from .masks import write_empty_mask, write_mask
 from .photos import ImageInfo
 
 
@@ -32,7 +32,8 @@ def write_dataset(
         folder: An empty folder.
         found: Photos and labels.
         infos: Information on each photo.
-        masks: Masks by the names of the photos.
+        masks: Masks by the names of the photos. If there are any, photos
+            without a class get one too.
         lists: Photos to train on, and to evaluate with.
         configs: Texts of the configs by file name.
         max_side: Longest side of a photo, 0 for any.
@@ -53,6 +54,11 @@ def write_dataset(
     for stem, mask in masks.items():
         target = folder / 'masks' / f'{stem}.png'
         write_mask(mask, target, max_side, palette)
+    for stem, names in found.labels.items():
+        if masks and not names and stem not in masks:
+            target = folder / 'masks' / f'{stem}.png'
+            photo = infos[found.photos[stem]]
+            write_empty_mask(photo, target, max_side, palette)
     save_image_labels(folder / 'image_labels.json', found.labels)
     for name, stems in zip(('train.txt', 'val.txt'), lists, strict=True):
         write_split_list(folder / name, stems)

@@ -136,6 +136,17 @@ def write_mask(
     save_label(target, np.asarray(mask), palette)
 
 
+def write_empty_mask(
+    photo: ImageInfo,
+    target: Path,
+    max_side: int,
+    palette: Sequence[Sequence[int]],
+) -> None:
+    """Write the mask of a photo without any class: background everywhere."""
+    width, height = fitting_size((photo.width, photo.height), max_side)
+    save_label(target, np.zeros((height, width), np.uint8), palette)
+
+
 def _find_files(folder: Path) -> tuple[dict[str, Path], list[str], list[str]]:
     """Find the PNGs of a folder by stem; return notes and problems too."""
     files: dict[str, Path] = {}

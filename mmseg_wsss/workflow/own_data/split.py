@@ -17,7 +17,8 @@ def split_photos(
     """Return a split with about the same share of each class set aside.
 
     A photo is set aside if none of its classes has its share yet, so that
-    every class keeps most of its photos for training.
+    every class keeps most of its photos for training. Photos without any
+    class are split as those of one more class.
 
     Args:
         labels: Class names of each photo, by name.
@@ -33,7 +34,8 @@ def split_photos(
     """
     if not 0 <= share < 1:
         raise ValueError(f'the share must be in [0, 1), got {share}')
-    counts = Counter(name for names in labels.values() for name in names)
+    groups = {stem: names or (None,) for stem, names in labels.items()}
+    counts = Counter(name for names in groups.values() for name in names)
     # One of a class with three photos and more, never its last.
     targets = {
         name: min(max(round(share * n), n > 2), n - 1) if share else 0
@@ -42,13 +44,13 @@ def split_photos(
     order = sorted(labels if candidates is None else candidates)
     np.random.default_rng(seed).shuffle(order)
     # Rare classes first: their photos are few.
-    order.sort(key=lambda stem: min(counts[name] for name in labels[stem]))
+    order.sort(key=lambda stem: min(counts[name] for name in groups[stem]))
     aside: list[str] = []
     taken: Counter = Counter()
     for stem in order:
-        if all(taken[name] < targets[name] for name in labels[stem]):
+        if all(taken[name] < targets[name] for name in groups[stem]):
             aside.append(stem)
-            taken.update(labels[stem])
+            taken.update(groups[stem])
     return sorted(set(labels) - set(aside)), sorted(aside)
 
 
