@@ -38,16 +38,18 @@ class ClassExchange:
         self._wrong = np.zeros_like(self._right)
 
     def add(self, labels: np.ndarray, shown: np.ndarray) -> None:
-        """Add a label map.
+        """Add a label map; that of a photo without any class says nothing.
 
         Args:
             labels: Foreground classes of the image labels, bool (C,).
             shown: Foreground classes that the map shows, bool (C,).
         """
+        if not labels.any():
+            return
         self._maps += 1
         self._right += np.outer(labels & shown, ~labels)
         self._wrong += np.outer(labels & ~shown, shown & ~labels)
-        if labels.any() and shown.any() and not (labels & shown).any():
+        if shown.any() and not (labels & shown).any():
             self._others_only += 1
 
     def merge(self, other: ClassExchange) -> None:

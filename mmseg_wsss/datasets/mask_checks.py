@@ -48,6 +48,7 @@ class MaskCheck:
         self._foreground = np.arange(len(self.classes)) != background_index
         self._empty: list[str] = []
         self._compared = 0
+        self._labelled = 0  # those of photos that have a class
         self._added = np.zeros_like(self.shown)
         self._exchange = ClassExchange(len(self.classes))
 
@@ -79,6 +80,7 @@ class MaskCheck:
             return
         labels = np.asarray(image_labels).astype(bool) & self._foreground
         self._compared += 1
+        self._labelled += bool(labels.any())
         self._exchange.add(labels, shown)
         extra, lost = shown & ~labels, labels & ~shown
         self._added += extra
@@ -97,6 +99,7 @@ class MaskCheck:
         self.shown += other.shown
         self._empty += other._empty
         self._compared += other._compared
+        self._labelled += other._labelled
         self._added += other._added
         self._exchange.merge(other._exchange)
 
@@ -114,9 +117,9 @@ class MaskCheck:
                 + '; '.join(f'{name} {error}' for name, error in some)
             )
         # One photo is no pattern.
-        if self._compared > 1 and len(self._empty) == self._compared:
+        if self._labelled > 1 and len(self._empty) == self._labelled:
             problems.append(
-                f'none of {self._compared} label maps shows a class but '
+                f'none of {self._labelled} label maps shows a class but '
                 f'background, such as {self._empty[0]}, though their photos '
                 f'have image labels: {IGNORE_LABEL} is to ignore; are objects '
                 'white, of value 255? A label map holds the index of a class '
@@ -140,9 +143,9 @@ class MaskCheck:
                 f'{self._describe()}. Are the labels incomplete, or were the '
                 'label maps resized with interpolation?'
             )
-        if 2 * len(self._empty) > self._compared > len(self._empty):
+        if 2 * len(self._empty) > self._labelled > len(self._empty):
             warnings.append(
-                f'{len(self._empty)} of {self._compared} label maps show no '
+                f'{len(self._empty)} of {self._labelled} label maps show no '
                 f'class but background, such as {self._empty[0]}, though '
                 'their photos have image labels'
             )

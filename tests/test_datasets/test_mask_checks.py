@@ -79,6 +79,17 @@ def test_other_classes_in_each_map_are_a_problem():
     assert check.warnings() == []
 
 
+def test_photos_without_class_hide_nothing():
+    without = [((), ())] * 9
+    (problem,) = check_of(*without, *[((), (1,))] * 2).problems()
+    assert problem.startswith('none of 2 label maps shows a class')
+    (warning,) = check_of(*without, *[((), (1,))] * 2, ((1,), (1,))).warnings()
+    assert warning.startswith('2 of 3 label maps show no class')
+    wrong = ((2,), (1,)), ((3,), (2,)), ((3,), (3,))
+    (problem,) = check_of(*without, *wrong).problems()
+    assert '2 show none of the classes labelled' in problem
+
+
 def test_two_swapped_classes_among_many_right_ones():
     right = [((3,), (3,))] * 20
     check = check_of(*right, *[((1,), (2,))] * 2, *[((2,), (1,))] * 2)
