@@ -5,6 +5,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
 from mmseg_wsss.compat import load_config
+from mmseg_wsss.datasets import save_image_labels
 from mmseg_wsss.jobs.text_prompts import check_backgrounds
 from mmseg_wsss.workflow.own_data import check_clip, settings
 from mmseg_wsss.workflow.pipeline import read_plan
@@ -75,6 +76,20 @@ def test_texts_and_seeds(own, tmp_path):
     batch = {key: [value] for key, value in sample.items()}
     (result,) = model.test_step(batch)
     assert result.seg_logits.data.shape == (3, 64, 80)
+
+
+def test_a_photo_without_class_is_background(own, tmp_path):
+    names = (own / 'train.txt').read_text().split('\n')[:-1]
+    save_image_labels(own / 'image_labels.json', dict.fromkeys(names, ()))
+    cfg = load_config(own / 'clip.py')
+    shrink(cfg, tmp_path)
+    init_default_scope('mmseg')
+    model = MODELS.build(cfg.model).eval()
+    sample = DATASETS.build(cfg.test_dataloader.dataset)[0]
+    batch = {key: [value] for key, value in sample.items()}
+    (result,) = model.test_step(batch)
+    scores = result.seg_logits.data
+    assert (scores[0] == 1).all() and not scores[1:].any()
 
 
 def test_weights_of_clip_from_a_file(own):
