@@ -95,7 +95,10 @@ def main() -> None:
         source['list of images'] = settings_hash(stems=stems)
         source['--shard-size'] = args.shard_size
         names = shard_names(len(stems), args.shard_size)
-        out = OutputFolder(out_dir, [shards], names, source, args.overwrite)
+        out = OutputFolder(
+            *(out_dir, [shards], names, source, args.overwrite),
+            files=[centroids.name],
+        )
     if args.overwrite and is_main_process():
         for path in [*shards.glob('*.npz'), centroids]:
             path.unlink(missing_ok=True)

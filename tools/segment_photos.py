@@ -6,8 +6,9 @@ Photos of any kind, in folders too, are turned as they are seen and need no
 labels. DIR/masks/<photo>.png holds class indices, DIR/overlays/<photo>.jpg
 shows them, DIR/areas.csv has the pixels of each class in each photo. A stopped
 run resumes where it stopped; photos that are new or have changed are done,
---overwrite does all. A photo that cannot be read is named in
-DIR/failures.json and at the end, the others are done, and the exit code is 1.
+--overwrite does all. Files that it did not write are never replaced. A photo
+that cannot be read is named in DIR/failures.json and at the end, the others
+are done, and the exit code is 1.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from mmseg_wsss.workflow.deploy.photo_folder import (
     find_photos,
 )
 from mmseg_wsss.workflow.deploy.segment import (
+    AREAS,
     result_folders,
     segment_photos,
     write_areas,
@@ -80,15 +82,17 @@ def main() -> None:
             'folder of photos': str(root.resolve()),
         }
         names = list(photos)
-        out = OutputFolder(out_dir, folders, names, source, args.overwrite)
+        out = OutputFolder(
+            out_dir, folders, names, source, args.overwrite, (FILE, AREAS)
+        )
         described = describe_photos(photos, root)
         with exit_on_run_error(out_dir, RESUMES):
+            out.prepare()  # source.json is first: the files are ours
             if is_main_process():
                 remove_files(changed_photos(out_dir, described), folders)
                 write_json(out_dir / FILE, described)
             barrier()
             todo = out.find_todo()
-            out.prepare()
             note = f' (not read as photos: {others})' if others else ''
             out.log_todo(todo, note)
             failures = segment_photos(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from .atomic import write_json
@@ -43,27 +43,65 @@ def settings_hash(**settings) -> str:
 
 
 def check_source(
-    folder: Path, source: Mapping[str, object], overwrite: bool = False
+    folder: Path,
+    source: Mapping[str, object],
+    overwrite: bool = False,
+    writes: Iterable[Path] = (),
 ) -> None:
     """Check that a folder has no files made from something else.
+
+    Files are known to be a tool's own by ``source.json``, which is written
+    before them.
 
     Args:
         folder: The folder to write to.
         source: What its files are made from, as JSON values by name.
-        overwrite: All files will be replaced; nothing is checked.
+        overwrite: All files of another source will be replaced.
+        writes: Files, and folders of files, that will be written or removed.
 
     Raises:
-        ValueError: If it has; the error names what differs.
+        ValueError: If it has; the error names what differs. With
+            ``overwrite`` too, if ``source.json`` is missing and one of
+            ``writes`` exists.
     """
+    # In this order: another rank may be writing.
+    foreign = next(filter(_in_use, writes), None)
     known = folder / SOURCE
-    if overwrite or not known.is_file():
+    if not known.is_file():
+        if foreign is not None:
+            raise ValueError(
+                f'{foreign} was not written by this tool ({known} is '
+                'missing) and is never replaced, with --overwrite neither: '
+                'choose another folder to write to, or move it away'
+            )
         return
-    changed = changed_names(json.loads(known.read_text()), source)
+    before = _read_record(known)
+    changed = '' if overwrite else changed_names(before, source)
     if changed:
         raise ValueError(
             f'{folder} holds files made with another {changed}: use another '
             '--out-dir, or --overwrite'
         )
+
+
+def _read_record(known: Path) -> dict:
+    try:
+        record = json.loads(known.read_text())
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        raise ValueError(
+            f'{known} is damaged, or was not written by this tool: choose '
+            'another folder to write to, or move it away'
+        )
+    return record
+
+
+def _in_use(path: Path) -> bool:
+    """Return whether there is a file, or a folder with files in it."""
+    if path.is_dir():
+        return any(p.name[0] != '.' for p in path.iterdir())
+    return path.exists()
 
 
 def changed_names(

@@ -15,7 +15,8 @@ class OutputFolder:
     """A folder with subfolders that hold one file per name.
 
     An item is done if each subfolder has a file of its name. ``source.json``
-    records what the files are made from.
+    records what the files are made from; without it, files that are there
+    are someone else's, and are never replaced.
 
     Args:
         path: The folder.
@@ -23,10 +24,11 @@ class OutputFolder:
         names: Names of the files without suffix: stems of images, or shards.
         source: What the files are made from, as JSON values by name.
         overwrite: Whether files that exist are to be replaced.
+        files: Names of other files that are written to the folder.
 
     Raises:
         ValueError: If the folder holds files made from something else, and
-            ``overwrite`` is False.
+            ``overwrite`` is False; or files, but no ``source.json``.
     """
 
     def __init__(
@@ -36,13 +38,15 @@ class OutputFolder:
         names: Sequence[str],
         source: Mapping[str, object],
         overwrite: bool = False,
+        files: Iterable[str] = (),
     ) -> None:
         self.path = path
         self.subfolders = list(subfolders)
         self.names = names
         self.source = source
         self.overwrite = overwrite
-        check_source(path, source, overwrite)
+        others = [path / name for name in files]
+        check_source(path, source, overwrite, [*self.subfolders, *others])
 
     def find_todo(self) -> list[int]:
         """Return the positions of the items to do, the same on all ranks."""

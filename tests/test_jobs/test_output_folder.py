@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from mmseg_wsss.io.provenance import save_source
 from mmseg_wsss.jobs import output_folder
 from mmseg_wsss.jobs.output_folder import OutputFolder
 
@@ -20,6 +21,7 @@ def make(tmp_path):
         folder.mkdir()
         for name in names:
             (folder / f'{name}.png').touch()
+    save_source(tmp_path, {'x': 1})
 
     def build(source, overwrite=False):
         return OutputFolder(tmp_path, folders, NAMES, source, overwrite)
@@ -74,5 +76,29 @@ def test_a_check_that_fails_leaves_no_source(make, tmp_path):
         raise ValueError('no room')
 
     with pytest.raises(ValueError, match='no room'):
-        make({'x': 1}, overwrite=True).prepare(check)
+        make({'x': 2}, overwrite=True).prepare(check)
+    assert json.loads((tmp_path / 'source.json').read_text()) == {'x': 1}
+    (tmp_path / 'source.json').unlink()
+    with pytest.raises(ValueError, match='no room'):
+        make({'x': 2}).prepare(check)
     assert not (tmp_path / 'source.json').exists()
+
+
+@pytest.mark.parametrize('overwrite', [False, True])
+@pytest.mark.parametrize('file', ['labels/mine.png', 'table.csv'])
+def test_files_of_others_are_never_replaced(tmp_path, overwrite, file):
+    """Without source.json nothing in the folder is a tool's own."""
+    labels = tmp_path / 'labels'
+    labels.mkdir()
+    (labels / '.DS_Store').touch()
+    words = (tmp_path, [labels], NAMES, {'x': 1}, overwrite, ['table.csv'])
+    OutputFolder(*words)
+    (tmp_path / file).touch()
+    with pytest.raises(ValueError, match=r'was not written by this tool'):
+        OutputFolder(*words)
+    for content in ('[]', 'mine'):
+        (tmp_path / 'source.json').write_text(content)
+        with pytest.raises(ValueError, match=r'source\.json is damaged'):
+            OutputFolder(*words)
+    save_source(tmp_path, {'x': 1})
+    OutputFolder(*words)

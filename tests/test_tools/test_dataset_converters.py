@@ -316,9 +316,12 @@ def test_crowd_options(tool, monkeypatch, tmp_path, crowd, value):
 
 def test_restart_paints_what_is_missing(tool, monkeypatch, tmp_path, capsys):
     out = tmp_path / 'masks'
-    out.mkdir()
-    Image.new('L', (1, 1), 9).save(out / 'b.png')
     args = tool, monkeypatch, coco(tmp_path), out
+    paint_all(*args)
+    Image.new('L', (1, 1), 9).save(out / 'b.png')
+    for path in out.glob('[!b].png'):
+        path.unlink()
+    capsys.readouterr()
     assert paint_all(*args)['b'].tolist() == [[9]]
     assert 'images: 3, painted: 2' in capsys.readouterr().out
     assert paint_all(*args, '--overwrite')['b'].shape == (6, 8)
@@ -518,6 +521,17 @@ def test_boxes_only_and_unknown_category(call, tmp_path):
     source = coco(tmp_path, annotations=[{**boxes[0], 'category_id': 5}])
     check_fails(call('coco_instances2masks', source, out), 'annotation 1', '5')
     assert not out.exists()
+
+
+def test_masks_of_others_are_never_repainted(call, tmp_path):
+    source, out = coco(tmp_path), tmp_path / 'masks'
+    assert call('coco_instances2masks', source, out).returncode == 0
+    (out / 'source.json').unlink()
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    for options in ((), ('--overwrite',)):
+        result = call('coco_instances2masks', source, out, *options)
+        check_fails(result, 'was not written by this tool')
+    assert before == {path: path.read_bytes() for path in out.iterdir()}
 
 
 def test_masks_of_other_settings_are_refused(call, tmp_path):

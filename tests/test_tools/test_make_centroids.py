@@ -12,6 +12,7 @@ from mmseg_wsss.io.centroid_shards import (
 )
 from mmseg_wsss.io.centroids import load_centroids
 from mmseg_wsss.io.features import save_features
+from mmseg_wsss.io.provenance import save_source
 from mmseg_wsss.jobs.output_folder import OutputFolder
 from tests import tiny
 from tests.test_tools.test_train_and_dump import call, files
@@ -140,6 +141,7 @@ def test_a_missing_shard_is_found(tmp_path):
     shards = tmp_path / 'shards'
     shards.mkdir()
     (shards / '000001.npz').write_bytes(b'')
+    save_source(tmp_path, {})
     out = OutputFolder(tmp_path, [shards], names, {})
     assert out.find_todo() == [0, 2]
     with pytest.raises(ValueError, match='lacks the files 000000, 000002'):

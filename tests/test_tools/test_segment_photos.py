@@ -262,3 +262,18 @@ def test_names_that_are_no_utf8_and_names_of_blanks(
     run(tmp_path)
     assert not (tmp_path / 'out/masks/plain.png').exists()
     assert not (tmp_path / 'out/overlays/plain.jpg').exists()
+
+
+@pytest.mark.parametrize(
+    'file',
+    ['masks/plain.png', 'overlays/plain.jpg', 'photos.json', 'areas.csv'],
+)
+def test_files_of_others_stay(segmentor, photos, tmp_path, file):
+    """Masks drawn by hand, beside the photos, are no earlier results."""
+    mine = tmp_path / 'out' / file
+    mine.parent.mkdir(parents=True)
+    mine.write_text('[]')
+    output = run(tmp_path, '--overwrite', fails=True).splitlines()[-1]
+    assert f'{tmp_path}/out/{file.partition("/")[0]} was not written' in output
+    assert list((tmp_path / 'out').rglob('*.*')) == [mine]
+    assert mine.read_text() == '[]'

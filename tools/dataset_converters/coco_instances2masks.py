@@ -206,15 +206,16 @@ def main() -> None:
         '--order': args.order,
         '--crowd': args.crowd,
     }
-    check_source(out, source, args.overwrite)
-    out.mkdir(parents=True, exist_ok=True)
-    palette = voc_palette(len(classes) + 1)
     todo = [
         (out / f'{file_stem(image["file_name"])}.png', image, annotations)
         for image, annotations in jobs
     ]
+    masks = [path for path, _, _ in todo]
+    check_source(out, source, args.overwrite, masks)
+    out.mkdir(parents=True, exist_ok=True)
+    palette = voc_palette(len(classes) + 1)
     if args.overwrite:  # none of other settings may outlive a killed run
-        for path, _, _ in todo:
+        for path in masks:
             path.unlink(missing_ok=True)
     save_source(out, source)
     todo = [job for job in todo if not job[0].exists()]

@@ -9,6 +9,7 @@ from ..own_data.names import list_kinds, unique_stem
 from ..own_data.photos import find_files
 
 FILE = 'photos.json'
+REMOVE = 'Remove it: all photos are segmented again then'
 
 
 def find_photos(root: Path, out_dir: Path) -> tuple[dict[str, Path], str]:
@@ -66,8 +67,16 @@ def changed_photos(out_dir: Path, photos: dict[str, dict]) -> list[str]:
     Args:
         out_dir: The folder; ``photos.json`` in it has an earlier run's.
         photos: What :func:`describe_photos` returns now.
+
+    Raises:
+        ValueError: If ``photos.json`` is damaged.
     """
     known = out_dir / FILE
-    before = json.loads(known.read_text()) if known.is_file() else {}
+    try:
+        before = json.loads(known.read_text()) if known.is_file() else {}
+    except ValueError as error:
+        raise ValueError(f'{known} is damaged: {error}. {REMOVE}') from error
+    if not isinstance(before, dict):
+        raise ValueError(f'{known} is damaged: it holds no dict. {REMOVE}')
     names = {**before, **photos}
     return [name for name in names if before.get(name) != photos.get(name)]

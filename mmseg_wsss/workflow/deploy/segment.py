@@ -12,7 +12,7 @@ from PIL import Image
 
 from ...io.atomic import atomic_write
 from ...io.labels import read_label, save_label
-from ...io.photos import read_photo
+from ...io.photos import read_photo, shrink
 from ...jobs.image_loop import gather_errors, rank_share
 from ...jobs.image_pipeline import Outcome
 from ...jobs.progress import Progress
@@ -20,6 +20,8 @@ from ...visualization.overlay import label_overlay
 from ..own_data.names import printable
 from .segmentor import Segmentor
 
+AREAS = 'areas.csv'
+LONGEST = 65500  # pixels of a JPEG's side
 COLUMNS = ('photo', 'mask', 'index', 'class', 'pixels', 'share')
 
 
@@ -38,7 +40,7 @@ def segment_photos(
 
     Both have the photo's size as it is seen. The mask is
     ``masks/<name>.png``, 8-bit with a palette, and holds class indices; the
-    overlay is ``overlays/<name>.jpg``.
+    overlay is ``overlays/<name>.jpg``, shrunk where a JPEG cannot be as long.
 
     Args:
         segmentor: The segmentor.
@@ -85,9 +87,15 @@ def _segment(
     except Exception:  # no error may stop the other photos
         return f'{path}: {traceback.format_exc()}'
     masks, overlays = result_folders(out_dir)
-    save_label(masks / f'{name}.png', label, segmentor.palette)
-    with atomic_write(overlays / f'{name}.jpg') as part:
-        Image.fromarray(drawn).save(part, quality=90)
+    overlay = shrink(Image.fromarray(drawn), LONGEST)
+    try:
+        with atomic_write(overlays / f'{name}.jpg') as part:
+            overlay.save(part, quality=90)
+        save_label(masks / f'{name}.png', label, segmentor.palette)
+    except OSError as error:
+        if error.errno is not None:  # as of a full disk
+            raise
+        return f'{path}: cannot write its mask and overlay: {error}'
     return None
 
 
@@ -107,7 +115,7 @@ def write_areas(
     """
     masks, _ = result_folders(out_dir)
     with (
-        atomic_write(out_dir / 'areas.csv') as part,
+        atomic_write(out_dir / AREAS) as part,
         open(part, 'w', newline='', encoding='utf-8-sig') as file,
     ):
         table = csv.writer(file)

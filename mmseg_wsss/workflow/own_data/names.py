@@ -10,7 +10,8 @@ from ...datasets.label_files import class_names
 from ...io.stems import image_stem
 
 SHOWN = 3
-# Bytes of a file name without its suffix; file systems have 255 with it.
+# Bytes of a file name without its suffix, its number included; file systems
+# have 255 with it.
 LONGEST = 250
 
 
@@ -30,13 +31,20 @@ def unique_stem(stem: str, taken: set[str]) -> str:
     holds them folded, and gets this one.
     """
     stem = image_stem(' '.join(_utf8(stem).split())) or 'photo'
-    while len(os.fsencode(stem)) > LONGEST:
-        stem = stem[:-1]
-    name, number = stem, 2
+    name, number = _with_number(stem, ''), 2
     while name.casefold() in taken:
-        name, number = f'{stem}_{number}', number + 1
+        name, number = _with_number(stem, f'_{number}'), number + 1
     taken.add(name.casefold())
     return name
+
+
+def _with_number(stem: str, number: str) -> str:
+    """Return a stem and a number, the stem cut where both are too long."""
+    room = LONGEST - len(number)
+    if len(os.fsencode(stem)) > room:
+        start = os.fsencode(stem)[:room].decode('utf-8', 'ignore')
+        stem = image_stem(start.rstrip())  # it may end with a suffix now
+    return f'{stem}{number}'
 
 
 def printable(text: str) -> str:
