@@ -118,11 +118,12 @@ def inspect_image(path: Path, max_side: int = 0) -> ImageInfo:
     except Exception as error:  # decoders raise errors of any kind
         words = str(error).replace(str(path), 'it').splitlines()
         return ImageInfo(error=words[0] if words else type(error).__name__)
-    if not reasons and not _opencv_agrees(content, photo):
-        reasons.append('read differently by OpenCV')
     size = fitting_size(photo.size, max_side)
     if size != photo.size:
         reasons.insert(0, f'larger than {max_side} pixels')
+    # Of the others a copy is made by Pillow; two decoders take memory.
+    if not reasons and not _opencv_agrees(content, photo):
+        reasons.append('read differently by OpenCV')
     if min(size) < 2:
         sides = ' x '.join(map(str, photo.size))
         return ImageInfo(error=f'has {sides} pixels: too narrow')
