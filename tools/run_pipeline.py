@@ -31,6 +31,7 @@ from mmseg_wsss.workflow.pipeline import (
     Plan,
     StageFailedError,
     StageFolder,
+    other_data_set,
     plan_states,
     read_plan,
     run_command,
@@ -175,6 +176,13 @@ def run(plan: Plan, args: argparse.Namespace, launch: Launch) -> None:
             check_finished(plan, args.first, args.last)
         for line in plan.compares:
             log(line)
+        roots = [cfg.get('data_root') or '' for cfg in plan.configs.values()]
+        if other := other_data_set(plan.work_dir, roots):
+            log(
+                f'warning: {plan.work_dir} has stages of the data set {other}:'
+                ' they are moved to old/ and done anew. To keep both, give '
+                'each its folder: --work-dir, or from_folder.py --name'
+            )
         for number, stage in enumerate(plan.on, 1):
             begin = begin or stage.name == args.first
             if not begin:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -109,12 +110,14 @@ def example(names: list[str]) -> str:
     return f' (e.g. {names[0]})' if names else ''
 
 
-def read_tensors(path: str | os.PathLike) -> dict[str, Tensor]:
+def read_tensors(
+    path: str | os.PathLike, keys: Sequence[str] = ('state_dict', 'model')
+) -> dict[str, Tensor]:
     """Read the tensors of a checkpoint, without running code from it.
 
     Args:
-        path: A file of ``torch.save``: a state dict, alone or under
-            ``state_dict`` (Lightning) or ``model`` (DeiT).
+        path: A file of ``torch.save``: a state dict, alone or under a key.
+        keys: Those keys: ``state_dict`` (Lightning), ``model`` (DeiT).
 
     Raises:
         OSError: If the file cannot be read.
@@ -124,15 +127,16 @@ def read_tensors(path: str | os.PathLike) -> dict[str, Tensor]:
     try:
         stored = torch.load(path, map_location='cpu', weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        kind = re.search(r'GLOBAL \S+', str(error))
         raise ValueError(
             f'{path} is damaged or holds objects of other packages: where '
             'it can be loaded, write its weights alone, '
             "torch.save(torch.load(path, weights_only=False)['state_dict'], "
-            f'new_path). {error}'
+            f'new_path). {kind[0] if kind else error}'
         ) from error
     if not isinstance(stored, dict):
         raise ValueError(f'{path} holds no dict of weights')
-    for key in ('state_dict', 'model'):
+    for key in keys:
         stored = stored.get(key, stored)
     return {k: v for k, v in stored.items() if isinstance(v, Tensor)}
 

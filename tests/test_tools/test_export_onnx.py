@@ -124,11 +124,15 @@ def test_onnxruntime_computes_the_same(segmentor, tmp_path, monkeypatch):
     names = {}
     exec(code, names)
     cfg = load_config(tmp_path / 'config.py')
-    expected = Segmentor(cfg, tmp_path / 'model.pth').predict(
-        read_photo(tmp_path / 'photo.jpg')
-    )
+    loaded = Segmentor(cfg, tmp_path / 'model.pth')
+    expected = loaded.predict(read_photo(tmp_path / 'photo.jpg'))
     assert expected.shape == (63, 45) and len(np.unique(expected)) > 1
     assert (names['mask'] == expected).mean() > 0.99
+    photo.putalpha(Image.new('L', photo.size, 0))  # its colours are hidden
+    photo.save(tmp_path / 'clear.png')
+    exec(code.replace('photo.jpg', 'clear.png'), names)
+    expected = read_photo(tmp_path / 'clear.png')
+    assert np.array_equal(np.array(names['photo']), expected)
 
 
 def test_wrong_input_ends_in_one_line(segmentor, tmp_path):

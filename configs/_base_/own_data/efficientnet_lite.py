@@ -7,7 +7,10 @@ lr = 0.0003 if weights else 0.002
 channels = dict(lite0=(24, 40, 112, 320), lite2=(24, 48, 120, 352))[arch]
 backbone = dict(
     arch=arch,
-    init_cfg=weights and dict(type='Pretrained', checkpoint=weights),
+    init_cfg=weights
+    and dict(
+        type='Pretrained', checkpoint=weights, prefix=_base_.weights_prefix
+    ),
 )
 cam_model = dict(
     backbone=backbone,

@@ -1,12 +1,12 @@
 # The networks of mobilenetv2: what differs from the base models.
 _base_ = './common.py'
 weights = _base_.weights
+init_cfg = weights and dict(
+    type='Pretrained', checkpoint=weights, prefix=_base_.weights_prefix
+)
 lr = 0.0003 if weights else 0.002
 cam_model = dict(
-    backbone=dict(
-        init_cfg=weights
-        and dict(type='Pretrained', checkpoint=weights, prefix='backbone.')
-    ),
+    backbone=dict(init_cfg=init_cfg),
     decode_head=dict(num_classes=len(_base_.classes)),
 )
 irn_model = dict(
@@ -20,10 +20,7 @@ irn_model = dict(
 )
 irn_rates = dict(custom_keys={'backbone': dict(lr_mult=0.1)})
 segmentor_model = dict(
-    backbone=dict(
-        init_cfg=weights
-        and dict(type='Pretrained', checkpoint=weights, prefix='backbone.')
-    ),
+    backbone=dict(init_cfg=init_cfg),
     decode_head=dict(num_classes=len(_base_.classes)),
     auxiliary_head=dict(
         type='mmseg_wsss.CAMHead',

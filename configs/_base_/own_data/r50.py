@@ -1,6 +1,9 @@
 # The networks of r50: what differs from the base models.
 _base_ = './common.py'
 weights = _base_.weights
+init_cfg = weights and dict(
+    type='Pretrained', checkpoint=weights, prefix=_base_.weights_prefix
+)
 lr = 0.0001 if weights else 0.001
 cam_model = dict(
     # Without weights nothing may be frozen.
@@ -8,7 +11,7 @@ cam_model = dict(
         frozen_stages=2 if weights else -1,
         norm_cfg=dict(type='BN', requires_grad=not weights),
         norm_eval=bool(weights),
-        init_cfg=weights and dict(type='Pretrained', checkpoint=weights),
+        init_cfg=init_cfg,
     ),
     decode_head=dict(num_classes=len(_base_.classes)),
 )
@@ -25,7 +28,7 @@ segmentor_model = dict(
     backbone=dict(
         type='ResNet',
         norm_cfg=bn,
-        init_cfg=weights and dict(type='Pretrained', checkpoint=weights),
+        init_cfg=init_cfg,
     ),
     decode_head=dict(norm_cfg=bn, num_classes=len(_base_.classes)),
     auxiliary_head=dict(

@@ -4,7 +4,7 @@ from .advice import find_errors, find_warnings, label_matrix
 from .collection import Collection, read_labels
 from .configs import config_texts, set_values
 from .dataset import write_dataset
-from .files import check_folder, check_sources, whole_folder
+from .files import check_folder, check_sources, place_for_old, whole_folder
 from .masks import evaluation_notes, find_masks, write_mask
 from .names import is_utf8, summarise
 from .photos import (
@@ -27,9 +27,9 @@ from .settings import (
     batch_size,
     check_clip,
     epochs_for,
-    starting_weights,
 )
 from .split import split_lists, split_photos
+from .weights import starting_weights, weights_prefix
 
 __all__ = [
     'NETWORKS',
@@ -53,6 +53,7 @@ __all__ = [
     'label_matrix',
     'open_upright',
     'photo_lines',
+    'place_for_old',
     'read_labels',
     'set_values',
     'split_lists',
@@ -62,6 +63,7 @@ __all__ = [
     'training_lines',
     'usual_side',
     'warning_lines',
+    'weights_prefix',
     'whole_folder',
     'wrapped',
     'write_dataset',

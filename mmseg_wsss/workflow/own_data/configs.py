@@ -51,6 +51,7 @@ def config_texts(
     long_side: int,
     max_side: int,
     seed: int,
+    weights_prefix: str | None = None,
 ) -> dict[str, str]:
     """Return the config files.
 
@@ -64,6 +65,8 @@ def config_texts(
         long_side: Long side of a usual photo, in pixels.
         max_side: Longest side of a photo, 0 for any.
         seed: Of the training.
+        weights_prefix: What the names of the weights begin with, None for
+            nothing.
 
     Returns:
         dict[str, str]: Python code by file name.
@@ -109,6 +112,7 @@ def config_texts(
         palette=_lines(voc_palette(len(classes)), '[', ']'),
         has_masks=has_masks,
         weights=repr(weights),
+        weights_prefix=repr(weights_prefix),
         size=size,
         max_side=max_side,
         crop_size=(crop, crop),

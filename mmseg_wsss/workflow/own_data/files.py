@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,23 +22,29 @@ OURS = (
     *(f'{file}.py' for file in FILES),
 )
 FOLDERS = ('images', 'masks')
+OLD = 'old'
 QUALITY = 95
 
 
 @contextmanager
 def whole_folder(
-    folder: Path, overwrite: bool, source: Mapping[str, object]
+    folder: Path,
+    overwrite: bool,
+    source: Mapping[str, object],
+    old: Path | None,
 ) -> Iterator[Path]:
     """Write a folder for a data set whole, or not at all.
 
     The block writes to a hidden folder in it. If the block ends without an
-    error, what an earlier run wrote is replaced by its content; other files
-    stay. A folder left by a killed run is written again.
+    error, what an earlier run wrote is moved to ``old``, and its content
+    takes the place; other files stay. A folder left by a killed run is
+    written again.
 
     Args:
         folder: The folder; made where it is missing.
         overwrite: Whether it may hold an earlier data set.
         source: What the data set is made from, as JSON values.
+        old: What :func:`place_for_old` returns.
 
     Yields:
         Path: Where to write.
@@ -59,18 +66,39 @@ def whole_folder(
             with suppress(OSError):
                 made.rmdir()
         raise
-    _remove_earlier(folder)
+    if old is not None:
+        _move_old(folder, old)
     for path in part.iterdir():
         os.replace(path, folder / path.name)
     part.rmdir()  # until then the same command may write it again
 
 
-def _remove_earlier(folder: Path) -> None:
-    """Remove what an earlier run wrote, but for its record."""
-    for name in FOLDERS:
-        shutil.rmtree(folder / name, ignore_errors=True)
-    for name in OURS:
-        (folder / name).unlink(missing_ok=True)
+def place_for_old(folder: Path) -> Path | None:
+    """Return the folder that gets an earlier data set, None without any."""
+    if not _earlier(folder):
+        return None
+    place = folder / OLD / time.strftime('%Y%m%d-%H%M%S')
+    while place.exists():
+        place = place.with_name(place.name + 'x')
+    return place
+
+
+def _earlier(folder: Path) -> list[Path]:
+    """Return what an earlier run wrote, but for its record."""
+    return [p for n in (*FOLDERS, *OURS) if os.path.lexists(p := folder / n)]
+
+
+def _move_old(folder: Path, place: Path) -> None:
+    """Move what an earlier run wrote: labels, configs and masks may be edited.
+
+    A copy of the record is moved; the record stays, as it tells whose the
+    folder is.
+    """
+    place.mkdir(parents=True)
+    if (folder / RECORD).is_file():
+        shutil.copyfile(folder / RECORD, place / RECORD)
+    for path in _earlier(folder):
+        path.rename(place / path.name)
 
 
 def check_folder(folder: Path, overwrite: bool) -> None:
@@ -83,7 +111,9 @@ def check_folder(folder: Path, overwrite: bool) -> None:
         raise ValueError(f'{folder} is a file: --out takes a folder')
     names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
     names -= {'.DS_Store', 'Thumbs.db', 'desktop.ini'}  # of file browsers
-    if UNFINISHED in names and names <= {*OURS, *FOLDERS, RECORD, UNFINISHED}:
+    if UNFINISHED in names and names <= {
+        *(*OURS, *FOLDERS, OLD, RECORD, UNFINISHED)
+    }:
         return
     if not names:
         return

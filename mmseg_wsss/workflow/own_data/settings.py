@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
-
-from ...models.backbones.pypi_weights import SCHEME, weights_file
 
 # Iterations below which networks learn little, and epochs that are enough
 # for large sets and too many for any.
@@ -31,6 +28,7 @@ class Network:
         file: The config template with its settings.
         models: What its CAM and affinity networks are called.
         segmentor: What its segmentor is called.
+        prefix: What the names of those weights begin with, if anything.
     """
 
     size: int
@@ -40,6 +38,7 @@ class Network:
     file: str
     models: str
     segmentor: str
+    prefix: str | None = None
 
 
 def _lite(arch: str) -> Network:
@@ -66,6 +65,7 @@ NETWORKS = {
         file='mobilenetv2',
         models='mobilenetv2',
         segmentor='mobilenetv2',
+        prefix='backbone.',
     ),
     'r50': Network(
         size=448,
@@ -123,35 +123,6 @@ def walks(photos: int) -> bool:
     return photos >= WALK_FROM and find_spec('pydensecrf') is not None
 
 
-def starting_weights(network: str, weights: str | None) -> str | None:
-    """Return what a backbone starts from, None from scratch.
-
-    Args:
-        network: Name of the network.
-        weights: A file, a URL, ``'none'``, or None for the network's own.
-
-    Raises:
-        ValueError: If there is no such file, or the package is missing or of
-            another network.
-    """
-    if weights is None:
-        weights = NETWORKS[network].weights
-    if weights.startswith(SCHEME):
-        if weights != NETWORKS[network].weights:
-            raise ValueError(
-                f'--weights {weights} are of another network than '
-                f'--network {network}: leave --weights out'
-            )
-        _check_package(weights)
-    if weights.lower() == 'none':
-        return None
-    if '://' in weights:
-        return weights
-    if not Path(weights).is_file():
-        raise ValueError(f'--weights: there is no file {weights}')
-    return str(Path(weights).resolve())
-
-
 def check_clip() -> None:
     """Check that what CLIP's seeds need is installed.
 
@@ -164,14 +135,3 @@ def check_clip() -> None:
             f'--seeds clip needs {" and ".join(missing)}: '
             'pip install "mmseg_wsss[clip]"'
         )
-
-
-def _check_package(weights: str) -> None:
-    try:
-        weights_file(weights)
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f'{error}. Or name other weights: --weights FILE, --network '
-            'mobilenetv2 (a download), or --weights none to start from '
-            'nothing, with much worse results'
-        ) from error

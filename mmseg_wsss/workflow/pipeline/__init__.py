@@ -2,7 +2,13 @@
 
 from .command import Launch
 from .plan import Plan, read_plan
-from .record import StageFolder, State, plan_states, upstream_ids
+from .record import (
+    StageFolder,
+    State,
+    other_data_set,
+    plan_states,
+    upstream_ids,
+)
 from .run import StageFailedError, run_command, run_stage, table, write_summary
 
 __all__ = [
@@ -11,6 +17,7 @@ __all__ = [
     'StageFailedError',
     'StageFolder',
     'State',
+    'other_data_set',
     'plan_states',
     'read_plan',
     'run_command',

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import is_zipfile
@@ -18,6 +20,8 @@ from .stage import Stage
 STARTED = 'begun.json'
 FINISHED = 'stage.json'
 LOG = 'output.log'
+# In a config that was dumped, with or without YAPF.
+_DATA_ROOT = re.compile(r"""^data_root ?= ?(".*"|'.*')$""", re.MULTILINE)
 # What a run does with a stage. COMPARE computes its figures again.
 SKIP, RESUME, RUN = 'finished', 'resume', 'to do'
 COMPARE = 'finished, figures to do'
@@ -262,6 +266,25 @@ def plan_states(plan: Plan, first: str | None = None) -> dict[str, State]:
             state = State(RUN, f'{waits[0]} runs before')
         states[stage.name] = state
     return states
+
+
+def other_data_set(work_dir: Path, roots: Collection[str]) -> str | None:
+    """Return a data set that stages in a folder are of, and that is another.
+
+    A data set that is no longer there may have been moved: it is no other.
+
+    Args:
+        work_dir: Folder of stages; it need not exist.
+        roots: ``data_root`` of the configs that will write there.
+    """
+    known = {Path(root).resolve() for root in roots}
+    for config in sorted(work_dir.glob('*/config.py')):
+        text = config.read_text(encoding='utf-8', errors='replace')
+        found = _DATA_ROOT.search(text)
+        root = found and ast.literal_eval(found[1])
+        if root and Path(root).is_dir() and Path(root).resolve() not in known:
+            return root
+    return None
 
 
 def _count_files(path: Path) -> int:
