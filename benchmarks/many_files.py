@@ -67,14 +67,24 @@ def make_files(root: Path, count: int) -> None:
         (root / folder).mkdir(exist_ok=True)
         for stem in stems:
             (root / folder / f'{stem}.{suffix}').write_bytes(content)
-    for folder, source in (('labels', 'masks'), ('cams', 'cams')):
-        (root / 'made' / folder).mkdir(parents=True)
-        suffix, content = files[source]
-        for stem in stems[:-LEFT]:
-            file = root / 'made' / folder / f'{stem}.{suffix}'
-            file.write_bytes(content)
     save_image_labels(root / 'labels.json', {s: ['red'] for s in stems})
     (root / 'list.txt').write_text('\n'.join(stems))
+
+
+def make_results(root: Path) -> None:
+    """Write what make_cams.py would have, but for the last images.
+
+    It makes the first itself: files without a source.json are not its own.
+    """
+    stems = (root / 'list.txt').read_text().split()
+    (root / 'list.txt').write_text(stems[0])
+    run(next(iter(commands(root).values())), root / 'tool.log')
+    (root / 'list.txt').write_text('\n'.join(stems))
+    for folder in ('labels', 'cams'):
+        (made,) = (root / 'made' / folder).iterdir()
+        content = made.read_bytes()
+        for stem in stems[1:-LEFT]:
+            made.with_stem(stem).write_bytes(content)
 
 
 def write_config(root: Path) -> Path:
@@ -225,6 +235,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_files(Path(folder), count)
         write_config(Path(folder))
+        make_results(Path(folder))
         print_table(titles, stages(Path(folder), count))
 
 
