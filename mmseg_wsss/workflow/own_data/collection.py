@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from ...io.stems import image_stem
 from ...structures.labels import MAX_CLASSES
 from .advice import find_errors, label_matrix
 from .layout import layout_problem
+from .matching import match_photos
 from .names import class_name, is_utf8, summarise, unique_stem
 from .photos import ImageInfo, is_shown
 
@@ -218,7 +218,7 @@ def from_label_file(
             f'{path} does not name its classes: convert it with '
             'tools/dataset_converters/npy2json.py first'
         )
-    matches = _match([image for image, _ in pairs], infos, root)
+    matches = match_photos([image for image, _ in pairs], infos, root)
     unknown = [image for image, _ in pairs if image not in matches]
     if unknown and not matches:
         example = next(iter(infos)).relative_to(root)
@@ -272,49 +272,6 @@ def from_label_file(
         )
     _note_copies(found, infos)
     return _finish(found, classes)
-
-
-def _match(
-    images: Sequence[str], files: Iterable[Path], root: Path
-) -> dict[str, list[Path]]:
-    """Return the files that each image of a label file may be.
-
-    Files that paths belong to are no photos of other folders.
-    """
-    full = root.resolve()
-    starts = full.as_posix(), root.as_posix(), full.name
-
-    def path(name: str) -> str:
-        name = unicodedata.normalize('NFC', name).strip().replace('\\', '/')
-        return name.removeprefix('./')
-
-    def below_root(name: str) -> str:
-        name = path(name)
-        for start in starts:
-            name = name.removeprefix(f'{start}/')
-        return f'{name.rpartition("/")[0]}/{image_stem(name)}'
-
-    def file_name(name: str) -> str:
-        return path(name).rpartition('/')[2]
-
-    def folded(name: str) -> str:
-        return image_stem(name).casefold()
-
-    names = {file: file.relative_to(root).as_posix() for file in files}
-    matches: dict[str, list[Path]] = {}
-    taken: set[Path] = set()
-    for keys in ((path, below_root), (file_name, image_stem, folded)):
-        for key in keys:
-            found = defaultdict(list)
-            for file, name in names.items():
-                found[key(name)].append(file)
-            for image in images:
-                group = found.get(key(image), ())
-                gone = '/' in path(image) and taken.issuperset(group)
-                if group and image not in matches and not gone:
-                    matches[image] = group
-        taken.update(*matches.values())
-    return matches
 
 
 def _note_unlabelled(
