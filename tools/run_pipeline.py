@@ -180,7 +180,7 @@ def run(plan: Plan, args: argparse.Namespace, launch: Launch) -> None:
         if other := other_data_set(plan.work_dir, roots):
             log(
                 f'warning: {plan.work_dir} has stages of the data set {other}:'
-                ' they are moved to old/ and run again. To keep both, give '
+                ' those that differ are moved to old/. To keep both, give '
                 'each its folder: --work-dir, or from_folder.py --name'
             )
         for number, stage in enumerate(plan.on, 1):

@@ -86,10 +86,11 @@ def main() -> None:
             out_dir, folders, names, source, args.overwrite, (FILE, AREAS)
         )
         described = describe_photos(photos, root)
+        changed = changed_photos(out_dir, described)
         with exit_on_run_error(out_dir, RESUMES):
             out.prepare()  # source.json is first: the files are ours
             if is_main_process():
-                remove_files(changed_photos(out_dir, described), folders)
+                remove_files(changed, folders)
                 write_json(out_dir / FILE, described)
             barrier()
             todo = out.find_todo()

@@ -70,9 +70,10 @@ def check_source(
     if not known.is_file():
         if foreign is not None:
             raise ValueError(
-                f'{foreign} was not written by this tool ({known} is '
-                'missing) and is never replaced, with --overwrite neither: '
-                'choose another folder to write to, or move it away'
+                f'{foreign} was not written by this tool, or by a version '
+                f'before 0.2 ({known} is missing). It is not replaced, with '
+                '--overwrite neither: choose another folder to write to, or '
+                'move it away'
             )
         return
     before = _read_record(known)

@@ -626,6 +626,20 @@ def test_tables_of_other_programs(tmp_path, text, expected):
         assert table(tmp_path, text) == expected
 
 
+def test_a_column_called_label_may_be_a_class(tmp_path):
+    binary = table(tmp_path, 'id,label\na,1\nb,no\nc,\n')
+    assert binary == {'a': ('label',), 'b': (), 'c': ()}
+    both = table(tmp_path, 'id,cat,class\na,1,0\nb,0,1\n')
+    assert both == {'a': ('cat',), 'b': ('class',)}
+    names = table(tmp_path, 'id,label\na,1\nb,2\n')
+    assert names == {'a': ('1',), 'b': ('2',)}
+    with pytest.warns(UserWarning, match='path and class .*: filename'):
+        several = table(
+            tmp_path, 'path,filename,class\nx/1,1,cat\nx/2,2,dog\n'
+        )
+    assert several == {'1': ('cat',), '2': ('dog',)}
+
+
 @pytest.mark.parametrize(
     ('text', 'ignored'),
     [

@@ -45,6 +45,14 @@ def main() -> None:
         f'{done["keep"]} rows kept'
     )
     print(f'wrote {args.out}')
+    empty = [name for name, names in changed.items() if not names]
+    if empty:
+        print(
+            f'{len(empty)} images (such as {empty[0]}) have no class now: '
+            'they show background alone. LoadImageLabels needs '
+            'allow_empty=True for them; or take them out of the list of '
+            'training images'
+        )
     present = {name for names in changed.values() for name in names}
     order = [name for name in labels.names if name in present]
     if order != sorted(order):

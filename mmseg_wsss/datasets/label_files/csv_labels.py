@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 from ...io.stems import IMAGE_SUFFIXES, OTHER_SUFFIXES
@@ -16,7 +17,7 @@ _QUOTED = re.compile('"[^"]*"')
 _SEPARATOR = re.compile(r'"?sep=([,;|\t])"?,*', re.IGNORECASE)
 # Headers, in lower case.
 _LABELS = ('labels', 'label', 'classes', 'class')
-_IMAGES = ('image', 'photo', 'file', 'filename', 'file_name', 'path')
+_IMAGES = ('image', 'photo', 'path', 'file', 'filename', 'file_name')
 _ONE_OF_SEVERAL = re.compile(r'(label|class|tag)[ _]?\d+', re.IGNORECASE)
 _YES = frozenset(('1', '1.0', 'true', 'yes', 'x'))
 _NO = frozenset(('0', '0.0', 'false', 'no', '')) | EMPTY
@@ -26,10 +27,10 @@ def read_csv(path: Path) -> tuple[Pairs, tuple]:
     """Read a table with a header row, image column first.
 
     Either a column is called ``labels`` (also ``label``, ``classes`` or
-    ``class``), or there is one column of 0 and 1 per class, for which yes,
-    no, true, false, x and empty cells may stand. Beside a column of names
-    one called ``image`` has the images, and others are ignored with a
-    warning. Names in a cell of ``labels`` are separated by the first of
+    ``class`` where it has names), or there is one column of 0 and 1 per class,
+    for which yes, no, true, false, x and empty cells may stand. Beside a
+    column of names one called ``image`` has the images, and others are ignored
+    with a warning. Names in a cell of ``labels`` are separated by the first of
     ``;``, ``|`` and ``,`` that any of these cells has, for the whole file (a
     cell with commas stands in quotes, ``"cat,dog"``), and by blanks where
     there is none of them. Names with blanks need one; where no photo has two
@@ -52,14 +53,14 @@ def read_csv(path: Path) -> tuple[Pairs, tuple]:
     """
     header, rows = _parse_csv(path)
     at, labels = _find_columns(header, path)
-    images = {number: row[at] for number, row in rows.items()}
-    if labels is not None:
+    cells = {n: '' if labels is None else r[labels] for n, r in rows.items()}
+    if labels is not None and not _is_class(header[labels], cells.values()):
         _warn_of_others(header, (at, labels), path)
-        cells = {number: row[labels] for number, row in rows.items()}
         names = split_cells(cells, str(path))
-        pairs = _unite(images, names)
+        pairs = _unite({n: row[at] for n, row in rows.items()}, names)
         return pairs, names_met(pairs)
     classes = _class_columns(header, path)
+    images = {number: row[0] for number, row in rows.items()}
     names = {
         number: _one_hot_names(row[1:], classes, f'{path}, row {number}')
         for number, row in rows.items()
@@ -106,6 +107,13 @@ def _find_columns(header: list[str], path: Path) -> tuple[int, int | None]:
             "could all have the classes: call the right one 'labels'"
         )
     return at, found[0]
+
+
+def _is_class(name: str, cells: Iterable[str]) -> bool:
+    """Return whether a column ``label`` has 0 and 1, as a class has."""
+    cells = {cell.lower() for cell in cells}
+    flags = cells <= _YES | _NO and cells - EMPTY - {''}
+    return name.lower() != 'labels' and bool(flags)
 
 
 def _warn_of_others(

@@ -21,7 +21,7 @@ STARTED = 'begun.json'
 FINISHED = 'stage.json'
 LOG = 'output.log'
 # In a config that was dumped, with or without YAPF.
-_DATA_ROOT = re.compile(r"""^data_root ?= ?(".*"|'.*')$""", re.MULTILINE)
+_DATA_ROOT = re.compile(r"""^data_root ?= ?("[^"]*"|'[^']*')$""", re.MULTILINE)
 # What a run does with a stage. COMPARE computes its figures again.
 SKIP, RESUME, RUN = 'finished', 'resume', 'to do'
 COMPARE = 'finished, figures to do'
