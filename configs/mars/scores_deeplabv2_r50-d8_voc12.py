@@ -1,23 +1,17 @@
 # The labels of a second round: DeepLabV2's scores of the training images, of
-# voc12_cam.py's scales and flips, restricted to the image labels.
+# its test's scales and flips, restricted to the image labels.
 #   python tools/make_cams.py CONFIG CHECKPOINT --tta --out-dir OUT
 _base_ = './ce_deeplabv2_r50-d8_voc12-512x512.py'
+load_image, with_scales = _base_.tta_pipeline
+scales, flips, load_mask, _ = with_scales.transforms
+pack = dict(type='mmseg_wsss.PackWSSSInputs')
 tta_pipeline = [
-    dict(type='LoadImageFromFile'),
+    load_image,
     dict(
         type='TestTimeAug',
         transforms=[
-            [
-                dict(type='Resize', scale_factor=r, keep_ratio=True)
-                for r in (0.5, 1.0, 1.5, 2.0)
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadAnnotations')],
-            [_base_.load_image_labels],
-            [dict(type='mmseg_wsss.PackWSSSInputs')],
+            *(scales, flips, load_mask),
+            *([_base_.load_image_labels], [pack]),
         ],
     ),
 ]

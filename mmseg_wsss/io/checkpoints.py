@@ -66,18 +66,40 @@ def check_weights(
         ValueError: If a tensor is missing, has another shape or is not
             finite.
     """
+    problems = find_misfits(model, weights)
+    if problems:
+        raise ValueError(
+            f'{where} does not fit the model: {", ".join(problems)}. Is it of '
+            'this config, and did its training succeed?'
+        )
+
+
+def find_misfits(model: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
+    """Return what is wrong with stored weights, in words.
+
+    Args:
+        model: The model, out of any wrapper.
+        weights: A state dict.
+    """
     missing, other, broken = compare_weights(model, weights)
-    for names, what in (
-        (missing, 'are missing'),
-        (other, 'have another shape'),
-        (broken, 'hold NaN or infinite values'),
-    ):
-        if names:
-            raise ValueError(
-                f'{where} does not fit the model: {len(names)} tensors '
-                f'{what}{example(names)}. Is it of this config, and did its '
-                'training succeed?'
-            )
+    return [
+        f'{len(names)} tensors {what}{example(names)}'
+        for names, what in (
+            (missing, 'are missing'),
+            (other, 'have another shape'),
+            (broken, 'hold NaN or infinite values'),
+        )
+        if names
+    ]
+
+
+def cut_prefix(weights: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
+    """Return the weights whose names begin with ``start``, without it."""
+    return {
+        name.removeprefix(start): value
+        for name, value in weights.items()
+        if name.startswith(start)
+    }
 
 
 def check_classes(checkpoint: Mapping, metainfo: Mapping, where: str) -> None:

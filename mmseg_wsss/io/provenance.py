@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from .atomic import write_json
+from .atomic import read_json, write_json
 
 SOURCE = 'source.json'
 BLOCK = 2**20
@@ -76,26 +76,19 @@ def check_source(
                 'move it away'
             )
         return
-    before = _read_record(known)
+    try:
+        before = read_json(known)
+    except ValueError as error:
+        raise ValueError(
+            f'{error}, or it was not written by this tool: choose another '
+            'folder to write to, or move it away'
+        ) from error
     changed = '' if overwrite else changed_names(before, source)
     if changed:
         raise ValueError(
             f'{folder} holds files made with another {changed}: use another '
             '--out-dir, or --overwrite'
         )
-
-
-def _read_record(known: Path) -> dict:
-    try:
-        record = json.loads(known.read_text())
-    except ValueError:
-        record = None
-    if not isinstance(record, dict):
-        raise ValueError(
-            f'{known} is damaged, or was not written by this tool: choose '
-            'another folder to write to, or move it away'
-        )
-    return record
 
 
 def _in_use(path: Path) -> bool:

@@ -17,6 +17,7 @@ from ...io.checkpoints import (
     check_weights,
     compare_weights,
     compared_tensors,
+    cut_prefix,
     example,
 )
 
@@ -117,12 +118,8 @@ def check_pretrained(name: str, module: nn.Module, init_cfg: Mapping) -> None:
     stored = CheckpointLoader.load_checkpoint(file, map_location='cpu')
     weights = stored.get('state_dict', stored)
     start = prefix and f'{prefix.rstrip(".")}.'
-    inside = {
-        k.removeprefix(start): x
-        for k, x in weights.items()
-        if k.startswith(start)
-    }
     count = len(compared_tensors(module))
+    inside = cut_prefix(weights, start)
     fit = log_fit(f'{name}, from {file}', module, inside)
     if fit * 4 < count:
         raise ValueError(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from ...io.atomic import read_json
 from ..own_data.names import list_kinds, unique_stem
 from ..own_data.photos import find_files
 
@@ -73,10 +73,8 @@ def changed_photos(out_dir: Path, photos: dict[str, dict]) -> list[str]:
     """
     known = out_dir / FILE
     try:
-        before = json.loads(known.read_text()) if known.is_file() else {}
+        before = read_json(known) if known.is_file() else {}
     except ValueError as error:
-        raise ValueError(f'{known} is damaged: {error}. {REMOVE}') from error
-    if not isinstance(before, dict):
-        raise ValueError(f'{known} is damaged: it holds no dict. {REMOVE}')
+        raise ValueError(f'{error}. {REMOVE}') from error
     names = {**before, **photos}
     return [name for name in names if before.get(name) != photos.get(name)]

@@ -1,10 +1,11 @@
 """A folder of photos: checked, and converted to a data set for a pipeline."""
 
 from .advice import find_errors, find_warnings, label_matrix
-from .collection import Collection, read_labels
+from .collection import Collection
 from .configs import config_texts, set_values
 from .dataset import write_dataset
 from .files import check_folder, check_sources, place_for_old, whole_folder
+from .labels import read_labels
 from .masks import evaluation_notes, find_masks, write_mask
 from .names import is_utf8, summarise
 from .photos import (

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ...io.atomic import atomic_write, write_json
+from ...io.atomic import atomic_write, dated_path, write_json
 from ...version import __version__
 from .configs import FILES
 from .names import summarise
@@ -75,12 +74,7 @@ def whole_folder(
 
 def place_for_old(folder: Path) -> Path | None:
     """Return the folder that gets an earlier data set, None without any."""
-    if not _earlier(folder):
-        return None
-    place = folder / OLD / time.strftime('%Y%m%d-%H%M%S')
-    while place.exists():
-        place = place.with_name(place.name + 'x')
-    return place
+    return dated_path(folder / OLD) if _earlier(folder) else None
 
 
 def _earlier(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from ...compat import load_config
-from ...io.checkpoints import compare_weights, example, read_tensors
+from ...io.checkpoints import cut_prefix, find_misfits, read_tensors
 from ...models.backbones.pypi_weights import SCHEME, weights_file
 from .configs import package_configs
 from .settings import NETWORKS
@@ -76,32 +76,18 @@ def _check_file(network: str, file: str) -> None:
         tensors = _read(file)
     except (OSError, ValueError) as error:
         raise ValueError(f'--weights: {error}') from error
-    start = _prefix(tensors) or ''
-    inside = {
-        name.removeprefix(start): value
-        for name, value in tensors.items()
-        if name.startswith(start)
-    }
+    inside = cut_prefix(tensors, _prefix(tensors) or '')
     models = package_configs()[0] / '_base_' / 'models'
     cfg = load_config(models / f'cam_{NETWORKS[network].models}.py')
     backbone = dict(cfg.model.backbone, init_cfg=None)
     if network.startswith('lite'):
         backbone['arch'] = network
     init_default_scope('mmseg')
-    missing, other, broken = compare_weights(MODELS.build(backbone), inside)
-    problems = [
-        f'{len(names)} {what}{example(names)}'
-        for names, what in (
-            (missing, 'are missing'),
-            (other, 'have another shape'),
-            (broken, 'hold NaN or infinite values'),
-        )
-        if names
-    ]
+    problems = find_misfits(MODELS.build(backbone), inside)
     if problems:
         raise ValueError(
-            f'--weights {file} does not fit --network {network}: of the '
-            f'tensors of its backbone {", ".join(problems)}; the file has '
+            f'--weights {file} does not fit --network {network}: of its '
+            f'backbone {", ".join(problems)}; the file has '
             f'{", ".join(list(tensors)[:3]) or "no tensor"}, ... Take the '
             'file of this network, or another --network'
         )

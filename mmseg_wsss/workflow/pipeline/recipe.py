@@ -17,6 +17,8 @@ _NAMED += ('ResizeShortestEdge', 'PackSegInputs', 'PackWSSSInputs')
 # Options of a refinement's steps that are files.
 _FILES = ('ann_file', 'cam_dir', 'label_dir', 'feature_dir', 'checkpoint')
 _FILES += ('centroids', 'type')
+# Options of losses that are shown otherwise, or of cross-entropy always alike.
+_LOSS = ('type', 'loss_weight', 'avg_non_ignore')
 
 
 def stage_recipe(plan: Plan, stage: Stage) -> dict[str, str]:
@@ -151,16 +153,8 @@ def _losses(model: Mapping) -> str:
     words = []
     for loss in losses:
         weight = loss.get('loss_weight', 1)
-        options = ', '.join(
-            f'{key}={value}'
-            for key, value in loss.items()
-            if key not in ('type', 'loss_weight', 'avg_non_ignore')
-        )
-        words.append(
-            _name(loss)
-            + (f'({options})' if options else '')
-            + (f' x {weight:g}' if weight != 1 else '')
-        )
+        word = _with_options(loss, _LOSS).removesuffix('()')
+        words.append(word + (f' x {weight:g}' if weight != 1 else ''))
     sampler = head.get('sampler')
     return ' + '.join(words) + (f', {_name(sampler)}' if sampler else '')
 
@@ -225,5 +219,9 @@ def _steps(pipeline: list) -> Iterator[str]:
     for step in pipeline:
         if _name(step).startswith('Load'):
             continue
-        options = (f'{k}={v}' for k, v in step.items() if k not in _FILES)
-        yield f'{_name(step)}({", ".join(options)})'
+        yield _with_options(step, _FILES)
+
+
+def _with_options(node: Mapping, hidden: tuple[str, ...]) -> str:
+    options = (f'{k}={v}' for k, v in node.items() if k not in hidden)
+    return f'{_name(node)}({", ".join(options)})'

@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import re
-import time
 import uuid
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import is_zipfile
 
-from ...io.atomic import write_json
+from ...io.atomic import dated_path, write_json
 from ...io.scalars import read_figures
 from .plan import Plan
 from .stage import Stage
@@ -147,11 +146,7 @@ class StageFolder:
             return None
         old = self.path.parent / 'old'
         old.mkdir(exist_ok=True)
-        stamp = time.strftime('%Y%m%d-%H%M%S')
-        target = old / f'{self.path.name}_{stamp}'
-        while target.exists():
-            target = target.with_name(target.name + 'x')
-        return self.path.rename(target)
+        return self.path.rename(dated_path(old, f'{self.path.name}_'))
 
     def start(
         self,
