@@ -71,6 +71,7 @@ def main() -> None:
         extractor = build_extractor(cfg.get('feature_extractor'))
         dataset, stems, _ = build_test_images(cfg)
         source = {
+            'tool': 'extract_features.py',
             'feature_extractor': settings_hash(
                 extractor=cfg.feature_extractor
             ),

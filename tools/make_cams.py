@@ -115,6 +115,7 @@ def describe(cfg: Config, args: argparse.Namespace) -> dict:
     else:
         weights = {'checkpoint': file_identity(args.checkpoint)}
     return {
+        'tool': 'make_cams.py',
         **weights,
         '--tta': args.tta,
         'model or test pipeline': settings_hash(

@@ -92,6 +92,7 @@ def main() -> None:
         dataset, stems, _ = build_test_images(cfg)
         images = Clustering(dataset, stems, pipeline)
         source = describe(pipeline, dataset.metainfo['classes'])
+        source['tool'] = 'make_centroids.py'
         source['list of images'] = settings_hash(stems=stems)
         source['--shard-size'] = args.shard_size
         names = shard_names(len(stems), args.shard_size)

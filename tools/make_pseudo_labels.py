@@ -74,6 +74,7 @@ def main() -> None:
         dataset, stems, _ = build_test_images(cfg)
         images = Refinement(dataset, stems, pipeline, labels, scores)
         source = describe(pipeline, dataset.metainfo['classes'])
+        source['tool'] = 'make_pseudo_labels.py'
         folders = [labels] if scores is None else [labels, scores]
         out = OutputFolder(out_dir, folders, stems, source, args.overwrite)
     todo = out.find_todo()

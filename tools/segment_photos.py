@@ -73,6 +73,7 @@ def main() -> None:
         segmentor = Segmentor(cfg, args.checkpoint, choose_device(args.device))
         segmentor.check()
         source = {
+            'tool': 'segment_photos.py',
             'checkpoint': file_identity(args.checkpoint),
             'model or test pipeline': settings_hash(
                 model=cfg.model,

@@ -4,9 +4,11 @@ python tools/test.py CONFIG CHECKPOINT
 """
 
 import argparse
+from pathlib import Path
 
 from mmseg_wsss.compat import find_steps
 from mmseg_wsss.engine.hooks import CheckpointCheckHook
+from mmseg_wsss.io.provenance import claim_folder
 from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
     read_config,
@@ -57,12 +59,17 @@ def paint(cfg, args: argparse.Namespace) -> None:
 
 
 def write_predictions(cfg, folder: str) -> None:
-    """Set the config's IoUMetric to write label maps into a folder."""
+    """Set the config's IoUMetric to write label maps into a folder.
+
+    Those of an earlier test are replaced, other files never.
+    """
     metrics = find_steps(cfg.test_evaluator, 'IoUMetric')
     if not metrics:
         raise SystemExit('--out needs an IoUMetric in test_evaluator')
     metrics[0]['output_dir'] = folder
     metrics[0]['keep_results'] = True
+    with exit_on_error():
+        claim_folder(Path(folder), 'test.py')
 
 
 def main() -> None:

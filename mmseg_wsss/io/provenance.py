@@ -55,14 +55,15 @@ def check_source(
 
     Args:
         folder: The folder to write to.
-        source: What its files are made from, as JSON values by name.
+        source: What its files are made from, as JSON values by name; 'tool'
+            is the name of the tool that writes them.
         overwrite: All files of another source will be replaced.
         writes: Files, and folders of files, that will be written or removed.
 
     Raises:
         ValueError: If it has; the error names what differs. With
-            ``overwrite`` too, if ``source.json`` is missing and one of
-            ``writes`` exists.
+            ``overwrite`` too, if another tool wrote them, or if
+            ``source.json`` is missing and one of ``writes`` exists.
     """
     # In this order: another rank may be writing.
     foreign = next(filter(_in_use, writes), None)
@@ -71,9 +72,8 @@ def check_source(
         if foreign is not None:
             raise ValueError(
                 f'{foreign} was not written by this tool, or by a version '
-                f'before 0.2 ({known} is missing). It is not replaced, with '
-                '--overwrite neither: choose another folder to write to, or '
-                'move it away'
+                f'before 0.2 ({known} is missing). It is never replaced: '
+                'choose another folder to write to, or move it away'
             )
         return
     try:
@@ -83,6 +83,12 @@ def check_source(
             f'{error}, or it was not written by this tool: choose another '
             'folder to write to, or move it away'
         ) from error
+    tool, now = before.get('tool'), source.get('tool')
+    if tool and now and tool != now:  # versions before 0.2 named none
+        raise ValueError(
+            f'{folder} holds the files of {tool}. {now} never replaces '
+            'them: choose another folder to write to'
+        )
     changed = '' if overwrite else changed_names(before, source)
     if changed:
         raise ValueError(
@@ -105,7 +111,7 @@ def changed_names(
     return ' and another '.join(
         name
         for name in {**before, **source}
-        if not _same(before.get(name), source.get(name))
+        if name != 'tool' and not _same(before.get(name), source.get(name))
     )
 
 
@@ -119,6 +125,19 @@ def _same(before: object, now: object) -> bool:
 def save_source(folder: Path, source: Mapping[str, object]) -> None:
     """Write what a folder's files are made from to ``source.json``."""
     write_json(folder / SOURCE, source)
+
+
+def claim_folder(folder: Path, tool: str) -> None:
+    """Check that a folder has no files but those of a tool, and record it.
+
+    For tools that replace their files at each run.
+
+    Raises:
+        ValueError: If it has.
+    """
+    source = {'tool': tool}
+    check_source(folder, source, overwrite=True, writes=[folder])
+    save_source(folder, source)
 
 
 def folder_origin(folder: Path) -> str:

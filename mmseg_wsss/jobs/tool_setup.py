@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger, print_log
 
 from ..compat import find_steps, walk_dicts
-from ..io.atomic import write_json
+from ..io.atomic import read_json, write_json
 from ..io.provenance import SOURCE, file_identity, settings_hash
 from ..utils import local_device
 from .command_line import exit_on_error, read_config
@@ -106,7 +105,8 @@ def describe(pipeline: list[dict], classes: list[str]) -> dict:
             made = Path(step.get(key, '')).parent / SOURCE
             if step.get(key) and made.is_file():
                 name = f'{what} (step {position})'
-                source[name] = json.loads(made.read_text())
+                source[name] = read_json(made)
+                source[name].pop('tool', None)
     return source
 
 

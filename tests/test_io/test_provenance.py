@@ -41,6 +41,19 @@ def test_missing_file():
         file_identity('missing.pth')
 
 
+def test_files_of_another_tool(tmp_path):
+    """They are not replaced; a record without a tool may be any tool's."""
+    ours = {'tool': 'make_cams.py', 'pipeline': 'a'}
+    other = {**ours, 'tool': 'make_pseudo_labels.py'}
+    save_source(tmp_path, ours)
+    check_source(tmp_path, ours)
+    for overwrite in (False, True):
+        with pytest.raises(ValueError, match=r'files of make_cams\.py'):
+            check_source(tmp_path, other, overwrite)
+    save_source(tmp_path, {'pipeline': 'a'})
+    check_source(tmp_path, other)
+
+
 def test_record_of_version_0_1(tmp_path):
     """Folders with a date in place of a hash are compared by size."""
     weights = tmp_path / 'weights.pth'

@@ -27,7 +27,7 @@ def test_pictures_of_the_pairs(config_file, tiny_root, tmp_path):
         BROWSE, config_file, '--out-dir', out, '--number', 2, '--stride', 4
     )
     assert '2 sheets in' in output
-    files = sorted(out.iterdir())
+    files = sorted(out.glob('*.png'))
     assert [file.name for file in files] == ['img_1.png', 'img_2.png']
     sheet = np.asarray(Image.open(files[0]))
     assert sheet.shape == (TOP + STEP, 4 + 6 * STEP, 3)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mmseg_wsss.datasets.seeded_sampler import SeededIndex
 from mmseg_wsss.io.atomic import atomic_write
+from mmseg_wsss.io.provenance import claim_folder
 from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
 from mmseg_wsss.models.losses.csd_views import full_cells
 from mmseg_wsss.visualization import contact_sheet
@@ -109,6 +110,7 @@ def save_sheets(args: argparse.Namespace) -> int:
             'train_dataloader.dataset must be a CSDDataset, as in configs/csd,'
             f' got {type(dataset).__name__}'
         )
+    claim_folder(Path(args.out_dir), 'browse_csd.py')
     names = dataset.metainfo['classes']
     classes = {k: names[k] for k in dataset.foreground}
     count = 0

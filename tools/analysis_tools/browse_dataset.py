@@ -14,7 +14,9 @@ from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.io.cam import load_cam
 from mmseg_wsss.io.class_ids import original_class_ids
 from mmseg_wsss.io.photos import read_photo
+from mmseg_wsss.io.provenance import claim_folder
 from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
+from mmseg_wsss.jobs.tool_setup import exit_on_error
 from mmseg_wsss.visualization import cam_overlay, contact_sheet, label_overlay
 
 import numpy as np
@@ -76,6 +78,8 @@ def main() -> None:
     cfg = read_config(args)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = DATASETS.build(cfg[f'{args.split}_dataloader'].dataset)
+    with exit_on_error():
+        claim_folder(Path(args.out_dir), 'browse_dataset.py')
     count = min(args.number or len(dataset), len(dataset))
     progress = ProgressBar(count)
     for index in range(count):

@@ -202,6 +202,7 @@ def main() -> None:
         raise ValueError(f'{args.source} lacks the field or id {exc}') from exc
     out = Path(args.out)
     source = {
+        'tool': 'coco_instances2masks.py',
         'annotation file': file_identity(args.source),
         '--order': args.order,
         '--crowd': args.crowd,
