@@ -3,7 +3,7 @@
     python tools/run_pipeline.py configs/pipelines/scenes.py
     ... --dry-run                               what would be done, and why
     ... --cfg-options use.ocr=False             a method switched off
-    ... --launcher pytorch --gpus 8             several GPUs of one machine
+    ... --launcher pytorch --gpus 8 --split-batch       GPUs of one machine
     ... --launcher slurm --gpus 8 --launcher-args='-p gpu --gres=gpu:8'
 
 The stages' folders are work_dirs/<name>/<stage>. A finished stage is skipped
@@ -16,6 +16,7 @@ work_dirs/<name>/report.html shows the results of every stage.
 
 import argparse
 import contextlib
+import copy
 import os
 import shlex
 import signal
@@ -23,6 +24,7 @@ import sys
 import time
 from pathlib import Path
 
+from mmseg_wsss.datasets.batch_count import split_batch
 from mmseg_wsss.io.lock import exclusive_lock
 from mmseg_wsss.jobs.command_line import OptionsAction
 from mmseg_wsss.jobs.run_errors import describe_error
@@ -88,6 +90,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--gpus', type=int, default=1, help='number of ranks')
     parser.add_argument(
+        '--split-batch',
+        action='store_true',
+        help="the configs' batch sizes are those of all GPUs together, not of "
+        'each',
+    )
+    parser.add_argument(
         '--launcher-args',
         default='',
         help="more arguments of torchrun or srun, in one word: ='-p gpu'",
@@ -101,6 +109,16 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     args.at = ''  # where a run is, for the message if it is stopped
     return args
+
+
+def check_batches(plan: Plan, args: argparse.Namespace) -> None:
+    """Check that the GPUs can share the batch of each training."""
+    for stage in plan.on:
+        if stage.is_training:
+            try:
+                split_batch(copy.deepcopy(plan.configs[stage.name]), args.gpus)
+            except ValueError as error:
+                raise ValueError(f'stage {stage.name}: {error}') from error
 
 
 def log(line: str) -> None:
@@ -245,9 +263,18 @@ def main() -> None:
             tuple(shlex.split(args.launcher_args)),
             args.num_workers,
             TOOLS,
+            args.split_batch,
         )
         plan = read_plan(args.pipeline, args.cfg_options, args.work_dir)
         check_names(plan, args.first, args.last)
+        if args.split_batch:
+            check_batches(plan, args)
+        elif args.gpus > 1:
+            log(
+                f'each of the {args.gpus} GPUs trains with the batch sizes of '
+                'the configs, which are those of one: --split-batch shares '
+                'them'
+            )
         if args.dry_run:
             show(plan, args)
         else:

@@ -5,7 +5,11 @@ python tools/train.py configs/ocr_deeplab_voc.py
 
 import argparse
 
-from mmseg_wsss.datasets.batch_count import check_batch_count, check_length
+from mmseg_wsss.datasets.batch_count import (
+    check_batch_count,
+    check_length,
+    split_batch,
+)
 from mmseg_wsss.engine.hooks import (
     CheckpointCheckHook,
     ResumedValidationHook,
@@ -13,10 +17,12 @@ from mmseg_wsss.engine.hooks import (
 )
 from mmseg_wsss.engine.hooks.stop_on_nan_hook import DivergedError
 from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
-from mmseg_wsss.jobs.launch import exit_process
+from mmseg_wsss.jobs.launch import exit_process, start_ranks
 from mmseg_wsss.jobs.run_errors import exit_on_run_error
+from mmseg_wsss.jobs.tool_setup import exit_on_error
 
 from mmengine.config import Config
+from mmengine.dist import get_world_size
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
@@ -33,6 +39,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--amp', action='store_true', help='train in mixed precision'
+    )
+    parser.add_argument(
+        '--split-batch',
+        action='store_true',
+        help="the config's batch size is that of all GPUs together, not of "
+        'each',
     )
     return parser.parse_args()
 
@@ -65,6 +77,10 @@ def main() -> None:
     if args.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if args.split_batch:
+        start_ranks(cfg)
+        with exit_on_error():
+            split_batch(cfg, get_world_size())
     with exit_on_run_error(cfg.work_dir, HOW):
         train(cfg)
     exit_process()

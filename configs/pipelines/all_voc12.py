@@ -2,9 +2,8 @@
 # CSD, IRN, MARS, a segmentor with OCR and weighted cross-entropy. CSD has our
 # values, as the paper's made the CAMs of the scenes worse.
 #   python tools/run_pipeline.py configs/pipelines/all_voc12.py \
-#       --launcher pytorch --gpus 8 --num-workers 4
-# Batch sizes are those of each GPU; change one with
-#       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
+#       --launcher pytorch --gpus 8 --split-batch --num-workers 4
+# The GPUs share the batches of the configs.
 _base_ = [
     '../_base_/pipelines/cams.py',
     '../_base_/pipelines/affinity.py',

@@ -1,7 +1,7 @@
 # coco14_hfpl-seam.py with 16 epochs of the CAM network, the paper's longer
 # row.
 #   python tools/run_pipeline.py configs/pipelines/coco14_hfpl-seam-16e.py \
-#       --launcher pytorch --gpus 8 --num-workers 4
+#       --launcher pytorch --gpus 2 --split-batch --num-workers 4
 _base_ = './coco14_hfpl-seam.py'
 configs = dict(
     classifier='configs/seam/seam_r38_16e_coco14.py',

@@ -1,13 +1,12 @@
 # MARS on IRN's labels, COCO 2014: CAMs of ResNet-50, IRN, STEGO's features,
 # debiased labels, a segmentor whose teacher completes them.
 #   python tools/run_pipeline.py configs/pipelines/coco14_mars-irn.py \
-#       --launcher pytorch --gpus 8 --num-workers 4
+#       --launcher pytorch --gpus 8 --split-batch --num-workers 4
 # MARS's paper has COCO with labels of RS+EPM, which we do not have. Its values
 # are those for VOC: K_bg = 2, alpha = 0.4, features trained on COCO's images
 # alone, a ResNet-101. It does not give the schedules of CAMs, IRN, STEGO and
 # segmentor on COCO; the configs say what they take.
-# Batch sizes are those of each GPU; change one with
-#       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
+# The GPUs share the batches of the configs.
 _base_ = './voc12_mars-irn.py'
 configs = dict(
     classifier='configs/cam/cam_r50_coco14.py',

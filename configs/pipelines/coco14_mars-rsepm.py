@@ -2,7 +2,7 @@
 # voc12_mars-rsepm.py. We know of no copy of RS+EPM's labels for COCO; any
 # folder of <stem>.png takes their place:
 #   python tools/run_pipeline.py configs/pipelines/coco14_mars-rsepm.py \
-#       --launcher pytorch --gpus 8 --num-workers 4 \
+#       --launcher pytorch --gpus 8 --split-batch --num-workers 4 \
 #       --cfg-options stages.published.inputs.labels=DIR
 _base_ = './voc12_mars-rsepm.py'
 configs = dict(

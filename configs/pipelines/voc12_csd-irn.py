@@ -4,9 +4,8 @@
 #   --cfg-options configs.csd=configs/csd/csd_r50_voc12_min-max.py
 # and a baseline trained as long csd_r50_voc12_off.py.
 #   python tools/run_pipeline.py configs/pipelines/voc12_csd-irn.py \
-#       --launcher pytorch --gpus 8 --num-workers 4
-# Batch sizes are those of each GPU; change one with
-#       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
+#       --launcher pytorch --gpus 8 --split-batch --num-workers 4
+# The GPUs share the batches of the configs.
 _base_ = './all_voc12.py'
 use = dict(
     hfpl=False,  # ISL and FSL in the CAM networks

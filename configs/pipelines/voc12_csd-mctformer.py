@@ -7,9 +7,8 @@
 # our values of CSD are csd_deit-s_voc12_min-max.py, and a baseline trained as
 # long csd_deit-s_voc12_off.py. On several GPUs:
 #   python tools/run_pipeline.py configs/pipelines/voc12_csd-mctformer.py \
-#       --launcher pytorch --gpus 8 --num-workers 4
-# Batch sizes are those of each GPU; change one with
-#       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
+#       --launcher pytorch --gpus 4 --split-batch --num-workers 4
+# The GPUs share the batches of the configs.
 _base_ = [
     '../_base_/pipelines/cams.py',
     '../_base_/pipelines/affinity.py',

@@ -3,9 +3,8 @@
 #   --cfg-options use.hfpl=False
 # configs/ocr/README.md says which weights are needed. On several GPUs:
 #   python tools/run_pipeline.py configs/pipelines/voc12_hfpl-pmm.py \
-#       --launcher pytorch --gpus 8 --num-workers 4
-# Batch sizes are those of each GPU; change one with
-#       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
+#       --launcher pytorch --gpus 8 --split-batch --num-workers 4
+# The GPUs share the batches of the configs.
 _base_ = './voc12_pmm.py'
 use = dict(
     hfpl=True,  # ISL and FSL in the CAM network

@@ -3,9 +3,8 @@
 #   --cfg-options use.hfpl=False
 # configs/ocr/README.md says which weights the segmentor needs. On more GPUs:
 #   python tools/run_pipeline.py configs/pipelines/voc12_hfpl-sipe.py \
-#       --launcher pytorch --gpus 8 --num-workers 4
-# Batch sizes are those of each GPU; change one with
-#       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
+#       --launcher pytorch --gpus 2 --split-batch --num-workers 4
+# The GPUs share the batches of the configs.
 _base_ = [
     '../_base_/pipelines/cams.py',
     '../_base_/pipelines/affinity.py',

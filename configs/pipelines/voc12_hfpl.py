@@ -3,9 +3,8 @@
 # configs/psa/README.md and configs/ocr/README.md say which weights and labels
 # they need. On several GPUs:
 #   python tools/run_pipeline.py configs/pipelines/voc12_hfpl.py \
-#       --launcher pytorch --gpus 8 --num-workers 4
-# Batch sizes are those of each GPU; change one with
-#       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
+#       --launcher pytorch --gpus 2 --split-batch --num-workers 4
+# The GPUs share the batches of the configs.
 _base_ = './voc12_ocr-psa.py'
 use = dict(
     _delete_=True,

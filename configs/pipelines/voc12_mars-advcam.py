@@ -2,9 +2,8 @@
 # climb, IRN with AdvCAM's values, STEGO's features, debiased labels, a
 # segmentor whose teacher completes them.
 #   python tools/run_pipeline.py configs/pipelines/voc12_mars-advcam.py \
-#       --launcher pytorch --gpus 8 --num-workers 4
-# Batch sizes are those of each GPU; change one with
-#       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
+#       --launcher pytorch --gpus 8 --split-batch --num-workers 4
+# The GPUs share the batches of the configs.
 _base_ = './voc12_mars-irn.py'
 configs = dict(
     classifier='configs/advcam/advcam_r50_voc12.py',

@@ -1,9 +1,8 @@
 # MARS on IRN's labels, VOC 2012: CAMs of ResNet-50, IRN, STEGO's features,
 # debiased labels, a segmentor whose teacher completes them.
 #   python tools/run_pipeline.py configs/pipelines/voc12_mars-irn.py \
-#       --launcher pytorch --gpus 8 --num-workers 4
-# Batch sizes are those of each GPU; change one with
-#       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
+#       --launcher pytorch --gpus 8 --split-batch --num-workers 4
+# The GPUs share the batches of the configs.
 _base_ = [
     '../_base_/pipelines/cams.py',
     '../_base_/pipelines/affinity.py',

@@ -1,6 +1,6 @@
 # voc12_mars-irn.py with Leopart's features, which are not trained here.
 #   python tools/run_pipeline.py configs/pipelines/voc12_mars-leopart.py \
-#       --launcher pytorch --gpus 8 --num-workers 4
+#       --launcher pytorch --gpus 8 --split-batch --num-workers 4
 _base_ = './voc12_mars-irn.py'
 configs = dict(
     _delete_=True,

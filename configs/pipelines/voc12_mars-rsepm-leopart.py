@@ -1,6 +1,7 @@
 # voc12_mars-rsepm.py with Leopart's features, which are not trained here.
 #   P=configs/pipelines/voc12_mars-rsepm-leopart.py
-#   python tools/run_pipeline.py $P --launcher pytorch --gpus 8 --num-workers 4
+#   python tools/run_pipeline.py $P --launcher pytorch --gpus 8 \
+#       --split-batch --num-workers 4
 _base_ = './voc12_mars-rsepm.py'
 configs = dict(
     _delete_=True,

@@ -3,12 +3,11 @@
 # completes them; it is tested on val and, for Table 6, on train. No CAM
 # network is trained.
 #   python tools/run_pipeline.py configs/pipelines/voc12_mars-rsepm.py \
-#       --launcher pytorch --gpus 8 --num-workers 4
+#       --launcher pytorch --gpus 8 --split-batch --num-workers 4
 # configs/mars/README.md says where the labels are. Any others, <stem>.png,
 # with which no figure of the paper is compared:
 #       --cfg-options stages.published.inputs.labels=DIR
-# Batch sizes are those of each GPU; change one with
-#       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
+# The GPUs share the batches of the configs.
 _base_ = [
     '../_base_/pipelines/mars.py',
     '../_base_/pipelines/segmentor.py',

@@ -2,9 +2,8 @@
 # and a second one on the predictions of the first.
 # configs/ocr/README.md says which weights are needed. On several GPUs:
 #   python tools/run_pipeline.py configs/pipelines/voc12_pmm.py \
-#       --launcher pytorch --gpus 8 --num-workers 4
-# Batch sizes are those of each GPU; change one with
-#       --cfg-options stages.segmentor.options.train_dataloader.batch_size=2
+#       --launcher pytorch --gpus 8 --split-batch --num-workers 4
+# The GPUs share the batches of the configs.
 _base_ = [
     '../_base_/pipelines/cams.py',
     '../_base_/pipelines/pmm.py',

@@ -2,8 +2,8 @@
 # from image labels and class names. Tested at two sizes with flips and a
 # DenseCRF.
 #   python tools/run_pipeline.py configs/pipelines/voc12_weclip.py
-# The batch is 4: on several GPUs divide it,
-#       --cfg-options stages.segmentor.options.train_dataloader.batch_size=1
+# The batch is 4: up to four GPUs share it with
+#       --launcher pytorch --gpus 4 --split-batch
 _base_ = [
     '../_base_/pipelines/segmentor.py',
     '../_base_/pipelines/evaluation.py',

@@ -1,11 +1,34 @@
-"""Checks that a training takes at least one step."""
+"""The batches of a training: their size on several ranks, their number."""
 
 from __future__ import annotations
 
+from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_world_size
 from mmengine.runner import BaseLoop
 from torch.utils.data import DataLoader
+
+
+def split_batch(cfg: Config, ranks: int) -> None:
+    """Divide the batch size of a training by the number of ranks.
+
+    All ranks together then take the batch of the config.
+
+    Args:
+        cfg: Config with ``train_dataloader``, changed in place.
+        ranks: Number of ranks.
+
+    Raises:
+        ValueError: If the batch size cannot be divided.
+    """
+    batch = cfg.train_dataloader.batch_size
+    if batch % ranks:
+        fits = [n for n in range(1, batch + 1) if batch % n == 0]
+        raise ValueError(
+            f'--split-batch: {ranks} ranks cannot share the batch of {batch} '
+            f'of train_dataloader, {", ".join(map(str, fits))} can'
+        )
+    cfg.train_dataloader.batch_size = batch // ranks
 
 
 def check_length(loop: BaseLoop) -> None:

@@ -2,12 +2,17 @@
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from mmseg_wsss.datasets import batch_count
-from mmseg_wsss.datasets.batch_count import check_batch_count, check_length
+from mmseg_wsss.datasets.batch_count import (
+    check_batch_count,
+    check_length,
+    split_batch,
+)
 from tests import tiny
 from tests.test_tools.test_train_and_dump import call
 
@@ -33,6 +38,14 @@ def test_no_batch(monkeypatch, images, batch, ranks, parts):
     with pytest.raises(ValueError, match='training has no batch') as error:
         check_batch_count(loader(images, batch, ranks))
     assert all(part in str(error.value) for part in parts), error.value
+
+
+def test_ranks_share_a_batch():
+    cfg = Config(dict(train_dataloader=dict(batch_size=10)))
+    with pytest.raises(ValueError, match=r'4 ranks cannot .* 1, 2, 5, 10 can'):
+        split_batch(cfg, 4)
+    split_batch(cfg, 5)
+    assert cfg.train_dataloader.batch_size == 2
 
 
 def test_some_batch():

@@ -263,3 +263,21 @@ def test_bad_calls_say_what_is_wrong(trained, tmp_path):
         fails=True,
     )
     assert 'the test pipeline loads no image labels' in output
+
+
+def test_two_ranks_share_a_batch(trained):
+    call(
+        'tools/train.py',
+        trained / 'cam.py',
+        '--work-dir',
+        trained / 'shared',
+        '--split-batch',
+        '--launcher',
+        'pytorch',
+        '--cfg-options',
+        'train_dataloader.batch_size=4',
+        ranks=2,
+        hide_gpus=True,
+    )
+    cfg = Config.fromfile(trained / 'shared' / 'cam.py')
+    assert cfg.train_dataloader.batch_size == 2

@@ -43,6 +43,8 @@ class Launch:
         num_workers: Worker processes of each rank; those of the configs if
             None.
         tools: Folder of the tools.
+        split_batch: Whether all ranks of a training share the batch of its
+            config; else each has one of that size.
     """
 
     launcher: str = 'none'
@@ -50,6 +52,7 @@ class Launch:
     arguments: tuple[str, ...] = ()
     num_workers: int | None = None
     tools: Path = ROOT / 'tools'
+    split_batch: bool = False
 
     def __post_init__(self) -> None:
         if self.launcher not in ('none', 'pytorch', 'slurm'):
@@ -72,6 +75,8 @@ class Launch:
         if self.launcher == 'none':
             return python + words
         words += ['--launcher', self.launcher]
+        if self.split_batch and tool == 'train.py':
+            words.append('--split-batch')
         if self.launcher == 'slurm':
             start = ['srun', f'--ntasks={self.gpus}', '--kill-on-bad-exit=1']
             return [*start, *self.arguments, *python, '-u', *words]

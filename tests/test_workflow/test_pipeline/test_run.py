@@ -335,6 +335,9 @@ def test_launchers(tmp_path):
         *('--nproc_per_node=8', '/tools/train.py', *words),
         *('--launcher', 'pytorch'),
     ]
+    shared = Launch('pytorch', 8, tools=tools, split_batch=True)
+    assert shared.command('train.py', words) == [*torchrun, '--split-batch']
+    assert '--split-batch' not in shared.command('test.py', words)
     slurm = Launch('slurm', 4, ('-p', 'gpu'), tools=tools)
     assert slurm.command('test.py', words) == [
         *('srun', '--ntasks=4', '--kill-on-bad-exit=1', '-p', 'gpu'),
