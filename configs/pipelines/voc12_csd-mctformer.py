@@ -52,6 +52,7 @@ stages = dict(
     evaluate=dict(_base_.evaluate, **_base_.test_as_mctformer),
 )
 differs = (
+    'DeiT-S of MMPretrain, the code has that of DeiT; '
     "CSD starts from a first training, PSA's walk on which is the masks; "
     'Eq. 4 is a reading of the text; on the logits of the patch map, '
     'with short side 256, crop 224 and ColorJitter in place of '

@@ -67,9 +67,9 @@ paper = dict(
         evaluate=dict(images='val, 1,449', test=_base_.mctformer_test),
     ),
     differs=(
-        'FSL in the form of the code, which is for SEAM; AffinityNet '
-        'and segmentor from ImageNet, whose padding is not trained; '
-        + _base_.walk_differs
+        'DeiT-S of MMPretrain, the code has that of DeiT; FSL in the form of '
+        'the code, which is for SEAM; AffinityNet and segmentor from '
+        'ImageNet, whose padding is not trained; ' + _base_.walk_differs
     ),
     _delete_=True,
 )

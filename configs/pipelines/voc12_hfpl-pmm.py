@@ -32,7 +32,7 @@ paper = dict(
         ),
     ],
     differs=(
-        f'{_base_.papers.pmm_voc12.differs}; FSL acts in the multi-crop stage '
-        'too'
+        f'{_base_.papers.pmm_voc12.differs}; in the paper FSL acts in the '
+        'multi-crop stage too'
     ),
 )

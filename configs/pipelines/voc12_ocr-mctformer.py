@@ -30,7 +30,8 @@ paper = dict(
         affinity=_base_.mctformer_affinity,
     ),
     differs=(
-        'AffinityNet from ImageNet; scales and fusion of the test are those '
+        'DeiT-S of MMPretrain, its code has that of DeiT; AffinityNet from '
+        'ImageNet; scales and fusion of the test are those '
         "of MCTformer's segmentor, the CRF is DeepLab's, a reading; "
         + _base_.ocr_differs
     ),

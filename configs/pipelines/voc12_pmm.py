@@ -21,23 +21,15 @@ configs = dict(
     ppmg='configs/pmm/ppmg_voc12.py',
     segmentor='configs/pmm/ce_pspnet_r38_20k_voc12-512x512.py',
     pmm='configs/pmm/pmm_pspnet_r38_20k_voc12-512x512.py',
+    scores='configs/pmm/scores_pspnet_r38_voc12.py',
 )
-on_train = {
-    'test_dataloader.dataset.ann_file': (
-        'ImageSets/Segmentation/train_aug.txt'
-    ),
-    'test_dataloader.dataset.data_prefix.seg_map_path': 'SegmentationClassAug',
-}
 stages = dict(
     classifier=dict(config='classifier'),
     cams=_base_.cams,
     seeds=_base_.seeds,
     refine=_base_.refine,
     segmentor=_base_.segmentor,
-    second_scores=dict(
-        _base_.second_scores,
-        options={**_base_.second_scores.options, **on_train},
-    ),
+    second_scores=dict(_base_.second_scores, config='scores'),
     second_segmentor=_base_.second_segmentor,
     evaluate=dict(_base_.evaluate_second, **_base_.test_as_pmm),
 )

@@ -1,7 +1,7 @@
 # Segmentor of PMM on VOC 2012: PSPNet on ResNet38, SGD at 0.005, 20 thousand
-# iterations; tested in windows of 512 at steps of 480 (DenseCRFHook with
-# params='stego' is the paper's CRF). Batch, crop and augmentation are our
-# reading: 16 images, on several GPUs divide train_dataloader.batch_size.
+# iterations; tested at a short side of 512 in windows of 512 at steps of 480
+# (DenseCRFHook with params='stego' is the paper's CRF). Batch, crop and
+# augmentation are our reading: 16 images.
 # Needs pseudo labels (ppmg_voc12.py) and converted ImageNet weights, see
 # configs/ocr/README.md.
 _base_ = [
@@ -49,15 +49,10 @@ train_dataloader = dict(
     sampler=dict(_delete_=True, type='InfiniteSampler', shuffle=True),
     dataset=dict(pipeline=train_pipeline),
 )
-# With the image labels, which predictions on the training images keep to.
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            *_base_.tta_pipeline[1].transforms[:3],
-            [_base_.load_image_labels],
-            [dict(type='mmseg_wsss.PackWSSSInputs')],
-        ],
-    ),
-]
+# The photo's short side is 512, as in training, where a window has one side.
+load_image, load_mask, pack = _base_.test_pipeline
+resize = dict(type='Resize', scale=(2048, 512), keep_ratio=True)
+test_pipeline = [load_image, resize, load_mask, pack]
+tta_pipeline = [load_image, resize, _base_.tta_pipeline[1]]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

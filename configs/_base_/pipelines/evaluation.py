@@ -12,7 +12,7 @@
 # - hfpl: the paper gives none; these are the values of its code.
 # - dhr: MARS has 'multi-scale inference and CRF with conventional settings',
 #   CSD 'the official codes', and IRN's holds no segmentor. These are the
-#   values of DHR's code, by MARS's first author.
+#   values of the code of DHR (apply_ms), by MARS's first author.
 # - pmm: one scale in windows, as its segmentor's config has it, and the CRF of
 #   its code.
 test_scales = dict(

@@ -385,7 +385,8 @@ papers = dict(
             ),
             evaluate=dict(
                 images='val, 1,449',
-                test='windows of 512 at 480, CRF of 10 iterations',
+                test='short side 512, windows of 512 at 480, CRF of 10 '
+                'iterations',
             ),
         ),
         differs=(

@@ -15,12 +15,11 @@ NAMES = sorted(
     for path in voc_coco.PIPELINES.glob('*.py')
     if path.stem.startswith(('voc12', 'coco14', 'all_voc12'))
 )
-# PMM's reads image labels, which these layouts have for training images.
 SEGMENTORS = [
     path
     for path in TRAINED
-    if path.parent.name in ('', 'ocr', 'hfpl', 'mars', 'mctformer')
-    and path.name.startswith(('ocr_', 'ce_', 'mars'))
+    if path.parent.name in ('', 'ocr', 'hfpl', 'mars', 'mctformer', 'pmm')
+    and path.name.startswith(('ocr_', 'ce_', 'mars', 'pmm_'))
     and ('voc12' in path.name or 'coco14' in path.name or not path.parent.name)
 ]
 
@@ -49,7 +48,7 @@ def test_scales_flips_and_crf_run(name, root, tmp_path):
 def test_a_segmentors_own_tta_runs(path, root, tmp_path):
     """Scales and flips of its config, as `tools/test.py --tta` takes them."""
     cfg = load_config(voc_coco.ROOT / 'configs' / path)
-    scales, flips = cfg.tta_pipeline[1].transforms[:2]
+    scales, flips = cfg.tta_pipeline[-1].transforms[:2]
     assert len(scales) > 1 and len(flips) == 2
     run_small(cfg, True, root, tmp_path)
 
