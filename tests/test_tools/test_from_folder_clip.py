@@ -1,5 +1,7 @@
 """Own photos with CLIP's seeds: what from_folder.py writes."""
 
+from pathlib import Path
+
 import pytest
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
@@ -8,6 +10,7 @@ from mmseg_wsss.compat import load_config
 from mmseg_wsss.datasets import save_image_labels
 from mmseg_wsss.jobs.text_prompts import check_backgrounds
 from mmseg_wsss.workflow.own_data import check_clip, settings
+from mmseg_wsss.workflow.own_data.report import training_lines
 from mmseg_wsss.workflow.pipeline import read_plan
 from tests.test_clip_configs import shrink
 from tests.test_tools.test_from_folder import call, folders, joined
@@ -70,6 +73,33 @@ def test_a_network_without_weights_doubts_nothing(own):
         *('full_segmentor', 'evaluate_full', 'evaluate'),
     ]
     assert not plan.stages['full_segmentor'].inputs
+
+
+def test_the_report_is_of_clips_pipeline(call, folders, tmp_path, monkeypatch):
+    """Results lie in NAME_clip; no minutes of a CAM network's training."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings, 'find_spec', lambda name: True)
+    (tmp_path / 'other').mkdir()
+    for name, warns in (('own', False), ('own_clip', True)):
+        stage = tmp_path / 'work_dirs' / name / 'refine'
+        stage.mkdir(parents=True)
+        root = str(tmp_path / 'other')
+        (stage / 'config.py').write_text(f'data_root = {root!r}\n')
+        words = (folders, '--out', 'own', '--seeds', 'clip', '--overwrite')
+        result = call(*words)
+        assert result.returncode == 0, result.stderr
+        said = joined(result)
+        assert ('work_dirs/own_clip has the results' in said) == warns
+        assert 'work_dirs/own has' not in said
+        assert 'Expect about' not in said
+
+
+def test_no_advice_on_a_switch_that_clip_lacks(monkeypatch):
+    monkeypatch.setattr(settings, 'find_spec', lambda name: None)
+    args = (Path('out'), 'lite0', 'w', [['x'] * 200, []], 320, True)
+    assert 'irn=True' in ' '.join(training_lines(*args))
+    said = ' '.join(training_lines(*args, trains_cams=False))
+    assert 'irn' not in said and 'minutes' not in said
 
 
 def test_texts_and_seeds(own, tmp_path):

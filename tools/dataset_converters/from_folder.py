@@ -243,8 +243,9 @@ def main() -> None:
 
     from mmseg_wsss.workflow import own_data
 
+    clip = args.seeds == 'clip'
     weights = own_data.starting_weights(args.network, args.weights)
-    if args.seeds == 'clip':
+    if clip:
         own_data.check_clip()
     infos, found, masks, report = check(args)
     with_mask = None
@@ -277,9 +278,10 @@ def main() -> None:
             '',
             f'Wrote {out}: {", ".join(done)}',
             *([f'What was there before is in {old}'] if old else []),
-            *name_notes(args.name, out),
+            *name_notes(f'{args.name}_clip' if clip else args.name, out),
             *own_data.training_lines(
-                out, args.network, weights, lists, long_side, bool(masks)
+                *(out, args.network, weights, lists, long_side, bool(masks)),
+                trains_cams=not clip,
             ),
             *own_data.evaluation_notes(
                 [masks[stem] for stem in lists[1] if stem in masks],

@@ -92,6 +92,7 @@ def training_lines(
     lists: tuple[Sequence[str], Sequence[str]],
     long_side: int,
     has_masks: bool,
+    trains_cams: bool = True,
 ) -> list[str]:
     """Return what a training on the data set will be.
 
@@ -102,6 +103,7 @@ def training_lines(
         lists: Photos to train on, and those set aside.
         long_side: Long side of a usual photo, in pixels.
         has_masks: Whether there are masks.
+        trains_cams: Whether the seeds are of a CAM network that is trained.
     """
     preset, photos = NETWORKS[network], len(lists[0])
     batch = batch_size(photos, preset.batch)
@@ -112,7 +114,7 @@ def training_lines(
         f'{max(photos // batch, 1)} batches of {batch}, photos resized to '
         f'{size} pixels',
     ]
-    if network == 'lite0':
+    if network == 'lite0' and trains_cams:
         passes = photos * epochs_for(photos, batch) * (size / 320) ** 2
         lines.append(
             f'Expect about {MINUTES * passes:.0f} minutes on one thread of a '
@@ -126,7 +128,7 @@ def training_lines(
         )
     else:
         lines.append(f'The network starts from {weights}')
-    if photos >= WALK_FROM and not walks(photos):
+    if trains_cams and photos >= WALK_FROM and not walks(photos):
         lines.append(
             "IRN's walk, which makes better labels, is off: install DenseCRF, "
             f'pip install "mmseg_wsss[crf]", and set irn=True in {out}/'
