@@ -24,26 +24,32 @@ from PIL import Image
 from mmseg_wsss.compat import load_config
 from mmseg_wsss.datasets import load_image_labels, read_split_list
 from mmseg_wsss.io.cam import save_cam
-from mmseg_wsss.workflow.own_data import (
+from mmseg_wsss.workflow.own_data import settings
+from mmseg_wsss.workflow.own_data.advice import (
+    class_table,
+    find_errors,
+    find_warnings,
+    label_matrix,
+)
+from mmseg_wsss.workflow.own_data.configs import (
+    FILES,
+    config_texts,
+    set_values,
+)
+from mmseg_wsss.workflow.own_data.masks import evaluation_notes
+from mmseg_wsss.workflow.own_data.photos import (
+    find_files,
+    inspect_image,
+    open_upright,
+)
+from mmseg_wsss.workflow.own_data.report import training_lines
+from mmseg_wsss.workflow.own_data.settings import (
     NETWORKS,
     batch_size,
-    config_texts,
     epochs_for,
-    evaluation_notes,
-    find_errors,
-    find_files,
-    find_warnings,
-    inspect_image,
-    label_matrix,
-    open_upright,
-    set_values,
-    settings,
-    split_photos,
-    starting_weights,
 )
-from mmseg_wsss.workflow.own_data.advice import class_table
-from mmseg_wsss.workflow.own_data.configs import FILES
-from mmseg_wsss.workflow.own_data.report import training_lines
+from mmseg_wsss.workflow.own_data.split import split_photos
+from mmseg_wsss.workflow.own_data.weights import starting_weights
 from mmseg_wsss.workflow.pipeline import read_plan
 from tests.processes import run_python
 from tests.test_tools.test_dataset_converters import TOOLS, check_fails, run

@@ -9,8 +9,9 @@ from mmseg.registry import DATASETS, MODELS
 from mmseg_wsss.compat import load_config
 from mmseg_wsss.datasets import save_image_labels
 from mmseg_wsss.jobs.text_prompts import check_backgrounds
-from mmseg_wsss.workflow.own_data import check_clip, settings
+from mmseg_wsss.workflow.own_data import settings
 from mmseg_wsss.workflow.own_data.report import training_lines
+from mmseg_wsss.workflow.own_data.settings import check_clip
 from mmseg_wsss.workflow.pipeline import read_plan
 from tests.test_clip_configs import shrink
 from tests.test_tools.test_from_folder import call, folders, joined

@@ -138,7 +138,7 @@ def print_summary(
         cooccurrence,
         single_label_counts,
     )
-    from mmseg_wsss.workflow.own_data import label_matrix
+    from mmseg_wsss.workflow.own_data.advice import label_matrix
 
     import numpy as np
 

@@ -107,7 +107,8 @@ def parse_args() -> argparse.Namespace:
 def check_args(args: argparse.Namespace) -> None:
     """Check the options before photos are read."""
     import_package()
-    from mmseg_wsss.workflow.own_data import check_folder, is_utf8
+    from mmseg_wsss.workflow.own_data.files import check_folder
+    from mmseg_wsss.workflow.own_data.names import is_utf8
 
     root, out = Path(args.photos).resolve(), Path(args.out).resolve()
     if not root.is_dir():
@@ -200,26 +201,36 @@ def check(args: argparse.Namespace) -> tuple:
     Raises:
         ValueError: If something must be fixed first.
     """
-    from mmseg_wsss.workflow import own_data
+    from mmseg_wsss.workflow.own_data.advice import label_matrix
+    from mmseg_wsss.workflow.own_data.files import check_sources
+    from mmseg_wsss.workflow.own_data.labels import read_labels
+    from mmseg_wsss.workflow.own_data.masks import find_masks
+    from mmseg_wsss.workflow.own_data.photos import inspect_photos
+    from mmseg_wsss.workflow.own_data.report import (
+        label_lines,
+        photo_lines,
+        warning_lines,
+        wrapped,
+    )
 
     root = Path(args.photos)
-    infos, others = own_data.inspect_photos(
+    infos, others = inspect_photos(
         root, args.max_side, args.network, in_parallel
     )
-    own_data.check_sources(Path(args.out), infos)
+    check_sources(Path(args.out), infos)
     label_file = args.labels and Path(args.labels)
-    found = own_data.read_labels(root, infos, label_file, args.classes)
-    labels = own_data.label_matrix(found.labels, found.classes)
+    found = read_labels(root, infos, label_file, args.classes)
+    labels = label_matrix(found.labels, found.classes)
     report = [
-        *own_data.photo_lines(root, infos, others),
+        *photo_lines(root, infos, others),
         *found.notes,
-        *own_data.label_lines(found.classes, labels),
+        *label_lines(found.classes, labels),
     ]
     masks, problems = {}, found.problems
     if not problems:
-        report += own_data.warning_lines(found.classes, labels)
+        report += warning_lines(found.classes, labels)
     if args.masks and not problems:
-        masks, notes, problems = own_data.find_masks(
+        masks, notes, problems = find_masks(
             Path(args.masks),
             found.photos,
             infos,
@@ -227,7 +238,7 @@ def check(args: argparse.Namespace) -> tuple:
             ('background', *found.classes),
         )
         report += ['', f'{len(masks)} photos have a mask', *notes]
-    print(own_data.wrapped(report), flush=True)
+    print(wrapped(report), flush=True)
     if len(problems) == 1:
         raise ValueError(f'nothing was written: {problems[0]}')
     if problems:
@@ -242,22 +253,28 @@ def main() -> None:
     args = parse_args()
     check_args(args)
 
-    from mmseg_wsss.workflow import own_data
+    from mmseg_wsss.workflow.own_data.configs import config_texts
+    from mmseg_wsss.workflow.own_data.dataset import write_dataset
+    from mmseg_wsss.workflow.own_data.files import place_for_old, whole_folder
+    from mmseg_wsss.workflow.own_data.masks import evaluation_notes
+    from mmseg_wsss.workflow.own_data.photos import usual_side
+    from mmseg_wsss.workflow.own_data.report import training_lines, wrapped
+    from mmseg_wsss.workflow.own_data.settings import check_clip
+    from mmseg_wsss.workflow.own_data.split import split_lists
+    from mmseg_wsss.workflow.own_data.weights import starting_weights
 
     clip = args.seeds == 'clip'
-    weights, prefix = own_data.starting_weights(args.network, args.weights)
+    weights, prefix = starting_weights(args.network, args.weights)
     if clip:
-        own_data.check_clip()
+        check_clip()
     infos, found, masks, report = check(args)
     with_mask = None
     if args.masks:
         without = (stem for stem, names in found.labels.items() if not names)
         with_mask = {*masks, *without}
-    lists = own_data.split_lists(
-        found.labels, args.val_share, args.seed, with_mask
-    )
-    long_side = own_data.usual_side(infos.values(), args.max_side)
-    configs = own_data.config_texts(
+    lists = split_lists(found.labels, args.val_share, args.seed, with_mask)
+    long_side = usual_side(infos.values(), args.max_side)
+    configs = config_texts(
         name=args.name,
         classes=('background', *found.classes),
         train_photos=len(lists[0]),
@@ -270,9 +287,9 @@ def main() -> None:
         weights_prefix=prefix,
     )
     out, placing = Path(args.out), (args.max_side, args.copy, in_parallel)
-    old = own_data.place_for_old(out)
-    with own_data.whole_folder(out, args.overwrite, vars(args), old) as part:
-        done = own_data.write_dataset(
+    old = place_for_old(out)
+    with whole_folder(out, args.overwrite, vars(args), old) as part:
+        done = write_dataset(
             part, found, infos, masks, lists, configs, *placing
         )
         closing = [
@@ -280,20 +297,20 @@ def main() -> None:
             f'Wrote {out}: {", ".join(done)}',
             *([f'What was there before is in {old}'] if old else []),
             *name_notes(f'{args.name}_clip' if clip else args.name, out),
-            *own_data.training_lines(
+            *training_lines(
                 *(out, args.network, weights, lists, long_side, bool(masks)),
                 trains_cams=not clip,
             ),
-            *own_data.evaluation_notes(
+            *evaluation_notes(
                 [masks[stem] for stem in lists[1] if stem in masks],
                 ('background', *found.classes),
             ),
             'Train with:',
             f'  {command(args)}',
         ]
-        text = own_data.wrapped(report + closing)
+        text = wrapped(report + closing)
         (part / 'report.txt').write_text(f'{text}\n', encoding='utf-8')
-    print(own_data.wrapped(closing), flush=True)
+    print(wrapped(closing), flush=True)
 
 
 if __name__ == '__main__':

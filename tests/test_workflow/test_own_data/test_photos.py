@@ -2,7 +2,8 @@
 
 from PIL import Image
 
-from mmseg_wsss.workflow.own_data import inspect_image, photos
+from mmseg_wsss.workflow.own_data import photos
+from mmseg_wsss.workflow.own_data.photos import inspect_image
 
 
 def test_photos_to_be_shrunk_are_decoded_once(tmp_path, monkeypatch):
