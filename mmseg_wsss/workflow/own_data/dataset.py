@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from ...datasets.label_files.load import save_image_labels
 from ...datasets.label_files.split_lists import write_split_list
 from ...datasets.palette import voc_palette
 from .collection import Collection
 from .files import place_photo
-from .masks import write_empty_mask, write_mask
+from .masks import read_mask, write_mask
 from .photos import ImageInfo
 
 
@@ -51,14 +53,16 @@ def write_dataset(
 
     done = Counter(run(place, list(found.photos)))
     palette = voc_palette(len(found.classes) + 1)
-    for stem, mask in masks.items():
+    for stem, names in found.labels.items():
+        if stem in masks:
+            mask = read_mask(masks[stem])
+        elif masks and not names:
+            info = infos[found.photos[stem]]
+            mask = np.zeros((info.height, info.width), np.uint8)
+        else:
+            continue
         target = folder / 'masks' / f'{stem}.png'
         write_mask(mask, target, max_side, palette)
-    for stem, names in found.labels.items():
-        if masks and not names and stem not in masks:
-            target = folder / 'masks' / f'{stem}.png'
-            photo = infos[found.photos[stem]]
-            write_empty_mask(photo, target, max_side, palette)
     save_image_labels(folder / 'image_labels.json', found.labels)
     for name, stems in zip(('train.txt', 'val.txt'), lists, strict=True):
         write_split_list(folder / name, stems)

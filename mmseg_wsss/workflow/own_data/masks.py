@@ -50,7 +50,7 @@ def find_masks(
             continue
         masks[stem] = path
         try:
-            mask = _read(path)
+            mask = read_mask(path)
             _check_size(mask, looks[photo])
         except UnidentifiedImageError:
             unfit[path.name] = 'is no image of a known kind'
@@ -112,7 +112,7 @@ def evaluation_notes(
             them.
         classes: The class names, background first.
     """
-    shown = {value for path in masks for value in np.unique(_read(path))}
+    shown = {value for path in masks for value in np.unique(read_mask(path))}
     missing = [name for k, name in enumerate(classes) if k not in shown]
     if not masks or not missing:
         return []
@@ -123,28 +123,41 @@ def evaluation_notes(
     ]
 
 
+def read_mask(path: Path) -> np.ndarray:
+    """Read class indices (H, W) of 1, 8, 16 or 32 bits.
+
+    Raises:
+        ValueError: If the file is a picture in colours, or compressed with
+            a loss.
+        OSError: If it cannot be read.
+    """
+    with Image.open(path) as image:
+        if image.format in LOSSY:
+            raise ValueError(
+                f'is a {image.format} whatever its name: its compression '
+                'changes indices, so masks must be exported as PNG'
+            )
+        if image.mode == '1':
+            return np.array(image).astype(np.uint8)
+        if image.mode in ('L', 'P') or image.mode.startswith('I'):
+            return np.array(image)
+        raise ValueError(
+            f'is a picture of mode {image.mode}, not of class indices: '
+            'turn its colours into indices'
+        )
+
+
 def write_mask(
-    source: Path,
+    mask: np.ndarray,
     target: Path,
     max_side: int,
     palette: Sequence[Sequence[int]],
 ) -> None:
-    """Copy a mask, made smaller as its photo is."""
-    mask = Image.fromarray(_read(source).astype(np.uint8))
-    size = fitting_size(mask.size, max_side)
-    mask = mask.resize(size, Image.Resampling.NEAREST)
-    save_label(target, np.asarray(mask), palette)
-
-
-def write_empty_mask(
-    photo: ImageInfo,
-    target: Path,
-    max_side: int,
-    palette: Sequence[Sequence[int]],
-) -> None:
-    """Write the mask of a photo without any class: background everywhere."""
-    width, height = fitting_size((photo.width, photo.height), max_side)
-    save_label(target, np.zeros((height, width), np.uint8), palette)
+    """Write a mask (H, W), made smaller as its photo is."""
+    image = Image.fromarray(mask.astype(np.uint8))
+    size = fitting_size(image.size, max_side)
+    image = image.resize(size, Image.Resampling.NEAREST)
+    save_label(target, np.asarray(image), palette)
 
 
 def _find_files(folder: Path) -> tuple[dict[str, Path], list[str], list[str]]:
@@ -179,30 +192,6 @@ def _find_files(folder: Path) -> tuple[dict[str, Path], list[str], list[str]]:
             f'{list_kinds(others)}'
         )
     return files, notes, problems
-
-
-def _read(path: Path) -> np.ndarray:
-    """Read class indices (H, W) of 1, 8, 16 or 32 bits.
-
-    Raises:
-        ValueError: If the file is a picture in colours, or compressed with
-            a loss.
-        OSError: If it cannot be read.
-    """
-    with Image.open(path) as image:
-        if image.format in LOSSY:
-            raise ValueError(
-                f'is a {image.format} whatever its name: its compression '
-                'changes indices, so masks must be exported as PNG'
-            )
-        if image.mode == '1':
-            return np.array(image).astype(np.uint8)
-        if image.mode in ('L', 'P') or image.mode.startswith('I'):
-            return np.array(image)
-        raise ValueError(
-            f'is a picture of mode {image.mode}, not of class indices: '
-            'turn its colours into indices'
-        )
 
 
 def _check_size(mask: np.ndarray, look: ImageInfo) -> None:
