@@ -24,6 +24,7 @@ from PIL import Image
 from mmseg_wsss.compat import load_config
 from mmseg_wsss.datasets import load_image_labels, read_split_list
 from mmseg_wsss.io.cam import save_cam
+from mmseg_wsss.io.photos import decode_photo
 from mmseg_wsss.workflow.own_data import settings
 from mmseg_wsss.workflow.own_data.advice import (
     class_table,
@@ -40,7 +41,6 @@ from mmseg_wsss.workflow.own_data.masks import evaluation_notes
 from mmseg_wsss.workflow.own_data.photos import (
     find_files,
     inspect_image,
-    open_upright,
 )
 from mmseg_wsss.workflow.own_data.report import training_lines
 from mmseg_wsss.workflow.own_data.settings import (
@@ -316,7 +316,7 @@ def test_templates_are_configs(path):
     """Each can be read where it is, and is used."""
     assert path.stem in FILES
     assert len(TEMPLATES) == len(FILES)
-    cfg = Config.fromfile(path)
+    cfg = load_config(path)
     if 'data_root' in cfg:
         assert cfg.data_root == str(path.parent)
 
@@ -1166,25 +1166,27 @@ def test_an_error_leaves_nothing(call, folders, tmp_path, monkeypatch):
     out = tmp_path / 'a' / 'own'
     words = (folders, '--out', out, '--max-side', 40)
 
-    def fail(source, *_):
-        if source.name == 'd3.png':
+    broken = (folders / 'dog' / 'd3.png').read_bytes()
+
+    def fail(content):
+        if content == broken:
             raise TypeError('odd data')
         return Image.new('RGB', (40, 32))
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, 'open_upright', fail)
+        patch.setattr(files, 'decode_photo', fail)
         check_fails(call(*words), 'd3.png: odd data')
     assert not out.parent.exists()
     out.mkdir(parents=True)
     with monkeypatch.context() as patch:
-        patch.setattr(files, 'open_upright', fail)
+        patch.setattr(files, 'decode_photo', fail)
         check_fails(call(*words), 'd3.png: odd data')
     assert out.is_dir() and not any(out.iterdir())
     assert call(*words).returncode == 0
     (out / 'thesis.txt').write_text('mine')
     before = {p: p.stat().st_mtime_ns for p in out.rglob('*')}
     with monkeypatch.context() as patch:
-        patch.setattr(files, 'open_upright', fail)
+        patch.setattr(files, 'decode_photo', fail)
         check_fails(call(*words, '--overwrite'), 'd3.png: odd data')
     after = {p: p.stat().st_mtime_ns for p in out.rglob('*')}
     assert before == after
@@ -1354,10 +1356,10 @@ def test_unusual_images(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     turned = photo(tmp_path / 'a.jpg', exif=exif)
-    look = inspect_image(turned)
-    assert (look.width, look.height) == (64, 80)
-    assert look.reasons == ('turned by EXIF',)
-    assert open_upright(turned).size == (64, 80)
+    info = inspect_image(turned)
+    assert (info.width, info.height) == (64, 80)
+    assert info.reasons == ('turned by EXIF',)
+    assert decode_photo(turned.read_bytes()).size == (64, 80)
     assert inspect_image(photo(tmp_path / 'g.jpg', mode='L')).reasons == ()
     assert inspect_image(photo(tmp_path / 'c.jpg', mode='CMYK')).reasons == (
         'colour mode CMYK',
@@ -1365,11 +1367,11 @@ def test_unusual_images(tmp_path):
     clear = tmp_path / 't.png'
     Image.new('RGBA', (40, 40), (10, 20, 30, 0)).save(clear)
     assert inspect_image(clear).reasons == ('transparent',)
-    assert open_upright(clear).getpixel((0, 0)) == (255, 255, 255)
+    assert decode_photo(clear.read_bytes()).getpixel((0, 0)) == (255, 255, 255)
     deep = tmp_path / 'd.png'
     Image.fromarray(np.full((40, 40), 32768, np.uint16)).save(deep)
     assert inspect_image(deep).reasons
-    assert open_upright(deep).getpixel((0, 0)) == (128, 128, 128)
+    assert decode_photo(deep.read_bytes()).getpixel((0, 0)) == (128, 128, 128)
     assert 'format TIFF' in inspect_image(photo(tmp_path / 'x.TIF')).reasons
     for suffix in ('tif', 'tiff'):
         path = tmp_path / f'f.{suffix}'
@@ -1394,7 +1396,9 @@ def test_bits_in_use(tmp_path, bits, kind):
     Image.fromarray(values).save(path)
     assert not inspect_image(path).error
     ramp[-1] = 255
-    assert np.array_equal(np.asarray(open_upright(path))[..., 0], ramp)
+    assert np.array_equal(
+        np.asarray(decode_photo(path.read_bytes()))[..., 0], ramp
+    )
 
 
 # ------------------------------------------------------ labels and settings

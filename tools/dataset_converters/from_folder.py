@@ -255,7 +255,7 @@ def main() -> None:
 
     from mmseg_wsss.workflow.own_data.configs import config_texts
     from mmseg_wsss.workflow.own_data.dataset import write_dataset
-    from mmseg_wsss.workflow.own_data.files import place_for_old, whole_folder
+    from mmseg_wsss.workflow.own_data.files import archive_path, atomic_folder
     from mmseg_wsss.workflow.own_data.masks import evaluation_notes
     from mmseg_wsss.workflow.own_data.photos import usual_side
     from mmseg_wsss.workflow.own_data.report import training_lines, wrapped
@@ -287,8 +287,8 @@ def main() -> None:
         weights_prefix=prefix,
     )
     out, placing = Path(args.out), (args.max_side, args.copy, in_parallel)
-    old = place_for_old(out)
-    with whole_folder(out, args.overwrite, vars(args), old) as part:
+    old = archive_path(out)
+    with atomic_folder(out, args.overwrite, vars(args), old) as part:
         done = write_dataset(
             part, found, infos, masks, lists, configs, *placing
         )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .names import class_name, is_utf8, summarise
-from .photos import ImageInfo
 
 
 @dataclass
@@ -31,19 +30,6 @@ class Collection:
     classes: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-
-
-def note_copies(found: Collection, infos: Mapping[Path, ImageInfo]) -> None:
-    """Add a note on equal files under several names."""
-    same: dict[str, list[str]] = defaultdict(list)
-    for stem, path in found.photos.items():
-        same[infos[path].digest].append(stem)
-    copies = [stems for stems in same.values() if len(stems) > 1]
-    if copies:
-        found.notes.append(
-            f'{len(copies)} photos occur under several names, such as '
-            f'{summarise(copies[0])}: one may be trained on and evaluated with'
-        )
 
 
 def finish(found: Collection, classes: Sequence[str]) -> Collection:

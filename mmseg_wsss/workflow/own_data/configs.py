@@ -14,7 +14,7 @@ from .settings import (
     batch_size,
     epochs_for,
     teacher_momentum,
-    walks,
+    uses_irn,
     working_size,
 )
 
@@ -98,7 +98,7 @@ def config_texts(
         texts[name_of_file] = set_values(
             texts[name_of_file], arch=repr(network)
         )
-    if not walks(train_photos):
+    if not uses_irn(train_photos):
         texts['pipeline.py'] = texts['pipeline.py'].replace(
             'irn=True,', 'irn=False,'
         )

@@ -9,10 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...io.atomic import atomic_write, dated_path, write_json
+from ...io.photos import decode_photo, shrink
 from ...version import __version__
 from .configs import FILES
 from .names import summarise
-from .photos import ImageInfo, open_upright
+from .photos import ImageInfo
 
 RECORD = 'from_folder.json'
 UNFINISHED = '.unfinished'
@@ -26,7 +27,7 @@ QUALITY = 95
 
 
 @contextmanager
-def whole_folder(
+def atomic_folder(
     folder: Path,
     overwrite: bool,
     source: Mapping[str, object],
@@ -43,7 +44,7 @@ def whole_folder(
         folder: The folder; made where it is missing.
         overwrite: Whether it may hold an earlier data set.
         source: What the data set is made from, as JSON values.
-        old: What :func:`place_for_old` returns.
+        old: What :func:`archive_path` returns.
 
     Yields:
         Path: Where to write.
@@ -72,7 +73,7 @@ def whole_folder(
     part.rmdir()  # until then the same command may write it again
 
 
-def place_for_old(folder: Path) -> Path | None:
+def archive_path(folder: Path) -> Path | None:
     """Return the folder that gets an earlier data set, None without any."""
     return dated_path(folder / OLD) if _earlier(folder) else None
 
@@ -175,7 +176,7 @@ def _place(
 ) -> str:
     if info.reasons:
         with atomic_write(target) as part:
-            open_upright(source, max_side).save(
+            shrink(decode_photo(source.read_bytes()), max_side).save(
                 part, format='JPEG', quality=QUALITY, subsampling=0
             )
         return 'converted'

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ...datasets.label_files.load import read_label_pairs
 from ...io.stems import image_stem
-from .collection import Collection, finish, note_copies
+from .collection import Collection, finish
 from .matching import match_photos
 from .names import summarise, unique_stem
 from .photos import ImageInfo
@@ -103,7 +103,7 @@ def from_label_file(
             f'{summarise(shared)} file names belong to several labelled '
             'photos: called <folder>_<name> here'
         )
-    note_copies(found, infos)
+    _note_copies(found, infos)
     return finish(found, classes)
 
 
@@ -128,6 +128,19 @@ def _note_unlabelled(
     if rest:
         found.notes.append(
             f'{summarise(rest)} photos have no label in {path.name}: left out'
+        )
+
+
+def _note_copies(found: Collection, infos: Mapping[Path, ImageInfo]) -> None:
+    """Add a note on equal files under several names."""
+    same: dict[str, list[str]] = defaultdict(list)
+    for stem, path in found.photos.items():
+        same[infos[path].digest].append(stem)
+    copies = [stems for stems in same.values() if len(stems) > 1]
+    if copies:
+        found.notes.append(
+            f'{len(copies)} photos occur under several names, such as '
+            f'{summarise(copies[0])}: one may be trained on and evaluated with'
         )
 
 

@@ -22,7 +22,7 @@ LOSSY = ('JPEG', 'MPO', 'JPEG2000', 'WEBP')
 def find_masks(
     folder: Path,
     photos: Mapping[str, Path],
-    looks: Mapping[Path, ImageInfo],
+    infos: Mapping[Path, ImageInfo],
     labels: Mapping[str, Sequence[str]],
     classes: Sequence[str],
 ) -> tuple[dict[str, Path], list[str], list[str]]:
@@ -34,7 +34,7 @@ def find_masks(
     Args:
         folder: The masks' folder.
         photos: Files of the photos by the names that they have here.
-        looks: Information on each of them.
+        infos: Information on each of them.
         labels: Class names of each photo, by name.
         classes: The class names, background first.
 
@@ -51,7 +51,7 @@ def find_masks(
         masks[stem] = path
         try:
             mask = read_mask(path)
-            _check_size(mask, looks[photo])
+            _check_size(mask, infos[photo])
         except UnidentifiedImageError:
             unfit[path.name] = 'is no image of a known kind'
             continue
@@ -59,7 +59,7 @@ def find_masks(
             unfit[path.name] = str(error)
             continue
         check.add(path.name, mask, np.isin(classes, labels[stem]))
-        if _may_be_turned(photo, looks[photo]):
+        if _may_be_turned(photo, infos[photo]):
             turned.append(path.name)
     origins = list(masks.values())
     twice = {path.name for path in origins if origins.count(path) > 1}
@@ -194,21 +194,21 @@ def _find_files(folder: Path) -> tuple[dict[str, Path], list[str], list[str]]:
     return files, notes, problems
 
 
-def _check_size(mask: np.ndarray, look: ImageInfo) -> None:
+def _check_size(mask: np.ndarray, info: ImageInfo) -> None:
     size = mask.shape[::-1]
-    if size == (look.width, look.height):
+    if size == (info.width, info.height):
         return
-    turned = size == (look.height, look.width)
+    turned = size == (info.height, info.width)
     raise ValueError(
         f'has {size[0]} x {size[1]} pixels, its photo '
-        f'{look.width} x {look.height}'
+        f'{info.width} x {info.height}'
         + (': is it turned by EXIF?' if turned else '')
     )
 
 
-def _may_be_turned(photo: Path, look: ImageInfo) -> bool:
+def _may_be_turned(photo: Path, info: ImageInfo) -> bool:
     """Return whether EXIF turns a photo and leaves its size as it is."""
-    if 'turned by EXIF' not in look.reasons:
+    if 'turned by EXIF' not in info.reasons:
         return False
     with Image.open(photo) as image:
-        return image.size == (look.width, look.height)
+        return image.size == (info.width, info.height)

@@ -15,12 +15,10 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ...io.photos import (
-    decode_photo,
     fitting_size,
     has_deep_colours,
     is_transparent,
     orientation,
-    shrink,
     upright_rgb,
 )
 from ...io.stems import IMAGE_SUFFIXES
@@ -166,10 +164,27 @@ def inspect_photos(
     side = usual_side(infos, max_side)
     size, _ = working_size(side, NETWORKS[network].size)
     infos = dict(zip(paths, infos, strict=True))
-    return leave_out_strips(infos, size), others
+    return _reject_narrow(infos, size), others
 
 
-def leave_out_strips(
+def usual_side(infos: Iterable[ImageInfo], max_side: int = 0) -> int:
+    """Return the median long side of photos, in pixels.
+
+    Args:
+        infos: Information on the photos.
+        max_side: Longest side that they keep; 0 for any.
+
+    Returns:
+        int: The median; 0 without a readable photo.
+    """
+    sides = sorted(
+        max(info.width, info.height) for info in infos if not info.error
+    )
+    usual = sides[len(sides) // 2] if sides else 0
+    return min(usual, max_side or usual)
+
+
+def _reject_narrow(
     infos: Mapping[Path, ImageInfo], size: int
 ) -> dict[Path, ImageInfo]:
     """Set an error for photos of which resizing leaves no pixel.
@@ -191,38 +206,6 @@ def leave_out_strips(
             )
         checked[path] = info
     return checked
-
-
-def open_upright(path: Path, max_side: int = 0) -> Image.Image:
-    """Read a photo by ``decode_photo``, and shrink it.
-
-    Args:
-        path: The file.
-        max_side: Longest side in pixels; 0 for any.
-
-    Returns:
-        Image.Image: RGB.
-
-    Raises:
-        OSError: If it cannot be read.
-        ValueError: If its values are of no known range.
-    """
-    return shrink(decode_photo(path.read_bytes()), max_side)
-
-
-def usual_side(infos: Iterable[ImageInfo], max_side: int = 0) -> int:
-    """Return the median long side of photos, in pixels.
-
-    Args:
-        infos: Information on the photos.
-        max_side: Longest side that they keep; 0 for any.
-
-    Returns:
-        int: The median; 0 without a readable photo.
-    """
-    sides = sorted(max(k.width, k.height) for k in infos if not k.error)
-    usual = sides[len(sides) // 2] if sides else 0
-    return min(usual, max_side or usual)
 
 
 def _reasons(image: Image.Image, content: bytes) -> list[str]:

@@ -18,7 +18,7 @@ from .settings import (
     WALK_FROM,
     batch_size,
     epochs_for,
-    walks,
+    uses_irn,
     working_size,
 )
 
@@ -45,7 +45,9 @@ def photo_lines(
     if left_out:
         lines.append(f'{len(left_out)} photos cannot be used, left out:')
         lines += [f'    {path}: {e}' for path, e in left_out.items()]
-    sizes = [(k.width, k.height) for k in infos.values() if not k.error]
+    sizes = [
+        (info.width, info.height) for info in infos.values() if not info.error
+    ]
     if sizes:
         small, large = min(sizes, key=max), max(sizes, key=max)
         lines.append(
@@ -128,7 +130,7 @@ def training_lines(
         )
     else:
         lines.append(f'The network starts from {weights}')
-    if trains_cams and photos >= WALK_FROM and not walks(photos):
+    if trains_cams and photos >= WALK_FROM and not uses_irn(photos):
         lines.append(
             "IRN's walk, which makes better labels, is off: install DenseCRF, "
             f'pip install "mmseg_wsss[crf]", and set irn=True in {out}/'

@@ -118,7 +118,7 @@ def teacher_momentum(iterations: int) -> float:
     return round(max(0.001, min(0.1, 8 / iterations)), 4)
 
 
-def walks(photos: int) -> bool:
+def uses_irn(photos: int) -> bool:
     """Return whether IRN's walk is on: it needs photos, and pydensecrf."""
     return photos >= WALK_FROM and find_spec('pydensecrf') is not None
 
