@@ -112,7 +112,7 @@ def test_class_folders_as_a_process(folders, tmp_path):
     for suffix in others:
         (folders / 'cat' / f'other{suffix}').write_text('x')
     out = tmp_path / 'my-data'
-    result = run('from_folder', folders, '--out', out)
+    result = run('from_folder', folders, '--out', f'{out}/')
     assert result.returncode == 0, result.stderr
     said = joined(result)
     assert 'labelled photos: 13, classes: 2' in said
@@ -254,6 +254,26 @@ def test_photos_without_class(call, one_class, tmp_path):
         path = str(out / 'images' / 'n5.jpg')
         found = Compose(steps)(dict(img_path=path))['pseudo_label']
         assert found.shape == (64, 80) and not found.any()
+
+
+@pytest.mark.parametrize(
+    ('kind', 'value', 'missing'), [('d', 1, ''), ('n', 0, 'dog')]
+)
+def test_empty_masks_count_in_the_evaluation(
+    call, one_class, tmp_path, kind, value, missing
+):
+    """They show background, and no class."""
+    for path in (tmp_path / 'masks').iterdir():
+        path.unlink()
+    for number in range(2):
+        mask = Image.fromarray(np.full((64, 80), value, np.uint8))
+        mask.save(tmp_path / 'masks' / f'{kind}{number}.png')
+    out = tmp_path / 'own'
+    words = (one_class, '--masks', tmp_path / 'masks', '--out', out)
+    result = call(*words)
+    assert result.returncode == 0, result.stderr
+    note = f'masks for evaluation do not show {missing}'
+    assert (note in joined(result)) == bool(missing)
 
 
 @pytest.mark.slow
@@ -730,6 +750,8 @@ def test_broken_folders(call, folders, tmp_path):
     empty = tmp_path / 'empty'
     (empty / 'cat').mkdir(parents=True)
     check_fails(call(empty, '--out', out), 'no photo', 'folders are 1 (cat)')
+    words = ('--labels', tmp_path / 'x.csv', '--out', out)
+    check_fails(call(empty, *words), '--labels: there is no file', 'x.csv')
     check_fails(call(tmp_path / 'none', '--out', out), 'there is no folder')
     (empty / 'cat' / 'a.jpg').write_text('no image')
     check_fails(call(empty, '--out', out), 'no readable photo with a label')

@@ -127,6 +127,8 @@ def check_args(args: argparse.Namespace) -> None:
             f'--out {str(out)!r} is not UTF-8, so that configs cannot name '
             'it: choose another folder'
         )
+    if args.labels and not Path(args.labels).exists():
+        raise ValueError(f'--labels: there is no file {args.labels}')
     inside = {'--out': out}
     if args.masks:
         inside['--masks'] = Path(args.masks).resolve()
@@ -173,7 +175,7 @@ def command(args: argparse.Namespace) -> str:
     file = 'clip_pipeline.py' if args.seeds == 'clip' else 'pipeline.py'
     if tool.is_relative_to(Path.cwd()):
         tool = tool.relative_to(Path.cwd())
-    return shlex.join(['python', str(tool), f'{args.out}/{file}'])
+    return shlex.join(['python', str(tool), str(Path(args.out) / file)])
 
 
 def name_notes(name: str, out: Path) -> list[str]:
@@ -289,6 +291,7 @@ def main() -> None:
     out, placing = Path(args.out), (args.max_side, args.copy, in_parallel)
     old = archive_path(out)
     with atomic_folder(out, args.overwrite, vars(args), old) as part:
+        written = part / 'masks'
         done = write_dataset(
             part, found, infos, masks, lists, configs, *placing
         )
@@ -302,7 +305,7 @@ def main() -> None:
                 trains_cams=not clip,
             ),
             *evaluation_notes(
-                [masks[stem] for stem in lists[1] if stem in masks],
+                [p for s in lists[1] if (p := written / f'{s}.png').is_file()],
                 ('background', *found.classes),
             ),
             'Train with:',

@@ -108,8 +108,7 @@ def evaluation_notes(
     """Return which classes the masks of the evaluation do not show.
 
     Args:
-        masks: Those of the photos set aside, as :func:`find_masks` found
-            them.
+        masks: Those of the photos set aside, of photos without a class too.
         classes: The class names, background first.
     """
     shown = {value for path in masks for value in np.unique(read_mask(path))}
