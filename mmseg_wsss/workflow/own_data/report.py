@@ -26,6 +26,8 @@ WIDTH = 79
 # Of lite0, for a photo of 320 pixels in an epoch of the default pipeline: 65
 # minutes for 238 photos and 29 epochs.
 MINUTES = 65 / (238 * 29)
+# Below these the start of each stage takes longer than training.
+FEW = 5
 
 
 def photo_lines(
@@ -118,9 +120,10 @@ def training_lines(
     ]
     if network == 'lite0' and trains_cams:
         passes = photos * epochs_for(photos, batch) * (size / 320) ** 2
+        minutes = MINUTES * passes
         lines.append(
-            f'Expect about {MINUTES * passes:.0f} minutes on one thread of a '
-            'CPU, most of it training'
+            f'Expect {f"about {minutes:.0f}" if minutes >= FEW else "a few"} '
+            'minutes on one thread of a CPU, most of it training'
         )
     if weights is None:
         lines.append(
