@@ -75,17 +75,15 @@ def check_frozen(model: nn.Module) -> None:
         )
 
 
-def background_index(pipeline: list[dict]) -> int | None:
-    """Return the background's index, which LoadImageLabels' settings have."""
-    loader = label_loader(pipeline)
-    if loader is None:
+def check_labels(pipeline: list[dict]) -> None:
+    """Check that a pipeline loads image labels."""
+    if label_loader(pipeline) is None:
         raise ValueError(
             'the test pipeline loads no image labels: add '
             "dict(type='mmseg_wsss.LoadImageLabels', ann_file=..., "
             "classes=...) and end it with dict(type='mmseg_wsss."
             "PackWSSSInputs')"
         )
-    return loader.get('background_index', 0)
 
 
 def prepare_config(cfg: Config, args: argparse.Namespace) -> None:
@@ -146,11 +144,11 @@ def main() -> None:
     with exit_on_error():
         prepare_config(cfg, args)
         settings = cfg.test_dataloader.dataset
+        check_labels(settings.pipeline)
         writer = dict(
             type='mmseg_wsss.PseudoLabelWriter',
             label_dir=str(labels),
             cam_dir=None if cams is None else str(cams),
-            background_index=background_index(settings.pipeline),
         )
         source = describe(cfg, args)
         # A copy: TestTimeAug builds its transforms into its config.

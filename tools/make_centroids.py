@@ -86,10 +86,10 @@ def main() -> None:
     shards, centroids = out_dir / 'shards', out_dir / 'centroids.npz'
     with exit_on_error():
         pipeline = read_pipeline(cfg, args.pipeline)
-        background = background_of(pipeline)
         options = selection_options(cfg)
         origin = feature_origin(pipeline)
         dataset, stems, _ = build_test_images(cfg)
+        background = background_of(pipeline, dataset.metainfo)
         images = Clustering(dataset, stems, pipeline)
         source = describe(pipeline, dataset.metainfo['classes'])
         source['tool'] = 'make_centroids.py'

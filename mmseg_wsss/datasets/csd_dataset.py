@@ -10,7 +10,7 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 
-from ..structures import foreground_indices
+from ..structures import background_in_use, foreground_indices
 from .partners import Partners
 from .seeded_sampler import item_seed
 from .training_labels import (
@@ -149,7 +149,8 @@ class CSDDataset:
 
 
 def _background_index(dataset) -> int | None:
-    """Return the background index that LoadImageLabels adds to an image."""
+    """Return the index of the background among the classes in use."""
     leaf = next(leaf_datasets(dataset))
     load = find_transform(leaf, 'LoadImageLabels')
-    return load.transform(leaf.get_data_info(0))['background_index']
+    label_map = leaf.metainfo.get('label_map')
+    return background_in_use(load.background_index, label_map)

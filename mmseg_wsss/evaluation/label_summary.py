@@ -21,6 +21,7 @@ from mmengine.logging import print_log
 from ..datasets.mask_checks import MaskCheck
 from ..io.labels import label_reader
 from ..io.scalars import write_label_summary
+from ..structures import background_in_use
 from .areas import area_rates, label_areas
 from .contours import mean_score
 
@@ -66,7 +67,10 @@ def summarise_labels(
         return None
     classes = dataset.metainfo['classes']
     read = lru_cache(2)(label_reader(dataset))
-    background = getattr(load_labels, 'background_index', 0)
+    background = background_in_use(
+        getattr(load_labels, 'background_index', 0),
+        dataset.metainfo.get('label_map'),
+    )
     areas = np.zeros((len(classes), 3), dtype=np.int64)
     images, errors, check = 0, {}, MaskCheck(classes, background)
     for index, mask in masks.items():

@@ -44,8 +44,6 @@ class PseudoLabelWriter(BaseMetric):
             image's foreground labels.
         cam_stride (int): CAMs are stored at 1 / cam_stride of the image's
             size, rounded up. Defaults to 4.
-        background_index (int, optional): Index of the background, None if
-            there is none. Defaults to 0.
         collect_device (str): 'cpu' or 'gpu'. Defaults to 'cpu'.
         prefix (str, optional): Prefix of the names. Defaults to None.
 
@@ -58,7 +56,6 @@ class PseudoLabelWriter(BaseMetric):
         label_dir: str | None = None,
         cam_dir: str | None = None,
         cam_stride: int = 4,
-        background_index: int | None = 0,
         collect_device: str = 'cpu',
         prefix: str | None = None,
         **kwargs,
@@ -72,7 +69,6 @@ class PseudoLabelWriter(BaseMetric):
         self.label_dir = None if label_dir is None else Path(label_dir)
         self.cam_dir = None if cam_dir is None else Path(cam_dir)
         self.cam_stride = cam_stride
-        self.background_index = background_index
         self._own_background = False
         self._written: dict[str, str] = {}
 
@@ -107,7 +103,8 @@ class PseudoLabelWriter(BaseMetric):
         Args:
             data_batch: Unused.
             data_samples: Predictions as dicts, with ``seg_logits`` (C, H, W),
-                ``image_labels`` (C,) and ``img_path``.
+                ``image_labels`` (C,), ``background_index`` (0 where it is
+                missing) and ``img_path``.
 
         Raises:
             ValueError: If labels are missing, or two images share a stem.
@@ -130,7 +127,8 @@ class PseudoLabelWriter(BaseMetric):
             if self.label_dir is not None:
                 self._write_label(stem, scores, labels)
             if self.cam_dir is not None:
-                self._write_cam(stem, scores, labels)
+                background = sample.get('background_index', 0)
+                self._write_cam(stem, scores, labels, background)
             self.results.append(1)
 
     def _write_label(self, stem: str, scores, labels) -> None:
@@ -139,11 +137,13 @@ class PseudoLabelWriter(BaseMetric):
             self.label_dir / f'{stem}.png', label, self.dataset_meta
         )
 
-    def _write_cam(self, stem: str, scores, labels) -> None:
-        foreground = foreground_indices(len(scores), self.background_index)
+    def _write_cam(
+        self, stem: str, scores, labels, background: int | None
+    ) -> None:
+        foreground = foreground_indices(len(scores), background)
         classes = [k for k in foreground if labels[k] > 0]
         if self._own_background:
-            classes = [self.background_index, *classes]
+            classes = [background, *classes]
         write_cam_file(
             self.cam_dir / f'{stem}.npz',
             classes,

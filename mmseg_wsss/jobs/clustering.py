@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ..compat import is_type
 from ..io.centroid_shards import save_shard, shard_names
 from .image_loop import gather_errors, rank_share, run_images
 from .image_pipeline import ImagePipeline, Outcome
-from .test_dataset import label_loader
+from .test_dataset import label_loader, read_background
 
 
 class Clustering(ImagePipeline):
@@ -30,8 +30,12 @@ class Clustering(ImagePipeline):
         return results['centroids'], results['centroid_classes']
 
 
-def background_of(pipeline: Sequence[dict]) -> int:
-    """Read the background's index off LoadImageLabels.
+def background_of(pipeline: Sequence[dict], metainfo: Mapping) -> int | None:
+    """Return the background's index among the classes in use.
+
+    Args:
+        pipeline: Transforms with LoadImageLabels.
+        metainfo: That of the data set.
 
     Raises:
         ValueError: If the pipeline does not end in RegionCentroids.
@@ -42,8 +46,7 @@ def background_of(pipeline: Sequence[dict]) -> int:
             "dict(type='mmseg_wsss.RegionCentroids'), this one in "
             f'{pipeline[-1]["type"]}'
         )
-    loader = label_loader(pipeline) or {}
-    return loader.get('background_index', 0)
+    return read_background(label_loader(pipeline) or {}, metainfo)
 
 
 def cluster_images(

@@ -12,6 +12,7 @@ from mmseg.registry import DATASETS
 from ..compat import find_steps, is_type
 from ..datasets.training_labels import check_image_list
 from ..io.stems import unique_stems
+from ..structures import background_in_use
 
 
 def flatten(pipeline: Sequence[dict]) -> Iterator[dict]:
@@ -47,6 +48,18 @@ def label_loader(settings: Mapping | Sequence[Mapping]) -> dict | None:
     return next(iter(find_steps(settings, 'LoadImageLabels')), None)
 
 
+def read_background(loader: Mapping, metainfo: Mapping) -> int | None:
+    """Return the background's index among the classes in use.
+
+    Args:
+        loader: Settings of LoadImageLabels; empty without that transform.
+        metainfo: That of the data set.
+    """
+    return background_in_use(
+        loader.get('background_index', 0), metainfo.get('label_map')
+    )
+
+
 def build_test_images(
     cfg: Config,
 ) -> tuple[BaseSegDataset, list[str], int | None]:
@@ -57,8 +70,9 @@ def build_test_images(
 
     Returns:
         tuple: The data set; its images' names, that their files have; and
-        the index of its background as LoadImageLabels has it (0 without that
-        transform), or None.
+        the index of its background among the classes in use, by
+        LoadImageLabels (without that transform, the first of all classes is
+        the background), or None.
 
     Raises:
         ValueError: If the data set is wrapped, cannot be read or is empty,
@@ -88,4 +102,4 @@ def build_test_images(
     check_image_list(dataset)
     infos = (dataset.get_data_info(i) for i in range(len(dataset)))
     stems = unique_stems(info['img_path'] for info in infos)
-    return dataset, stems, loader.get('background_index', 0)
+    return dataset, stems, read_background(loader, dataset.metainfo)

@@ -12,6 +12,7 @@ from .current_batch import (
     leave_batch,
 )
 from .image_labels import (
+    background_in_use,
     common_background_index,
     foreground_indices,
     has_image_labels,
@@ -25,6 +26,7 @@ from .paste_views import find_paste_views, set_paste_views
 from .pixel_weights import set_pixel_weights, stack_pixel_weights
 
 __all__ = [
+    'background_in_use',
     'batch_context',
     'common_background_index',
     'current_background_index',

@@ -8,7 +8,7 @@ ordinary data field, so it moves to the device together with the sample.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ from torch import Tensor
 
 FIELD = 'image_labels'
 BACKGROUND = 'background_index'
+# What versions of MMSeg write into a label_map for a class that is left out.
+UNUSED = (-1, 255)
 
 
 def set_image_labels(
@@ -96,6 +98,25 @@ def common_background_index(data_samples: Sequence) -> int | None:
             'same classes, and the same background_index in LoadImageLabels?'
         )
     return indices.pop() if indices else 0
+
+
+def background_in_use(
+    index: int | None, label_map: Mapping[int, int] | None
+) -> int | None:
+    """Return the background's index among the classes in use.
+
+    Args:
+        index: Its index in all classes of the data set, None if there is
+            none.
+        label_map: That of the data set, None where it uses all classes.
+
+    Returns:
+        int | None: None where the data set does not use the background.
+    """
+    if label_map is None:
+        return index
+    used = label_map.get(index)
+    return None if used in UNUSED else used
 
 
 def foreground_indices(

@@ -68,7 +68,9 @@ def test_label_map_selects_and_reorders(ann_file, excluded):
     assert vector.dtype == np.float32
     # without background: ('cat', 'dog')
     label_map = {0: excluded, 1: 0, 2: 1, 3: excluded}
-    assert load(transform, 'a', label_map=label_map).tolist() == [1, 0]
+    found = transform(dict(img_path='a.jpg', label_map=label_map))
+    assert found['image_labels'].tolist() == [1, 0]
+    assert found['background_index'] is None
     # classes may be merged
     label_map = {0: 0, 1: 1, 2: 1, 3: excluded}
     assert load(transform, 'b', label_map=label_map).tolist() == [1, 1]

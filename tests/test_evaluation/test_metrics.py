@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.structures import PixelData
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
+from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmseg_wsss.evaluation import OutOfCandidateMetric, PseudoLabelWriter
@@ -10,6 +12,7 @@ from mmseg_wsss.evaluation.areas import area_rates, label_areas
 from mmseg_wsss.io.cam import load_cam
 from mmseg_wsss.io.class_ids import original_class_ids
 from mmseg_wsss.io.labels import label_reader, save_label
+from mmseg_wsss.structures import set_image_labels
 from tests.tiny import CLASSES, PALETTE
 
 META = dict(classes=CLASSES, palette=PALETTE)
@@ -124,11 +127,12 @@ def test_options_of_every_metric(tmp_path):
         assert metric.collect_dir == str(tmp_path) and metric.prefix == 'a'
 
 
-def scored(stem, scores, labels, folder='x'):
+def scored(stem, scores, labels, folder='x', **more):
     return dict(
         img_path=f'{folder}/{stem}.jpg',
         seg_logits=dict(data=scores),
         image_labels=torch.tensor(labels, dtype=torch.float),
+        **more,
     )
 
 
@@ -159,6 +163,19 @@ def test_writer_takes_images_without_foreground(tmp_path):
     classes, cam = load_cam(tmp_path / 'a.npz')
     assert classes.shape == (0,)
     assert cam.shape == (0, 2, 2)
+
+
+def test_writer_without_a_background(tmp_path):
+    """The first class in use is none where the background is left out."""
+    sample = SegDataSample(metainfo=dict(img_path='x/a.jpg'))
+    set_image_labels(sample, torch.tensor([1, 0, 1]), background_index=None)
+    sample.seg_logits = PixelData(data=torch.rand(3, 8, 8))
+    writer = PseudoLabelWriter(cam_dir=str(tmp_path))
+    writer.dataset_meta = dict(
+        classes=CLASSES[1:], label_map={0: 255, 1: 0, 2: 1, 3: 2}
+    )
+    writer.process({}, [sample.to_dict()])
+    assert load_cam(tmp_path / 'a.npz')[0].tolist() == [1, 3]
 
 
 def test_writer_errors(tmp_path):
@@ -193,12 +210,13 @@ def test_subset_labels_read_back_like_masks(tmp_path):
     seen = read(tmp_path / 'masks' / 'a.png')
     assert seen[0].tolist() == [1, 2, 255, 0]
     writer = PseudoLabelWriter(
-        str(tmp_path / 'labels'), str(tmp_path / 'cams'), background_index=1
+        str(tmp_path / 'labels'), str(tmp_path / 'cams')
     )
     writer.dataset_meta = dataset.metainfo
     scores = torch.zeros(3, 4, 4)
     scores[1, :, 0] = scores[2, :, 1] = scores[1, :, 2] = scores[0, :, 3] = 0.9
-    writer.process({}, [scored('a', scores, [1, 1, 1])])
+    sample = scored('a', scores, [1, 1, 1], background_index=1)
+    writer.process({}, [sample])
     written = np.array(Image.open(tmp_path / 'labels' / 'a.png'))
     assert written[0].tolist() == [0, 1, 0, 3]
     assert read(tmp_path / 'labels' / 'a.png')[0].tolist() == [1, 2, 1, 0]

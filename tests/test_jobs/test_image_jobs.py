@@ -1,5 +1,7 @@
 """The loop over images: files of a class subset, GPU workers, errors."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from mmcv.transforms import BaseTransform
@@ -8,6 +10,7 @@ from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 
 from mmseg_wsss import LoadCAM
+from mmseg_wsss.datasets.mask_checks import MaskCheck
 from mmseg_wsss.evaluation import label_summary
 from mmseg_wsss.evaluation.label_summary import summarise_labels
 from mmseg_wsss.io.cam import load_cam
@@ -61,11 +64,11 @@ def make(tmp_path):
     """Builds a Refinement on a subset of the classes in another order."""
     tiny.make_dataset(tmp_path, count=5)
 
-    def build(**options):
+    def build(classes=('background', 'blue', 'red'), **options):
         dataset = _FourClasses(
             metainfo=dict(
-                classes=('background', 'blue', 'red'),
-                palette=[tiny.PALETTE[k] for k in (0, 3, 1)],
+                classes=classes,
+                palette=[tiny.PALETTE[tiny.CLASSES.index(k)] for k in classes],
             ),
             data_prefix=dict(
                 img_path=str(tmp_path / 'images'),
@@ -258,3 +261,18 @@ def test_summary_compares_masks_with_image_labels(make, tmp_path):
     assert summarise_labels(labels, work.dataset, work.stems, one) is not None
     with pytest.raises(ValueError, match='label maps show classes that'):
         summarise_labels(labels, work.dataset, work.stems, load(work.stems))
+
+
+def test_summary_knows_the_background(make, tmp_path, monkeypatch):
+    asked = []
+
+    def check(classes, background):
+        asked.append(background)
+        return MaskCheck(classes, background)
+
+    monkeypatch.setattr(label_summary, 'MaskCheck', check)
+    for classes in (('blue', 'red', 'background'), ('blue', 'red')):
+        work = make(classes)
+        load = SimpleNamespace(background_index=0)
+        summarise_labels(tmp_path / 'none', work.dataset, work.stems, load)
+    assert asked == [2, 2, None, None]

@@ -1,6 +1,10 @@
 import pytest
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
 
+from mmseg_wsss.jobs.clustering import background_of
 from mmseg_wsss.jobs.test_dataset import build_test_images, label_loader
+from mmseg_wsss.workflow.report.images import Images
 from tests import tiny
 
 
@@ -15,6 +19,31 @@ def test_images_are_built_without_a_pipeline(tiny_root, tmp_path):
     assert len(dataset) == 6 and background is None
     assert stems == [f'img_{k}' for k in range(6)]
     assert 'seg_map_path' in dataset.get_data_info(0)
+
+
+@pytest.mark.parametrize(
+    'classes, expected', [(('blue', 'background'), 1), (('red', 'blue'), None)]
+)
+def test_background_among_the_classes_in_use(
+    tiny_root, tmp_path, classes, expected
+):
+    cfg = config(tiny_root, tmp_path)
+    clustering = [
+        label_loader(cfg.tta_pipeline),
+        dict(type='mmseg_wsss.RegionCentroids'),
+    ]
+    settings = cfg.test_dataloader.dataset
+    settings.type = _FourClasses.__name__
+    settings.metainfo = dict(classes=classes, palette=[[0] * 3] * 2)
+    assert Images(cfg).background == expected
+    dataset, _, background = build_test_images(cfg)
+    assert background == expected
+    assert background_of(clustering, dataset.metainfo) == expected
+
+
+@DATASETS.register_module(force=True)
+class _FourClasses(BaseSegDataset):
+    METAINFO = dict(classes=tiny.CLASSES, palette=tiny.PALETTE)
 
 
 def test_loader_is_found_inside_augmentations(tiny_root, tmp_path):

@@ -134,8 +134,8 @@ class Rows:
                 f'{cfg.filename}: debias_pipeline must end in MARSDebias'
             )
         self.teacher = teacher
-        self.background = background_of(cluster)
         self.dataset, self.stems, _ = build_test_images(cfg)
+        self.background = background_of(cluster, self.dataset.metainfo)
         self.cluster = Compose([TRANSFORMS.build(s) for s in cluster])
         self.debias = TRANSFORMS.build(debias[-1])
         folder = Path(debias[-1]['centroids']).parent / 'shards'

@@ -82,7 +82,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, dict[str, float]]:
         centroids, classes, iou = outcome.value
         shards.append((torch.from_numpy(centroids), torch.from_numpy(classes)))
         ious.append(iou)
-    background = background_of(pipeline)
+    background = background_of(pipeline, dataset.metainfo)
     selection = select_debiased(
         lambda: shards,
         background_index=background,

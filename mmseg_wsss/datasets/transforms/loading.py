@@ -12,14 +12,12 @@ from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 from mmseg.registry import TRANSFORMS
 
-from ...structures import foreground_indices
+from ...structures import background_in_use, foreground_indices
 from ...structures.classes import listed_classes
+from ...structures.image_labels import UNUSED
 from ..label_files.class_names import class_name
 from ..label_files.load import load_image_labels
 from ..label_files.table import ImageLabels
-
-# What versions of MMSeg write into a label_map for a class that is left out.
-_UNUSED = (-1, 255)
 
 
 @TRANSFORMS.register_module()
@@ -87,11 +85,8 @@ class LoadImageLabels(BaseTransform):
         vector = labels.vector(stem, classes, self.background_index)
         foreground = np.zeros(len(vector), dtype=bool)
         foreground[foreground_indices(len(vector), self.background_index)] = 1
-        background = self.background_index
         label_map = results.get('label_map')
         if label_map is not None:
-            background = label_map.get(background)
-            background = None if background in _UNUSED else background
             _check_label_map(label_map, len(classes))
             vector = _remap(vector, label_map)
             foreground = _remap(foreground, label_map)
@@ -105,7 +100,9 @@ class LoadImageLabels(BaseTransform):
                 'allow such images with LoadImageLabels(allow_empty=True)'
             )
         results['image_labels'] = vector
-        results['background_index'] = background
+        results['background_index'] = background_in_use(
+            self.background_index, label_map
+        )
         return results
 
     def prepare(self, metainfo: Mapping) -> None:
@@ -191,7 +188,7 @@ def _check_label_map(label_map: Mapping[int, int], count: int) -> None:
 
 def _remap(values: np.ndarray, label_map: Mapping[int, int]) -> np.ndarray:
     """Return a vector over all classes in the order of those in use."""
-    used = {old: k for old, k in label_map.items() if k not in _UNUSED}
+    used = {old: k for old, k in label_map.items() if k not in UNUSED}
     remapped = np.zeros(max(used.values(), default=-1) + 1, values.dtype)
     for old, new in used.items():
         remapped[new] = max(remapped[new], values[old])

@@ -12,7 +12,11 @@ from mmseg.registry import TRANSFORMS
 from ...datasets.palette import voc_palette
 from ...io.labels import label_reader, read_label
 from ...io.photos import read_photo
-from ...jobs.test_dataset import build_test_images, label_loader
+from ...jobs.test_dataset import (
+    build_test_images,
+    label_loader,
+    read_background,
+)
 
 # What reading a picture that is missing or damaged raises.
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError)
@@ -40,7 +44,7 @@ class Images:
         dataset, self.stems, self.background = found
         loader = label_loader(cfg.to_dict())
         if loader is not None:
-            self.background = loader.get('background_index', 0)
+            self.background = read_background(loader, dataset.metainfo)
             loader = TRANSFORMS.build({**loader, 'allow_empty': True})
         self._load_labels = loader
         self.classes = list(dataset.metainfo['classes'])
