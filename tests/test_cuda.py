@@ -198,13 +198,10 @@ def test_maps_are_those_of_the_cpu(name):
     torch.testing.assert_close(cpu, cuda.cpu(), rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize('metric', ['cosine', 'euclidean'])
-def test_clusters_are_those_of_the_cpu(metric):
+def test_clusters_are_those_of_the_cpu():
     points = maps(300, 8)
     points[:150] += 3
-    cpu, cuda = (
-        kmeans(points.to(d), 4, metric, starts=2) for d in ('cpu', 'cuda')
-    )
+    cpu, cuda = (kmeans(points.to(d), 4) for d in ('cpu', 'cuda'))
     assert cuda.centroids.is_cuda
     torch.testing.assert_close(cpu.assignment, cuda.assignment.cpu())
     torch.testing.assert_close(
