@@ -18,7 +18,11 @@ from pathlib import Path
 from mmseg_wsss.compat import find_steps
 from mmseg_wsss.engine.hooks import CheckpointCheckHook
 from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
-from mmseg_wsss.io.provenance import file_identity, settings_hash
+from mmseg_wsss.io.provenance import (
+    file_identity,
+    local_paths,
+    settings_hash,
+)
 from mmseg_wsss.io.stems import unique_stems
 from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
@@ -30,7 +34,7 @@ from mmseg_wsss.jobs.launch import exit_process, start_ranks
 from mmseg_wsss.jobs.output_folder import OutputFolder
 from mmseg_wsss.jobs.run_errors import RESUMES, exit_on_run_error
 from mmseg_wsss.jobs.test_dataset import label_loader, without_masks
-from mmseg_wsss.jobs.tool_setup import exit_on_error
+from mmseg_wsss.jobs.tool_setup import describe_labels, exit_on_error
 from mmseg_wsss.workflow.pipeline.identity import named_files
 
 from mmengine.config import Config
@@ -109,13 +113,14 @@ def describe(cfg: Config, args: argparse.Namespace) -> dict:
     pipeline = cfg.test_dataloader.dataset.pipeline
     if args.checkpoint is None:
         files = [f for f in named_files(cfg.model) if Path(f).is_file()]
-        weights = {f'file {file}': file_identity(file) for file in files}
+        weights = {f'file {local_paths(f)}': file_identity(f) for f in files}
     else:
         weights = {'checkpoint': file_identity(args.checkpoint)}
     return {
         'tool': 'make_cams.py',
         **weights,
         '--tta': args.tta,
+        **describe_labels(pipeline),
         'model or test pipeline': settings_hash(
             model=cfg.model, pipeline=pipeline
         ),

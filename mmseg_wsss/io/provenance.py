@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,6 +12,13 @@ from .atomic import read_json, write_json
 
 SOURCE = 'source.json'
 BLOCK = 2**20
+# What later versions record and earlier ones did not.
+LABELS = 'set of image labels'
+# Of compressed images above this size only both ends are read: other
+# pixels end in other bytes, and EXIF data stand at the start.
+READ_IMAGES = 64 * 2**10
+END = 4 * 2**10
+PLAIN = {'.bmp', '.npy', '.pgm', '.pnm', '.ppm', '.tif', '.tiff'}
 
 
 def file_hash(path: Path) -> str:
@@ -36,10 +44,59 @@ def file_identity(path: str | Path) -> dict:
     return dict(size=file.stat().st_size, sha256=file_hash(file))
 
 
+def identity(path: Path) -> str:
+    """Return a hash of a file, or of all files in a folder.
+
+    Files in folders are identified by size and both ends if they are above
+    64 KiB and of a compressed format.
+    """
+    if path.is_dir():
+        listing = {
+            str(file.relative_to(path)): short_hash(file)
+            for file in sorted(path.rglob('*'))
+            if not file.name.startswith('.') and not file.is_dir()
+        }
+        return settings_hash(listing=listing)
+    return file_hash(path)
+
+
+def short_hash(file: Path) -> str | None:
+    """Return a hash of a file, of large images by both ends and the size.
+
+    Returns:
+        str | None: The hash; None if the file is missing.
+    """
+    try:
+        size = file.stat().st_size
+        if size <= READ_IMAGES or file.suffix.lower() in PLAIN:
+            return file_hash(file)
+        with open(file, 'rb') as content:
+            ends = content.read(END)
+            content.seek(-END, os.SEEK_END)
+            ends += content.read()
+        return f'{size} bytes, {hashlib.sha256(ends).hexdigest()}'
+    except FileNotFoundError:
+        return None
+
+
 def settings_hash(**settings) -> str:
-    """Return a hash of parts of a config, the same for equal settings."""
-    text = json.dumps(settings, sort_keys=True, default=str)
+    """Return a hash of parts of a config, the same for equal settings.
+
+    Paths below the current folder count by their place in it.
+    """
+    text = json.dumps(local_paths(settings), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def local_paths(node: object) -> object:
+    """Return paths below the current folder relative to it."""
+    if isinstance(node, str):
+        return node.removeprefix(f'{Path.cwd()}/')
+    if isinstance(node, dict):
+        return {key: local_paths(item) for key, item in node.items()}
+    if isinstance(node, list | tuple):
+        return [local_paths(item) for item in node]
+    return node
 
 
 def check_source(
@@ -111,7 +168,9 @@ def changed_names(
     return ' and another '.join(
         name
         for name in {**before, **source}
-        if name != 'tool' and not _same(before.get(name), source.get(name))
+        if name != 'tool'
+        and (name != LABELS or name in before)
+        and not _same(before.get(name), source.get(name))
     )
 
 
@@ -119,6 +178,8 @@ def _same(before: object, now: object) -> bool:
     """Compare two values; version 0.1 recorded the dates of files."""
     if isinstance(before, dict) and 'modified' in before:
         return isinstance(now, dict) and before['size'] == now.get('size')
+    if isinstance(before, dict) and isinstance(now, dict):
+        return not changed_names(before, now)
     return before == now
 
 

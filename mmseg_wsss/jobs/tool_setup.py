@@ -13,10 +13,18 @@ from mmengine.logging import MMLogger, print_log
 
 from ..compat import find_steps, walk_dicts
 from ..io.atomic import read_json, write_json
-from ..io.provenance import SOURCE, file_identity, settings_hash
+from ..io.provenance import (
+    LABELS,
+    SOURCE,
+    file_identity,
+    identity,
+    local_paths,
+    settings_hash,
+)
 from ..utils import local_device
 from .command_line import exit_on_error, read_config
 from .launch import start_gloo
+from .test_dataset import label_loader
 
 # One rank may have to wait for another's last images.
 TIMEOUT = timedelta(days=7).total_seconds()
@@ -87,15 +95,18 @@ def describe(pipeline: list[dict], classes: list[str]) -> dict:
         classes: Names of the classes in use.
 
     Returns:
-        dict: Hash of the settings, identities of checkpoints and centroids,
-        and the origin of folders of CAMs, labels and features.
+        dict: Hash of the settings, identities of checkpoints, centroids and
+        image labels, and the origin of folders of CAMs, labels and features.
 
     Raises:
         ValueError: If a file is missing.
     """
     # The device makes no difference.
     steps = [{k: v for k, v in s.items() if k != 'device'} for s in pipeline]
-    source = {'pipeline': settings_hash(steps=steps, classes=classes)}
+    source = {
+        'pipeline': settings_hash(steps=steps, classes=classes),
+        **describe_labels(pipeline),
+    }
     for position, step in enumerate(pipeline):
         for key in FILES:
             if step.get(key):
@@ -110,11 +121,19 @@ def describe(pipeline: list[dict], classes: list[str]) -> dict:
     return source
 
 
+def describe_labels(pipeline: list[dict]) -> dict:
+    """Return the identity of the label file that a pipeline loads, if any."""
+    file = (label_loader(pipeline) or {}).get('ann_file')
+    # LoadImageLabels says what is wrong with a missing one.
+    exists = file is not None and Path(file).exists()
+    return {LABELS: identity(Path(file))} if exists else {}
+
+
 def describe_checkpoints(settings: dict) -> dict:
     """Return the identities of the checkpoint files in a config's part."""
     files = (str(n.get('checkpoint') or '') for n in walk_dicts(settings))
     return {
-        f'checkpoint {file}': file_identity(file)
+        f'checkpoint {local_paths(file)}': file_identity(file)
         for file in files
         if Path(file).is_file()
     }

@@ -1,12 +1,32 @@
 """Provenance of files and folders."""
 
+import importlib.util
 import os
 import shutil
+from argparse import Namespace
 
 import pytest
+from mmengine.config import Config
 
-from mmseg_wsss.io.provenance import check_source, file_identity, save_source
-from mmseg_wsss.workflow.pipeline.identity import identity
+from mmseg_wsss.io.provenance import (
+    LABELS,
+    changed_names,
+    check_source,
+    file_identity,
+    identity,
+    save_source,
+    settings_hash,
+)
+from mmseg_wsss.jobs.tool_setup import describe, describe_checkpoints
+from tests.processes import ROOT
+
+
+def load_tool(name):
+    path = ROOT / 'tools' / f'{name}.py'
+    spec = importlib.util.spec_from_file_location(f'{name}_tool', path)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
 
 
 @pytest.mark.parametrize('compute', [file_identity, identity])
@@ -68,3 +88,51 @@ def test_record_of_version_0_1(tmp_path):
         check_source(tmp_path, other)
     with pytest.raises(ValueError, match='another checkpoint'):
         check_source(tmp_path, {'pipeline': 'a'})
+
+
+def test_changed_image_labels(tmp_path):
+    """make_cams.py and the refining tools do not mix two label files."""
+    labels = tmp_path / 'labels.json'
+    labels.write_text('{"a": ["cat"]}')
+    load = dict(type='mmseg_wsss.LoadImageLabels', ann_file=str(labels))
+    cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=[load]))))
+    cfg.model = dict(type='A')
+    args = Namespace(checkpoint=None, tta=False)
+    make_cams = load_tool('make_cams')
+
+    def sources():
+        return make_cams.describe(cfg, args), describe([load], ['cat'])
+
+    before = sources()
+    labels.write_text('{"a": ["dog"]}')
+    for old, new in zip(before, sources(), strict=True):
+        assert changed_names(old, new) == LABELS
+        cams = [{'set of CAMs (step 0)': source} for source in (old, new)]
+        assert changed_names(*cams) == 'set of CAMs (step 0)'
+        # Versions before 0.2 did not record the labels.
+        del old[LABELS]
+        assert changed_names(old, new) == changed_names(*cams) == ''
+    labels.unlink()
+    assert all(LABELS not in source for source in sources())
+
+
+def test_moved_project(tmp_path, monkeypatch):
+    """Paths in the current folder are the same wherever that lies."""
+    hashes = []
+    for name in ('a', 'b'):
+        folder = tmp_path / name
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        weights = folder / 'w.pth'
+        weights.write_bytes(b'0')
+        step = dict(type='LoadCAM', cam_dir=str(folder / 'cams'))
+        hashes.append(
+            [
+                settings_hash(steps=[step]),
+                describe([step], ['cat']),
+                describe_checkpoints(dict(checkpoint=str(weights))),
+            ]
+        )
+    assert hashes[0] == hashes[1]
+    away = dict(step, cam_dir=str(tmp_path / 'a' / 'cams'))
+    assert settings_hash(steps=[away]) != hashes[0][0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,14 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...compat import is_type, walk_dicts
-from ...io.provenance import file_hash, settings_hash
+from ...io.provenance import (
+    identity,
+    local_paths,
+    settings_hash,
+    short_hash,
+)
 
 _REFERENCE = re.compile(r'\{([\w-]+)\.(\w+)\}')
-# Of compressed images above this size only both ends are read: other
-# pixels end in other bytes, and EXIF data stand at the start.
-_READ_IMAGES = 64 * 2**10
-_END = 4 * 2**10
-_PLAIN = {'.bmp', '.npy', '.pgm', '.pnm', '.ppm', '.tif', '.tiff'}
 # The version since which equal settings give equal results. It becomes the
 # current one when they do not: then every stage runs again.
 SAME_SINCE = '0.1.0'
@@ -113,28 +112,7 @@ def content_hash(
         )
         for folder, names, suffix in image_folders(part)
     }
-    return settings_hash(
-        part=local_paths(part),
-        files=found,
-        version=SAME_SINCE,
-        more=local_paths(more),
-    )
-
-
-def identity(path: Path) -> str:
-    """Return a hash of a file, or of all files in a folder.
-
-    Files in folders are identified by size and both ends if they are above
-    64 KiB and of a compressed format.
-    """
-    if path.is_dir():
-        listing = {
-            str(file.relative_to(path)): _short(file)
-            for file in sorted(path.rglob('*'))
-            if not file.name.startswith('.') and not file.is_dir()
-        }
-        return settings_hash(listing=listing)
-    return file_hash(path)
+    return settings_hash(part=part, files=found, version=SAME_SINCE, more=more)
 
 
 def image_folders(part: object) -> list[tuple[str, str, str]]:
@@ -208,7 +186,7 @@ def _image_sizes(
         files = _listed(folder, names, suffix)
         # A data set may have suffixes of its own.
         if files is not None and any(map(os.path.lexists, files)):
-            listing = {f.name: _short(f) for f in files}
+            listing = {f.name: short_hash(f) for f in files}
             known[key] = settings_hash(listing=listing)
         elif Path(folder).is_dir():
             known[key] = identity(Path(folder))
@@ -226,25 +204,6 @@ def _listed(folder: str, names: str, suffix: str) -> list[Path] | None:
     lines = Path(names).read_text('utf-8', 'replace').splitlines()
     stems = [line.strip() for line in lines if line.strip()]
     return [Path(folder, stem + suffix) for stem in stems]
-
-
-def _short(file: Path) -> str | None:
-    """Return a hash of a file, of large images by both ends and the size.
-
-    Returns:
-        str | None: The hash; None if the file is missing.
-    """
-    try:
-        size = file.stat().st_size
-        if size <= _READ_IMAGES or file.suffix.lower() in _PLAIN:
-            return file_hash(file)
-        with open(file, 'rb') as content:
-            ends = content.read(_END)
-            content.seek(-_END, os.SEEK_END)
-            ends += content.read()
-        return f'{size} bytes, {hashlib.sha256(ends).hexdigest()}'
-    except FileNotFoundError:
-        return None
 
 
 def named_files(part: object) -> list[str]:
@@ -274,14 +233,3 @@ def is_local(value: object) -> bool:
     if not isinstance(value, str) or not value:
         return False
     return '://' not in value and not value.startswith('{')
-
-
-def local_paths(node: object) -> object:
-    """Return paths below the current folder relative to it."""
-    if isinstance(node, str):
-        return node.removeprefix(f'{Path.cwd()}/')
-    if isinstance(node, dict):
-        return {key: local_paths(item) for key, item in node.items()}
-    if isinstance(node, list | tuple):
-        return [local_paths(item) for item in node]
-    return node

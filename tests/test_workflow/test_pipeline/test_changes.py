@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mmseg_wsss.io.provenance import identity
 from mmseg_wsss.workflow.pipeline import (
     Launch,
     plan_states,
@@ -13,7 +14,6 @@ from mmseg_wsss.workflow.pipeline import (
     run_stage,
 )
 from mmseg_wsss.workflow.pipeline import identity as identity_module
-from mmseg_wsss.workflow.pipeline.identity import identity
 from mmseg_wsss.workflow.pipeline.record import COMPARE, RUN
 from tests.test_workflow.test_pipeline import fake
 from tests.test_workflow.test_pipeline.test_plan import edit
