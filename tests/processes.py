@@ -9,6 +9,7 @@ or for each rank of it. Calls that need an interpreter of their own (``-m``,
 
 import atexit
 import gc
+import importlib.util
 import json
 import os
 import runpy
@@ -200,3 +201,12 @@ def _become(request):
 if __name__ == '__main__' and (request := _serve()):
     _become(request)
     runpy.run_path(sys.argv[0], run_name='__main__')
+
+
+def load_tool(name):
+    """Import a tool of tools/ by its name."""
+    path = ROOT / 'tools' / f'{name}.py'
+    spec = importlib.util.spec_from_file_location(f'{name}_tool', path)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool

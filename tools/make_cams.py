@@ -23,7 +23,6 @@ from mmseg_wsss.io.provenance import (
     local_paths,
     settings_hash,
 )
-from mmseg_wsss.io.stems import unique_stems
 from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
     add_folder_arguments,
@@ -33,16 +32,21 @@ from mmseg_wsss.jobs.command_line import (
 from mmseg_wsss.jobs.launch import exit_process, start_ranks
 from mmseg_wsss.jobs.output_folder import OutputFolder
 from mmseg_wsss.jobs.run_errors import RESUMES, exit_on_run_error
-from mmseg_wsss.jobs.test_dataset import label_loader, without_masks
+from mmseg_wsss.jobs.test_dataset import (
+    build_images,
+    label_loader,
+    without_masks,
+)
 from mmseg_wsss.jobs.tool_setup import describe_labels, exit_on_error
 from mmseg_wsss.workflow.pipeline.identity import named_files
 
 from mmengine.config import Config
+from mmengine.dataset import Compose
 from mmengine.dist import barrier
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.datasets import BaseSegDataset
-from mmseg.registry import DATASETS, TRANSFORMS
+from mmseg.registry import TRANSFORMS
 from torch import nn
 
 HOOK = 'mmseg_wsss.WeakSupervisionHook'
@@ -156,10 +160,9 @@ def main() -> None:
             cam_dir=None if cams is None else str(cams),
         )
         source = describe(cfg, args)
+        dataset, stems = build_images(dict(settings, pipeline=[]))
         # A copy: TestTimeAug builds its transforms into its config.
-        dataset = DATASETS.build(copy.deepcopy(settings))
-        infos = map(dataset.get_data_info, range(len(dataset)))
-        stems = unique_stems(info['img_path'] for info in infos)
+        dataset.pipeline = Compose(copy.deepcopy(settings.pipeline))
         folders = [labels] if cams is None else [labels, cams]
         out = OutputFolder(out_dir, folders, stems, source, args.overwrite)
     start_ranks(cfg)

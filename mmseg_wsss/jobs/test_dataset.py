@@ -60,6 +60,37 @@ def read_background(loader: Mapping, metainfo: Mapping) -> int | None:
     )
 
 
+def build_images(settings: Mapping) -> tuple[BaseSegDataset, list[str]]:
+    """Build a data set and check that its images can be told apart.
+
+    Args:
+        settings: The data set's.
+
+    Returns:
+        tuple: The data set, and its images' names, that their files have.
+
+    Raises:
+        ValueError: If the data set cannot be read or is empty, MMSeg reads
+            other names from its list than it has, or two images share a
+            name.
+    """
+    try:
+        dataset = DATASETS.build(settings)
+    except (AssertionError, ValueError, OSError) as error:
+        raise ValueError(
+            'test_dataloader.dataset cannot be read or lists no image, look '
+            f'at ann_file {settings.get("ann_file")} and data_prefix: {error}'
+        ) from error
+    if not len(dataset):
+        raise ValueError(
+            'the data set lists no image: look at ann_file and data_prefix of '
+            f'test_dataloader.dataset ({dataset.ann_file})'
+        )
+    check_image_list(dataset)
+    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+    return dataset, unique_stems(info['img_path'] for info in infos)
+
+
 def build_test_images(
     cfg: Config,
 ) -> tuple[BaseSegDataset, list[str], int | None]:
@@ -75,9 +106,7 @@ def build_test_images(
         the background), or None.
 
     Raises:
-        ValueError: If the data set is wrapped, cannot be read or is empty,
-            MMSeg reads other names from its list than it has, or two images
-            share a name.
+        ValueError: If the data set is wrapped, and as :func:`build_images`.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     settings = cfg.test_dataloader.dataset
@@ -87,19 +116,5 @@ def build_test_images(
         )
     loader = label_loader(settings.pipeline) or {}
     settings.pipeline = []
-    try:
-        dataset = DATASETS.build(settings)
-    except (AssertionError, ValueError, OSError) as error:
-        raise ValueError(
-            'test_dataloader.dataset cannot be read or lists no image, look '
-            f'at ann_file {settings.get("ann_file")} and data_prefix: {error}'
-        ) from error
-    if not len(dataset):
-        raise ValueError(
-            'the data set lists no image: look at ann_file and data_prefix of '
-            f'test_dataloader.dataset ({dataset.ann_file})'
-        )
-    check_image_list(dataset)
-    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
-    stems = unique_stems(info['img_path'] for info in infos)
+    dataset, stems = build_images(settings)
     return dataset, stems, read_background(loader, dataset.metainfo)

@@ -1,6 +1,5 @@
 """Provenance of files and folders."""
 
-import importlib.util
 import os
 import shutil
 from argparse import Namespace
@@ -18,15 +17,7 @@ from mmseg_wsss.io.provenance import (
     settings_hash,
 )
 from mmseg_wsss.jobs.tool_setup import describe, describe_checkpoints
-from tests.processes import ROOT
-
-
-def load_tool(name):
-    path = ROOT / 'tools' / f'{name}.py'
-    spec = importlib.util.spec_from_file_location(f'{name}_tool', path)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool
+from tests.processes import load_tool
 
 
 @pytest.mark.parametrize('compute', [file_identity, identity])

@@ -1,3 +1,5 @@
+from argparse import Namespace
+
 import pytest
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
@@ -6,6 +8,7 @@ from mmseg_wsss.jobs.clustering import background_of
 from mmseg_wsss.jobs.test_dataset import build_test_images, label_loader
 from mmseg_wsss.workflow.report.images import Images
 from tests import tiny
+from tests.processes import load_tool
 
 
 def config(root, tmp_path):
@@ -72,3 +75,26 @@ def test_bad_data_sets(tiny_root, tmp_path):
     settings.ann_file = str(tiny_root / 'missing.txt')
     with pytest.raises(ValueError, match='ann_file'):
         build_test_images(cfg)
+
+
+@pytest.mark.parametrize('names', [None, ''])
+def test_make_cams_says_what_is_wrong_with_a_list(
+    tiny_root, tmp_path, monkeypatch, names
+):
+    tool = load_tool('make_cams')
+    cfg = config(tiny_root, tmp_path)
+    file = tmp_path / 'some.txt'
+    if names is not None:
+        file.write_text(names)
+    cfg.test_dataloader.dataset.ann_file = str(file)
+    args = Namespace(
+        checkpoint=None,
+        out_dir=str(tmp_path / 'out'),
+        no_cams=False,
+        tta=True,
+        overwrite=False,
+    )
+    monkeypatch.setattr(tool, 'parse_args', lambda: args)
+    monkeypatch.setattr(tool, 'read_config', lambda _: cfg)
+    with pytest.raises(SystemExit, match=r'error: .*ann_file.*some\.txt'):
+        tool.main()

@@ -147,8 +147,9 @@ def check_schedule(runner, checkpoint: dict) -> None:
         return
     what = (
         'the learning rate would stay at its end. Resume with the old '
-        'max_epochs or max_iters, or start a new schedule from the weights: '
-        'no --resume, and --cfg-options load_from=CHECKPOINT'
+        'max_epochs or max_iters or, if only the batch size or the number of '
+        'ranks differs, with the old ones; or start a new schedule from the '
+        'weights: no --resume, and --cfg-options load_from=CHECKPOINT'
     )
     for new, old in zip(schedulers, stored, strict=False):
         end = getattr(new, 'end', None)
