@@ -37,7 +37,11 @@ from mmseg_wsss.jobs.test_dataset import (
     label_loader,
     without_masks,
 )
-from mmseg_wsss.jobs.tool_setup import describe_labels, exit_on_error
+from mmseg_wsss.jobs.tool_setup import (
+    TIMEOUT,
+    describe_labels,
+    exit_on_error,
+)
 from mmseg_wsss.workflow.pipeline.identity import named_files
 
 from mmengine.config import Config
@@ -145,7 +149,7 @@ def choose_images(
 
 def main() -> None:
     args = parse_args()
-    cfg = read_config(args)
+    cfg = read_config(args, TIMEOUT)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     out_dir = Path(args.out_dir or Path(cfg.work_dir) / 'pseudo_labels')
     labels = out_dir / 'labels'

@@ -113,11 +113,15 @@ def exit_on_error() -> Iterator[None]:
 
 
 @exit_on_error()
-def read_config(args: argparse.Namespace) -> Config:
+def read_config(
+    args: argparse.Namespace, timeout: float | None = None
+) -> Config:
     """Read the config that a command line names.
 
     Args:
         args: Parsed arguments of :func:`add_config_arguments`.
+        timeout: Seconds that ranks wait for one another, where the config
+            does not say; the backend's if None.
 
     Returns:
         Config: With overrides, launcher and ``work_dir`` set: the command
@@ -146,6 +150,9 @@ def read_config(args: argparse.Namespace) -> Config:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    own = cfg.get('env_cfg', {}).get('dist_cfg', {})
+    if timeout is not None and 'timeout' not in own:
+        cfg.merge_from_dict({'env_cfg.dist_cfg.timeout': timeout})
     prepare_launch(cfg, args.launcher)
     return cfg
 

@@ -65,12 +65,20 @@ train_dataloader = dict(batch_size=batch_size, dataset=train_pipeline)
 """
 
 
-def read_with(tmp_path, *options):
+def read_with(tmp_path, *options, **more):
     (tmp_path / 'c.py').write_text(CONFIG)
     parser = argparse.ArgumentParser()
     add_config_arguments(parser)
     words = [str(tmp_path / 'c.py'), '--cfg-options', *options]
-    return read_config(parser.parse_args(words))
+    return read_config(parser.parse_args(words), **more)
+
+
+def test_ranks_wait_as_long_as_a_tool_says(tmp_path):
+    cfg = read_with(tmp_path, 'load_from=x', timeout=9)
+    assert cfg.env_cfg.dist_cfg.timeout == 9
+    own = 'env_cfg.dist_cfg.timeout=7'
+    assert read_with(tmp_path, own, timeout=9).env_cfg.dist_cfg.timeout == 7
+    assert 'env_cfg' not in read_with(tmp_path, 'load_from=x')
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,6 @@ def test_make_cams_says_what_is_wrong_with_a_list(
         overwrite=False,
     )
     monkeypatch.setattr(tool, 'parse_args', lambda: args)
-    monkeypatch.setattr(tool, 'read_config', lambda _: cfg)
+    monkeypatch.setattr(tool, 'read_config', lambda *_: cfg)
     with pytest.raises(SystemExit, match=r'error: .*ann_file.*some\.txt'):
         tool.main()
