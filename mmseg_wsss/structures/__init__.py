@@ -21,13 +21,14 @@ from .image_labels import (
     stack_image_labels,
 )
 from .images import network_inputs, rgb_images
-from .padding import unpadded_cells
+from .padding import check_unpadded, unpadded_cells
 from .paste_views import find_paste_views, set_paste_views
 from .pixel_weights import set_pixel_weights, stack_pixel_weights
 
 __all__ = [
     'background_in_use',
     'batch_context',
+    'check_unpadded',
     'common_background_index',
     'current_background_index',
     'current_data_samples',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -41,3 +41,22 @@ def unpadded_cells(data_samples: Sequence, size: Sequence[int]) -> Tensor:
         columns = -(-width * size[1] // (width + right))
         mask[:, :rows, :columns] = 1
     return valid
+
+
+def check_unpadded(meta: Mapping) -> None:
+    """Check that an image was not padded for testing.
+
+    Args:
+        meta: Its meta information, after the data preprocessor.
+
+    Raises:
+        ValueError: If it was.
+    """
+    padding = meta.get('img_padding_size', meta.get('padding_size', (0,)))
+    if any(padding):
+        raise ValueError(
+            f'{meta.get("img_path", "an image")} was padded by '
+            f'{tuple(padding)} for testing: a CAM is normalised over the '
+            'image alone. Drop size and size_divisor from '
+            'model.data_preprocessor.test_cfg, and test one image per batch'
+        )

@@ -13,9 +13,10 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import nn
 
-from mmseg_wsss import CAMHead
+from mmseg_wsss import CAMHead, CLIPSeedSegmentor
 from mmseg_wsss.engine.hooks.dense_crf_hook import DenseCRFHook, gives_scores
 from mmseg_wsss.jobs.command_line import use_tta
+from mmseg_wsss.models.scores import predicts_scores
 from mmseg_wsss.models.segmentors.score_tta import ScoreTTAModel
 from mmseg_wsss.pseudo_labels.crf_params import CRFParams
 from mmseg_wsss.pseudo_labels.dense_crf import crf_from_scores
@@ -251,6 +252,12 @@ def test_scores_and_logits_are_told_apart(crf, tmp_path):
     )
     assert gives_scores(cascade)
     assert gives_scores(Wrapper(cascade))
+    assert predicts_scores(cascade)
+    seeds = Fixed()
+    seeds.predicts_scores = CLIPSeedSegmentor.predicts_scores
+    assert gives_scores(Wrapper(seeds))
+    with pytest.raises(ValueError, match='Fixed predicts scores in'):
+        ScoreTTAModel(Wrapper(seeds))
     assert gives_scores(Wrapper(ScoreTTAModel(segmentor)))
     with pytest.raises(ValueError, match=r'mmseg_wsss\.ScoreTTAModel'):
         gives_scores(Wrapper(SegTTAModel(segmentor)))

@@ -15,7 +15,7 @@ from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
 from ...compat import unwrap
-from ...models.decode_heads.cam_head import CAMHead
+from ...models.scores import last_head, predicts_scores
 from ...pseudo_labels.crf_params import CRFParams, crf_params
 from ...pseudo_labels.dense_crf import crf_from_scores, require_pydensecrf
 
@@ -33,9 +33,10 @@ class DenseCRFHook(Hook):
 
     The unary comes from probabilities: the softmax of ``seg_logits``, or
     ``seg_logits`` themselves where they lie in [0, 1] already, which are
-    those of a :class:`CAMHead`, of :class:`ScoreTTAModel`,
-    :class:`CAMTTAModel` and other models with ``merges_scores``, and of
-    one-channel (sigmoid) heads. The latter become two labels, p and 1 - p;
+    those of a :class:`CAMHead` and :class:`CLIPSeedSegmentor`
+    (``predicts_scores``), of :class:`ScoreTTAModel`, :class:`CAMTTAModel` and
+    other models with ``merges_scores``, and of one-channel (sigmoid) heads.
+    The latter become two labels, p and 1 - p;
     the marginal of p is compared with the head's threshold.
 
     Args:
@@ -165,17 +166,12 @@ def gives_scores(model: nn.Module) -> bool:
             "tta_model=dict(type='mmseg_wsss.ScoreTTAModel'), for a CAM "
             "network 'mmseg_wsss.CAMTTAModel', or test without --tta"
         )
-    return isinstance(_last_head(model), CAMHead)
-
-
-def _last_head(segmentor: nn.Module) -> nn.Module | None:
-    head = getattr(segmentor, 'decode_head', None)
-    return head[-1] if isinstance(head, nn.ModuleList) else head
+    return predicts_scores(model)
 
 
 def _threshold(segmentor: nn.Module) -> float:
     """Return the threshold of a one-channel head."""
-    threshold = getattr(_last_head(segmentor), 'threshold', None)
+    threshold = getattr(last_head(segmentor), 'threshold', None)
     return 0.5 if threshold is None else threshold
 
 

@@ -18,6 +18,7 @@ from ...pseudo_labels.cam import (
     normalise_cam,
 )
 from ...structures import (
+    check_unpadded,
     common_background_index,
     current_data_samples,
     find_image_labels,
@@ -79,6 +80,8 @@ class CAMHead(BaseDecodeHead):
 
     # Whether activation returns a map of the background before the classes'.
     own_background = False
+    # What it predicts are scores in [0, 1], no logits.
+    predicts_scores = True
     # Whether its maps are CAMs, one of each class, which AdvCAM can climb.
     climbs = True
 
@@ -222,7 +225,12 @@ class CAMHead(BaseDecodeHead):
 
         Returns:
             Tensor: Scores (N, C, H, W), float32 in [0, 1].
+
+        Raises:
+            ValueError: If an image was padded.
         """
+        for meta in batch_img_metas:
+            check_unpadded(meta)
         meta = batch_img_metas[0]
         shape = meta.get('pad_shape') or meta['img_shape']
         cam = self.upsample(self.activation(seg_logits), shape[:2])

@@ -11,7 +11,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...pseudo_labels.adversarial_climbing import climb
-from .cam_tta import CAMTTAModel, augmentations, check_unpadded, unflip
+from ...structures import check_unpadded
+from .cam_tta import CAMTTAModel, augmentations, unflip
 
 
 @MODELS.register_module()
@@ -178,7 +179,7 @@ def _scales(views: list[tuple]) -> Iterator[tuple[Tensor, list]]:
     """Yield the images (V, 3, H, W) of each size, and their samples."""
     sizes: dict[tuple, list] = {}
     for image, sample in views:
-        check_unpadded(sample)
+        check_unpadded(sample.metainfo)
         sizes.setdefault(tuple(image.shape), []).append((image, sample))
     for group in sizes.values():
         images, samples = zip(*group, strict=True)

@@ -10,7 +10,11 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...compat import unwrap
-from ...structures import has_image_labels, stack_image_labels
+from ...structures import (
+    check_unpadded,
+    has_image_labels,
+    stack_image_labels,
+)
 from ..decode_heads.cam_head import CAMHead
 
 FLIPPED_AXES = {'horizontal': (-1,), 'vertical': (-2,), 'diagonal': (-2, -1)}
@@ -173,28 +177,8 @@ def unflip(cam: Tensor, sample) -> Tensor:
     return cam.flip(FLIPPED_AXES[meta['flip_direction']])
 
 
-def check_unpadded(sample) -> None:
-    """Check that an image was not padded for testing.
-
-    Args:
-        sample (SegDataSample): The image's, after the data preprocessor.
-
-    Raises:
-        ValueError: If it was.
-    """
-    meta = sample.metainfo
-    padding = meta.get('img_padding_size', meta.get('padding_size', (0,)))
-    if any(padding):
-        raise ValueError(
-            f'{meta.get("img_path", "an image")} was padded by '
-            f'{tuple(padding)} for testing: a CAM is normalised over the '
-            'image alone. Drop size and size_divisor from '
-            'model.data_preprocessor.test_cfg, and test one image per batch'
-        )
-
-
 def _restore(head: CAMHead, cam: Tensor, sample) -> Tensor:
     """Resize a CAM (K, h, w) to the original image, (1, K, H, W)."""
-    check_unpadded(sample)
+    check_unpadded(sample.metainfo)
     size = sample.metainfo['ori_shape'][:2]
     return head.upsample(unflip(cam, sample)[None], size)

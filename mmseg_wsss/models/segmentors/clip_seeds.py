@@ -52,6 +52,8 @@ class CLIPSeedSegmentor(BaseSegmentor):
     """
 
     align_corners = False
+    # As of a CAMHead.
+    predicts_scores = True
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...compat import unwrap
 from ...utils import check_option
-from ..decode_heads.cam_head import CAMHead
+from ..scores import last_head, predicts_scores
 
 FUSIONS = (
     'mean_probabilities',
@@ -66,11 +66,13 @@ class ScoreTTAModel(SegTTAModel):
         check_option('fusion', fusion, FUSIONS)
         super().__init__(module, data_preprocessor)
         self.fusion = fusion
-        if isinstance(self._head(), CAMHead):
+        segmentor = unwrap(self.module)
+        if predicts_scores(segmentor):
             raise ValueError(
-                'ScoreTTAModel takes the softmax of logits, but a CAMHead '
-                'gives scores in [0, 1]: use '
-                "tta_model=dict(type='mmseg_wsss.CAMTTAModel')"
+                'ScoreTTAModel takes the softmax of logits, but '
+                f'{type(segmentor).__name__} predicts scores in [0, 1]: with '
+                "a CAMHead use tta_model=dict(type='mmseg_wsss.CAMTTAModel'), "
+                'test others without --tta'
             )
 
     def merge_preds(self, data_samples_list: list) -> list:
@@ -91,7 +93,8 @@ class ScoreTTAModel(SegTTAModel):
         for samples in data_samples_list:
             scores = self._fuse(samples)
             if len(scores) == 1:
-                best = (scores > self._head().threshold).to(scores)
+                head = last_head(unwrap(self.module))
+                best = (scores > head.threshold).to(scores)
             else:
                 best = scores.argmax(0, keepdim=True)
             samples[0].set_data(
@@ -126,8 +129,3 @@ class ScoreTTAModel(SegTTAModel):
         if len(seg_logits) == 1:  # probabilities already
             return seg_logits.logit(eps=1e-6) if logits else seg_logits
         return seg_logits if logits else seg_logits.softmax(0)
-
-    def _head(self) -> nn.Module | None:
-        """Return the decode head, the last one of a cascade."""
-        head = getattr(unwrap(self.module), 'decode_head', None)
-        return head[-1] if isinstance(head, nn.ModuleList) else head

@@ -201,6 +201,10 @@ def test_what_cannot_be_merged_is_refused():
     padded = sample((4, 4), img_padding_size=(0, 2, 0, 0))
     with pytest.raises(ValueError, match='was padded by'):
         predict(tta_model(), [torch.rand(3, 4, 6)], [padded])
+    plain = tta_model().segmentor.decode_head
+    metas = [sample((4, 6)).metainfo, padded.metainfo]
+    with pytest.raises(ValueError, match='was padded by'):
+        plain.predict_by_feat(torch.rand(2, 3, 2, 3), metas)
     with pytest.raises(NotImplementedError, match='test_step'):
         tta_model().merge_preds([])
 
