@@ -34,8 +34,7 @@ class ContourMetric(BaseMetric):
             ground truth (HFPL's code), or 'mask', background in the
             prediction too (DAVIS), see :mod:`mmseg_wsss.evaluation.contours`.
             J leaves them out. Defaults to 'background'.
-        collect_device (str): 'cpu' or 'gpu'. Defaults to 'cpu'.
-        prefix (str, optional): Prefix of the names. Defaults to None.
+        **kwargs: As for MMEngine's ``BaseMetric``.
 
     Raises:
         ValueError: If an option is out of range.
@@ -47,11 +46,9 @@ class ContourMetric(BaseMetric):
         background_index: int | None = 0,
         ignore_index: int = 255,
         ignore: str = 'background',
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
         **kwargs,
     ):
-        super().__init__(collect_device, prefix, **kwargs)
+        super().__init__(**kwargs)
         check_option('ignore', ignore, IGNORE_RULES)
         if not 0 <= tolerance < 1:
             raise ValueError(

@@ -8,7 +8,6 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
-from ..utils import check_option
 from .areas import area_counts, area_rates, label_pair, pack_counts, sum_counts
 from .contours import mean_score
 
@@ -25,40 +24,26 @@ class FalseRateMetric(BaseMetric):
     MARS (ICCV 2023, Table 6) gives the means over the foreground classes, as
     fractions, beside mIoU over all: ``skip_background=True``. The evaluator
     of RS+EPM, by its first author, computes them so. SEAM's paper gives the
-    ratios FP / TP and FN / TP over the foreground:
-    ``relative_to='hits', skip_background=True``.
+    ratios FP / TP and FN / TP over the foreground.
 
     Args:
-        relative_to (str): 'union' for shares of U, in percent; 'hits' for
-            ratios to TP, as plain numbers, infinite for a class that
-            is never hit.
-            Defaults to 'union'.
         skip_background (bool): Whether the mean leaves the background out.
             Defaults to False.
         background_index (int, optional): Index of the background, None if
             there is none. Defaults to 0.
         ignore_index (int): Ground-truth label of pixels that do not count.
             Defaults to 255.
-        collect_device (str): 'cpu' or 'gpu'. Defaults to 'cpu'.
-        prefix (str, optional): Prefix of the names. Defaults to None.
-
-    Raises:
-        ValueError: If ``relative_to`` is unknown.
+        **kwargs: As for MMEngine's ``BaseMetric``.
     """
 
     def __init__(
         self,
-        relative_to: str = 'union',
         skip_background: bool = False,
         background_index: int | None = 0,
         ignore_index: int = 255,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
         **kwargs,
     ):
-        super().__init__(collect_device, prefix, **kwargs)
-        check_option('relative_to', relative_to, ('union', 'hits'))
-        self.relative_to = relative_to
+        super().__init__(**kwargs)
         self.skip_background = skip_background
         self.background_index = background_index
         self.ignore_index = ignore_index
@@ -93,12 +78,8 @@ class FalseRateMetric(BaseMetric):
         areas = sum_counts(results, (len(self.dataset_meta['classes']), 3))
         if self.skip_background and self.background_index is not None:
             areas = np.delete(areas, self.background_index, axis=0)
-        iou, fp, fn = area_rates(areas)
-        if self.relative_to == 'hits':
-            with np.errstate(divide='ignore', invalid='ignore'):
-                fp, fn = (np.where(x == 0, 0, x / iou) for x in (fp, fn))
-        digits = 2 if self.relative_to == 'union' else 4
+        _, fp, fn = area_rates(areas)
         return {
-            'FP': round(mean_score(fp), digits),
-            'FN': round(mean_score(fn), digits),
+            'FP': round(mean_score(fp), 2),
+            'FN': round(mean_score(fn), 2),
         }

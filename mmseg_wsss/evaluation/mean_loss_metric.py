@@ -21,8 +21,7 @@ class MeanLossMetric(BaseMetric):
     both stay the same, which is all that choosing a checkpoint needs.
 
     Args:
-        collect_device (str): 'cpu' or 'gpu'. Defaults to 'cpu'.
-        prefix (str, optional): Prefix of the names. Defaults to None.
+        **kwargs: As for MMEngine's ``BaseMetric``.
     """
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:

@@ -34,8 +34,7 @@ class OutOfCandidateMetric(BaseMetric):
             data set has none. Defaults to 0.
         ignore_index (int): Ground-truth label that does not count. Defaults
             to 255.
-        collect_device (str): 'cpu' or 'gpu'. Defaults to 'cpu'.
-        prefix (str, optional): Prefix of the names. Defaults to None.
+        **kwargs: As for MMEngine's ``BaseMetric``.
 
     Raises:
         ValueError: If an option is out of range.
@@ -47,11 +46,9 @@ class OutOfCandidateMetric(BaseMetric):
         labels_from: str = 'auto',
         background_index: int | None = 0,
         ignore_index: int = 255,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
         **kwargs,
     ):
-        super().__init__(collect_device, prefix, **kwargs)
+        super().__init__(**kwargs)
         check_option(
             'labels_from', labels_from, ('auto', 'image_labels', 'mask')
         )

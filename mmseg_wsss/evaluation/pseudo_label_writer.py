@@ -44,8 +44,7 @@ class PseudoLabelWriter(BaseMetric):
             image's foreground labels.
         cam_stride (int): CAMs are stored at 1 / cam_stride of the image's
             size, rounded up. Defaults to 4.
-        collect_device (str): 'cpu' or 'gpu'. Defaults to 'cpu'.
-        prefix (str, optional): Prefix of the names. Defaults to None.
+        **kwargs: As for MMEngine's ``BaseMetric``.
 
     Raises:
         ValueError: If neither folder is given.
@@ -56,11 +55,9 @@ class PseudoLabelWriter(BaseMetric):
         label_dir: str | None = None,
         cam_dir: str | None = None,
         cam_stride: int = 4,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
         **kwargs,
     ):
-        super().__init__(collect_device, prefix, **kwargs)
+        super().__init__(**kwargs)
         if label_dir is None and cam_dir is None:
             raise ValueError(
                 'PseudoLabelWriter writes nothing: give label_dir, cam_dir or '

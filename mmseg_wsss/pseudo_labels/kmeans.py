@@ -9,7 +9,8 @@ Points x and centers c have length 1; each iteration of Lloyd's algorithm is::
 
 The initialisation is deterministic: the points are split along their
 principal axis, then the most scattered part again until there are K. For
-MARS's two clusters the inertia is within 1 % of the best of ten random starts
+MARS's two clusters the inertia, the sum of 2 (1 - cos) of the points with
+their centroid, is within 1 % of the best of ten random starts
 (``benchmarks/mars_clustering.py``).
 """
 
@@ -28,14 +29,12 @@ AXIS_POINTS, AXIS_STEPS = 256, 8
 class Clusters(NamedTuple):
     """K clusters of n points.
 
-    ``centroids`` (K, D), the means of their points' directions;
-    ``assignment`` int64 (n,); and ``inertia``, the sum of 2 (1 - cos) of the
-    points with their centroid.
+    ``centroids`` (K, D), the means of their points' directions, and
+    ``assignment`` int64 (n,).
     """
 
     centroids: Tensor
     assignment: Tensor
-    inertia: float
 
 
 @torch.no_grad()
@@ -81,14 +80,7 @@ def kmeans(points: Tensor, clusters: int, iterations: int = 20) -> Clusters:
         centers = _means(points, assignment, centers)  # (2)
     # Recompute the centroids for the final assignment.
     kept, assignment = assignment.unique(return_inverse=True)
-    centroids = _means(points, assignment, centers[kept])
-    # The sum of x . c / |c| over a cluster is its count times |c|.
-    counts = torch.bincount(assignment).double()
-    lengths = centroids.double().norm(dim=1)
-    squares = points.square().sum(dtype=torch.float64)
-    explained = torch.where(lengths > 0, 2 * lengths - 1, 0)
-    inertia = squares - (counts * explained).sum()
-    return Clusters(centroids, assignment, max(float(inertia), 0.0))
+    return Clusters(_means(points, assignment, centers[kept]), assignment)
 
 
 def split_by_axis(points: Tensor, clusters: int) -> Tensor:

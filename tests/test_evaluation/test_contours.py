@@ -237,20 +237,6 @@ def test_false_rates_by_hand():
     assert result == {'FP': 62.5, 'FN': 12.5}
 
 
-def test_false_rates_relative_to_hits():
-    metric = mmseg_wsss.FalseRateMetric('hits', skip_background=True)
-    truth = np.array([[0, 1, 1, 1, 1, 2, 2]], np.uint8)
-    prediction = np.array([[1, 1, 1, 0, 2, 2, 2]], np.uint8)
-    # Class 1: TP 2, FP 1, FN 2; class 2: TP 2, FP 1, FN 0.
-    result = evaluate(metric, [sample(prediction, truth)])
-    assert result == {'FP': 0.5, 'FN': 0.5}
-    metric = mmseg_wsss.FalseRateMetric('hits')
-    missed = np.zeros((1, 7), np.uint8)
-    result = evaluate(metric, [sample(missed, truth)])
-    # Never hit: no false pixel and infinitely many missed ones per hit.
-    assert result == {'FP': 2, 'FN': np.inf}
-
-
 @pytest.mark.parametrize(
     'metric', [mmseg_wsss.ContourMetric, mmseg_wsss.FalseRateMetric]
 )
@@ -268,5 +254,3 @@ def test_metric_errors(metric):
 def test_option_errors():
     with pytest.raises(ValueError, match='share of the image diagonal'):
         mmseg_wsss.ContourMetric(tolerance=2)
-    with pytest.raises(ValueError, match="'union', 'hits'"):
-        mmseg_wsss.FalseRateMetric('tp')

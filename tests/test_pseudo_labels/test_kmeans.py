@@ -1,6 +1,5 @@
-"""K-means against the definition and a naive loop."""
+"""K-means against the definition."""
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -18,19 +17,6 @@ def blobs(count, spread=0.1, seed=0, size=30, channels=6):
     return points[order], (torch.arange(len(points)) // size)[order]
 
 
-def naive_inertia(points, assignment):
-    """Sum of squared distances to the mean direction, with plain loops."""
-    points = points.double().numpy()
-    points = points / np.linalg.norm(points, axis=1, keepdims=True)
-    total = 0.0
-    for k in set(assignment.tolist()):
-        mine = points[assignment.numpy() == k]
-        centre = mine.mean(0)
-        centre = centre / np.linalg.norm(centre)
-        total += ((mine - centre) ** 2).sum()
-    return total
-
-
 @pytest.mark.parametrize('count', [1, 2, 3, 5])
 def test_separate_blobs_are_found(count):
     points, truth = blobs(count)
@@ -38,8 +24,6 @@ def test_separate_blobs_are_found(count):
     assert found.centroids.shape == (count, 6)
     pairs = set(zip(truth.tolist(), found.assignment.tolist(), strict=True))
     assert len(pairs) == count  # one cluster per blob
-    expected = naive_inertia(points, found.assignment)
-    assert found.inertia == pytest.approx(expected, rel=1e-4)
 
 
 def test_centroids_are_means_of_their_points():
@@ -85,9 +69,8 @@ def test_points_that_coincide_make_fewer_clusters():
     found = kmeans(points, 3)
     assert len(found.centroids) == 1
     assert found.assignment.tolist() == [0] * 6
-    assert found.inertia == pytest.approx(0, abs=1e-5)
     zero = kmeans(torch.zeros(4, 3), 2)
-    assert torch.isfinite(zero.centroids).all() and zero.inertia == 0
+    assert torch.isfinite(zero.centroids).all()
 
 
 def test_wrong_input_is_named():

@@ -42,11 +42,6 @@ class AdversarialCAMTTAModel(CAMTTAModel):
             ``BaseTTAModel``.
         steps (int): Steps of the climb; the sum has one map more. 0 is
             CAMTTAModel. Defaults to 26, the 27 maps of the authors' code.
-        step_size (float): What the entry of the normalised image with the
-            largest gradient moves by. Defaults to 0.08.
-        penalty (float): Weight of the change of what is high. Defaults to 7.
-        threshold (float): Share of a map's maximum, in [0, 1), above which it
-            is high. Defaults to 0.5.
         class_batch (int): Classes of an image that run in one batch, each
             with all flips; memory grows with it. Defaults to 4.
 
@@ -65,21 +60,12 @@ class AdversarialCAMTTAModel(CAMTTAModel):
         module: dict | nn.Module,
         data_preprocessor: dict | nn.Module | None = None,
         steps: int = 26,
-        step_size: float = 0.08,
-        penalty: float = 7.0,
-        threshold: float = 0.5,
         class_batch: int = 4,
     ):
         if steps < 0 or class_batch < 1:
             raise ValueError(
                 'AdversarialCAMTTAModel needs steps >= 0 and class_batch >= '
                 f'1, got {steps} and {class_batch}'
-            )
-        if not (step_size > 0 and penalty >= 0 and 0 <= threshold < 1):
-            raise ValueError(
-                'AdversarialCAMTTAModel needs step_size > 0, penalty >= 0 and '
-                f'threshold in [0, 1), got {step_size}, {penalty} and '
-                f'{threshold}'
             )
         super().__init__(module, data_preprocessor)
         if not self.segmentor.decode_head.climbs:
@@ -90,9 +76,6 @@ class AdversarialCAMTTAModel(CAMTTAModel):
             )
         self.steps = steps
         self.class_batch = class_batch
-        self._climb = partial(
-            climb, step_size=step_size, penalty=penalty, threshold=threshold
-        )
 
     def test_step(self, data: dict) -> list:
         """Predict one sample per image from all its augmentations.
@@ -147,7 +130,7 @@ class AdversarialCAMTTAModel(CAMTTAModel):
             if min(scale) < 1 and steps:
                 steps, count = (steps + 1) // 2 - 1, 2
             for some in classes.split(self.class_batch):
-                maps = self._climb(
+                maps = climb(
                     images,
                     partial(self._cams, samples),
                     some,
