@@ -111,26 +111,7 @@ class AffinityHead(PairwiseHead):
         """Convert the embedding to affinities for the losses."""
         return dict(affinity=embedding_affinity(outputs, self.offsets))
 
-    @torch.no_grad()
-    def walk_graph(
-        self, inputs: Sequence[Tensor], flipped: Sequence[Tensor] | None = None
-    ) -> WalkGraph:
-        """Compute the graph of a random walk on one image, without a gate.
-
-        Args:
-            inputs: Features of the backbone for one image (N = 1).
-            flipped: Features of the image flipped left to right; embeddings
-                are averaged. PSA does not use it.
-
-        Returns:
-            WalkGraph: Without gradients, float32.
-
-        Raises:
-            ValueError: If there is more than one image.
-        """
-        embedding = self(inputs).float()
-        self.check_single(embedding)
-        if flipped is not None:
-            embedding = (embedding + self(flipped).float().flip(-1)) / 2
-        affinity = embedding_affinity(embedding, self.walk_offsets)[0]
+    def graph_of(self, maps: Tensor) -> WalkGraph:
+        """Return the graph of an embedding, without a gate."""
+        affinity = embedding_affinity(maps, self.walk_offsets)[0]
         return WalkGraph(self.walk_offsets, affinity, None, self.stride)

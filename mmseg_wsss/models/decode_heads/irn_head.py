@@ -97,7 +97,7 @@ class IRNHead(PairwiseHead):
         Returns:
             Tensor: Logits (N, 1, h, w).
         """
-        return self.boundary_logits(self.select(inputs))
+        return self.walk_maps(inputs)
 
     def boundary_logits(self, features: Sequence[Tensor]) -> Tensor:
         """Compute boundary logits (N, 1, h, w) of the selected features."""
@@ -121,29 +121,13 @@ class IRNHead(PairwiseHead):
         boundary = outputs.float().sigmoid()
         return dict(affinity=boundary_affinity(boundary, self.offsets))
 
-    @torch.no_grad()
-    def walk_graph(
-        self, inputs: Sequence[Tensor], flipped: Sequence[Tensor] | None = None
-    ) -> WalkGraph:
-        """Compute one image's graph of a random walk, gated by 1 - boundary.
+    def walk_maps(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Compute boundary logits (N, 1, h, w)."""
+        return self.boundary_logits(self.select(inputs))
 
-        Args:
-            inputs: Features of the backbone for one image (N = 1).
-            flipped: Features of the image flipped left to right; boundary
-                logits are averaged, as in IRN.
-
-        Returns:
-            WalkGraph: Without gradients, float32.
-
-        Raises:
-            ValueError: If there is more than one image.
-        """
-        logits = self.boundary_logits(self.select(inputs)).float()
-        self.check_single(logits)
-        if flipped is not None:
-            other = self.boundary_logits(self.select(flipped)).float()
-            logits = (logits + other.flip(-1)) / 2
-        boundary = logits.sigmoid()
+    def graph_of(self, maps: Tensor) -> WalkGraph:
+        """Return the graph of boundary logits, gated by 1 - boundary."""
+        boundary = maps.sigmoid()
         affinity = boundary_affinity(boundary, self.walk_offsets)[0]
         return WalkGraph(
             self.walk_offsets, affinity, 1 - boundary[0, 0], self.stride

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
@@ -24,7 +25,7 @@ class PairwiseHead(BaseDecodeHead):
     of classes and so no prediction; :meth:`walk_graph` gives a random walk
     what it needs.
 
-    A subclass has ``forward``, :meth:`pair_inputs` and :meth:`walk_graph`.
+    A subclass has ``forward``, :meth:`pair_inputs` and :meth:`graph_of`.
 
     Args:
         in_channels (Sequence[int]): Channels of the features.
@@ -93,6 +94,14 @@ class PairwiseHead(BaseDecodeHead):
         """
 
     @abstractmethod
+    def graph_of(self, maps: Tensor) -> WalkGraph:
+        """Return the graph of one image's :meth:`walk_maps`, float32."""
+
+    def walk_maps(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Compute the maps that a walk follows: what ``forward`` returns."""
+        return self(inputs)
+
+    @torch.no_grad()
     def walk_graph(
         self, inputs: Sequence[Tensor], flipped: Sequence[Tensor] | None = None
     ) -> WalkGraph:
@@ -101,8 +110,9 @@ class PairwiseHead(BaseDecodeHead):
         Args:
             inputs: Features of the backbone for one image (N = 1).
             flipped: Features of the image flipped left to right, whose
-                result is flipped back and averaged with the other. Both grids
-                fit where the image's width is a multiple of ``stride``.
+                :meth:`walk_maps` are flipped back and averaged with the
+                other's (IRN). Both grids fit where the image's width is a
+                multiple of ``stride``.
 
         Returns:
             WalkGraph: Without gradients, float32.
@@ -110,6 +120,15 @@ class PairwiseHead(BaseDecodeHead):
         Raises:
             ValueError: If there is more than one image.
         """
+        maps = self.walk_maps(inputs).float()
+        if len(maps) != 1:
+            raise ValueError(
+                'walk_graph takes one image at a time, got a batch of '
+                f'{len(maps)}'
+            )
+        if flipped is not None:
+            maps = (maps + self.walk_maps(flipped).float().flip(-1)) / 2
+        return self.graph_of(maps)
 
     def select(self, inputs: Sequence[Tensor] | Tensor) -> list[Tensor]:
         """Select the head's features among the backbone's outputs."""
@@ -197,14 +216,6 @@ class PairwiseHead(BaseDecodeHead):
                 'stride to that of the finest feature'
             )
         return label
-
-    def check_single(self, x: Tensor) -> None:
-        """Raise a ValueError unless a map is one of a single image."""
-        if len(x) != 1:
-            raise ValueError(
-                f'walk_graph takes one image at a time, got a batch of '
-                f'{len(x)}'
-            )
 
     def predict(self, inputs, batch_img_metas, test_cfg) -> Tensor:
         """Raise, since affinities are no classes.

@@ -25,6 +25,8 @@ from torch import Tensor, nn
 from ...pseudo_labels.cam import background_score, normalise_cam
 from .cam_head import CAMHead
 
+WIDTH = 128  # of the features before the classifier
+
 
 class PolarMaps(NamedTuple):
     """What :class:`PolarHead` computes.
