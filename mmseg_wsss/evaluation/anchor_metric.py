@@ -40,8 +40,7 @@ class AnchorMetric(OutOfCandidateMetric):
             ``<stem>.png`` that the segmentor learned from. Pixels without a
             pseudo label do not count then: OCR does not act there, but where
             a teacher of MARS fills the biased ones. Defaults to None.
-        **kwargs: See :class:`OutOfCandidateMetric`; ``min_pixels`` has no
-            effect.
+        **kwargs: See :class:`OutOfCandidateMetric`.
 
     Raises:
         ValueError: If there is no folder ``label_dir``.

@@ -17,15 +17,14 @@ from .contours import IGNORE_RULES, contour_counts, contour_scores, mean_score
 class ContourMetric(BaseMetric):
     """``F``, ``J`` and ``J&F`` in percent, as HFPL (WACV 2024) reports them.
 
-    F is the contour quality of DAVIS with HFPL's averages: contour pixels
+    F is the contour quality of DAVIS, whose contours match within 0.8 % of the
+    image diagonal, with HFPL's averages: contour pixels
     and matches are counted over the whole data set, class by class, and F is
     the mean over the foreground classes with a contour, in predictions or
     masks. J is the mIoU over all classes, the background's included, as
     MMSeg's IoUMetric takes it.
 
     Args:
-        tolerance (float): Distance at which contours match, as a share of the
-            image diagonal, rounded up to whole pixels. Defaults to 0.008.
         background_index (int, optional): Index of the background, whose
             contour does not count; None if there is none. Defaults to 0.
         ignore_index (int): Ground-truth label of pixels to ignore. Defaults
@@ -42,7 +41,6 @@ class ContourMetric(BaseMetric):
 
     def __init__(
         self,
-        tolerance: float = 0.008,
         background_index: int | None = 0,
         ignore_index: int = 255,
         ignore: str = 'background',
@@ -50,12 +48,6 @@ class ContourMetric(BaseMetric):
     ):
         super().__init__(**kwargs)
         check_option('ignore', ignore, IGNORE_RULES)
-        if not 0 <= tolerance < 1:
-            raise ValueError(
-                'tolerance is a share of the image diagonal in [0, 1), got '
-                f'{tolerance}'
-            )
-        self.tolerance = tolerance
         self.background_index = background_index
         self.ignore_index = ignore_index
         self.ignore = ignore
@@ -79,10 +71,9 @@ class ContourMetric(BaseMetric):
             contours = contour_counts(
                 *pair,
                 count,
-                self.tolerance,
-                self.background_index,
-                self.ignore_index,
-                self.ignore,
+                background_index=self.background_index,
+                ignore_index=self.ignore_index,
+                ignore=self.ignore,
             )
             self.results.append(pack_counts(np.hstack([areas, contours])))
 

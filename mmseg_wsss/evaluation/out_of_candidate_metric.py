@@ -17,19 +17,18 @@ class OutOfCandidateMetric(BaseMetric):
     """Rates of out-of-candidate (OC) errors, in percent.
 
     A pixel is OC if its predicted class is not among the image's labels and
-    is not the background. ``OC_image_rate`` is the share of images with at
-    least ``min_pixels`` OC pixels, ``OC_image_rate_1pct`` that of images with
-    more than 1 % of their area, ``OC_pixel_rate`` the share of OC pixels
-    among all pixels. Pixels the ground truth ignores do not count.
+    is not the background. ``OC_image_rate`` is the share of images with an OC
+    pixel, ``OC_image_rate_1pct`` that of images with more than 1 % of their
+    area, ``OC_pixel_rate`` the share of OC pixels among all pixels. Pixels
+    the ground truth ignores do not count.
 
     The paper reports a rate of images with OC errors and leaves the number of
-    pixels open; ours is 1 by default.
+    pixels open.
 
     Args:
-        min_pixels (int): OC pixels that make an image count. Defaults to 1.
         labels_from (str): 'image_labels' uses those the pipeline loaded,
-            'mask' the classes of the ground-truth mask, 'auto' the former
-            where there are any. Defaults to 'auto'.
+            'auto' the classes of the ground-truth mask where there are none.
+            Defaults to 'auto'.
         background_index (int, optional): Index of the background, None if the
             data set has none. Defaults to 0.
         ignore_index (int): Ground-truth label that does not count. Defaults
@@ -42,19 +41,13 @@ class OutOfCandidateMetric(BaseMetric):
 
     def __init__(
         self,
-        min_pixels: int = 1,
         labels_from: str = 'auto',
         background_index: int | None = 0,
         ignore_index: int = 255,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_option(
-            'labels_from', labels_from, ('auto', 'image_labels', 'mask')
-        )
-        if min_pixels < 1:
-            raise ValueError(f'min_pixels must be >= 1, got {min_pixels}')
-        self.min_pixels = min_pixels
+        check_option('labels_from', labels_from, ('auto', 'image_labels'))
         self.labels_from = labels_from
         self.background_index = background_index
         self.ignore_index = ignore_index
@@ -86,9 +79,9 @@ class OutOfCandidateMetric(BaseMetric):
         ``mask`` holds the labels (n,) of the pixels that count.
         """
         labels = sample.get('image_labels')
-        if self.labels_from == 'mask' or (
-            self.labels_from == 'auto' and labels is None
-        ):
+        if labels is not None:
+            candidate = labels.cpu().numpy() > 0
+        elif self.labels_from == 'auto':
             if mask is None:
                 raise ValueError(
                     f'{sample.get("img_path")} has neither image labels nor a '
@@ -100,13 +93,11 @@ class OutOfCandidateMetric(BaseMetric):
             check_classes(mask, count, self.ignore_index, name)
             candidate = np.zeros(count, dtype=bool)
             candidate[mask] = True
-        elif labels is None:
+        else:
             raise ValueError(
                 f'{sample.get("img_path")} has no image labels: add '
                 'LoadImageLabels to the pipeline'
             )
-        else:
-            candidate = labels.cpu().numpy() > 0
         if self.background_index is not None:
             candidate[self.background_index] = True
         return candidate
@@ -123,7 +114,7 @@ class OutOfCandidateMetric(BaseMetric):
         """
         out, area = np.array(results, dtype=np.int64).reshape(-1, 2).T
         return {
-            'OC_image_rate': _percent((out >= self.min_pixels).mean(), 2),
+            'OC_image_rate': _percent((out > 0).mean(), 2),
             'OC_image_rate_1pct': _percent((100 * out > area).mean(), 2),
             'OC_pixel_rate': _percent(out.sum() / max(area.sum(), 1), 3),
         }

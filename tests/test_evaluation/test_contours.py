@@ -249,8 +249,3 @@ def test_metric_errors(metric):
         evaluate(metric(), [sample(square(0), square(0, value=9))])
     with pytest.raises(TypeError, match='tolerence'):
         metric(tolerence=1)
-
-
-def test_option_errors():
-    with pytest.raises(ValueError, match='share of the image diagonal'):
-        mmseg_wsss.ContourMetric(tolerance=2)

@@ -45,7 +45,6 @@ def test_rates_by_hand():
         'OC_image_rate_1pct': 50.0,
         'OC_pixel_rate': round(100 / 7, 3),
     }
-    assert rates(samples, min_pixels=2)['OC_image_rate'] == 0
 
 
 def test_labels_of_a_head_that_predicts_in_float():
@@ -83,7 +82,6 @@ def test_labels_from_the_mask_and_without_background():
     )
     labelled = [prediction([[0, 3]], [1, 1, 0, 0], mask=[[3, 3]])]
     assert rates(labelled)['OC_pixel_rate'] == 50
-    assert rates(labelled, labels_from='mask')['OC_pixel_rate'] == 0
 
 
 def test_metric_errors():
@@ -91,8 +89,8 @@ def test_metric_errors():
         rates([prediction([[0]], img_path='a.png')])
     with pytest.raises(ValueError, match='has no image labels'):
         rates([prediction([[0]], mask=[[0]])], labels_from='image_labels')
-    with pytest.raises(ValueError, match='min_pixels'):
-        OutOfCandidateMetric(min_pixels=0)
+    with pytest.raises(ValueError, match='labels_from must be one of'):
+        OutOfCandidateMetric(labels_from='mask')
 
 
 def test_a_mask_of_other_classes_is_named():
@@ -101,7 +99,7 @@ def test_a_mask_of_other_classes_is_named():
         rates([sample])
     sample = prediction([[0, 1]], mask=[[0, -1]], img_path='x/odd.png')
     with pytest.raises(ValueError, match=r'odd\.png holds labels from -1'):
-        rates([sample], labels_from='mask')
+        rates([sample])
     sample = prediction([[0, 1]], [1, 1, 0, 0], [[0], [1]], img_path='o.png')
     with pytest.raises(ValueError, match=r'o\.png: the prediction has size'):
         rates([sample])

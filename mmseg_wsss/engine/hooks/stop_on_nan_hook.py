@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
 INTERVAL = 50  # iterations between two checks of a GPU's loss
+PATIENCE = 5  # iterations in a row that stop the run
 
 
 class DivergedError(RuntimeError):
@@ -15,21 +16,15 @@ class DivergedError(RuntimeError):
 
 @HOOKS.register_module()
 class StopOnNaNHook(Hook):
-    """Stop a training whose loss is NaN or infinite for several iterations.
+    """Stop a training whose loss is NaN or infinite 5 iterations in a row.
 
     MMEngine trains on and writes checkpoints of NaN. Single such losses occur
     in mixed precision and pass. On a GPU the loss is read every 50 iterations
     and at the end of an epoch only, without waiting in between.
     ``tools/train.py`` adds the hook to every run.
-
-    Args:
-        patience (int): Iterations in a row that stop the run. Defaults to 5.
     """
 
-    def __init__(self, patience: int = 5):
-        if patience < 1:
-            raise ValueError(f'patience must be >= 1, got {patience}')
-        self.patience = patience
+    def __init__(self):
         self._count: torch.Tensor | None = None
 
     def after_train_iter(
@@ -43,11 +38,11 @@ class StopOnNaNHook(Hook):
         count = 0 if self._count is None else self._count
         self._count = (count + 1) * bad
         if not loss.is_cuda or self.every_n_train_iters(runner, INTERVAL):
-            self._check(runner, self.patience)
+            self._check(runner, PATIENCE)
 
     def after_train_epoch(self, runner) -> None:
         """Check the count."""
-        self._check(runner, self.patience)
+        self._check(runner, PATIENCE)
 
     def after_train(self, runner) -> None:
         """Check the last loss of the training."""

@@ -62,8 +62,6 @@ class PixelCorrelation(BaseModule):
         in_channels (Sequence[int]): Channels of the features.
         reduced_channels (Sequence[int]): What each is reduced to.
         align_corners (bool): How image and features are resized to the CAM.
-        init_cfg (dict, optional): Initialisation. None: Kaiming, and Xavier
-            with gain 4 for the last convolution, as the authors have it.
 
     Examples:
         >>> module = PixelCorrelation([4], [3], align_corners=True)
@@ -77,16 +75,13 @@ class PixelCorrelation(BaseModule):
         in_channels: Sequence[int],
         reduced_channels: Sequence[int],
         align_corners: bool,
-        init_cfg: dict | list[dict] | None = None,
     ):
+        # As the authors have it.
         last = dict(
             type='Xavier', gain=4, distribution='uniform', name='embed'
         )
         super().__init__(
-            init_cfg
-            or dict(
-                type='Kaiming', mode='fan_in', layer='Conv2d', override=last
-            )
+            dict(type='Kaiming', mode='fan_in', layer='Conv2d', override=last)
         )
         self.align_corners = align_corners
         self.reduce = nn.ModuleList(

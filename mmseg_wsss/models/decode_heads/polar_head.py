@@ -54,7 +54,6 @@ class PolarHead(CAMHead):
     Args:
         in_channels (int): Channels of the features.
         num_classes (int): All classes of the data set.
-        reduced_channels (int): Width before the classifier. Defaults to 128.
         background_threshold (float): See :class:`CAMHead`. Defaults to 0.5;
             less and more move all thresholds.
         **kwargs: As for :class:`CAMHead`.
@@ -75,14 +74,9 @@ class PolarHead(CAMHead):
         self,
         in_channels: int,
         num_classes: int,
-        reduced_channels: int = 128,
         background_threshold: float = 0.5,
         **kwargs,
     ):
-        if reduced_channels < 1:
-            raise ValueError(
-                f'reduced_channels must be >= 1, got {reduced_channels}'
-            )
         super().__init__(
             in_channels,
             num_classes,
@@ -90,8 +84,8 @@ class PolarHead(CAMHead):
             **kwargs,
         )
         classes = len(self.foreground)
-        self.reduce = nn.Conv2d(self.in_channels, reduced_channels, 1)
-        self.conv_seg = nn.Conv2d(reduced_channels, classes, 1, bias=False)
+        self.reduce = nn.Conv2d(self.in_channels, WIDTH, 1)
+        self.conv_seg = nn.Conv2d(WIDTH, classes, 1, bias=False)
         self.threshold = nn.Conv2d(self.in_channels, classes, 1)
         self.log_factor = nn.Parameter(torch.full((classes,), math.log(10)))
 

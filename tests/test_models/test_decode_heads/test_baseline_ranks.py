@@ -32,7 +32,6 @@ HEADS = {
         in_channels=8,
         in_index=0,
         num_classes=4,
-        reduced_channels=5,
         dropout_ratio=0.0,
         loss_decode=dict(type='mmseg_wsss.SpatialBCE'),
     ),

@@ -17,7 +17,6 @@ K = 3
 
 def head(**options):
     torch.manual_seed(0)
-    options = {'reduced_channels': 5, **options}
     return PolarHead(8, num_classes=K + 1, in_index=0, **options).eval()
 
 
@@ -115,11 +114,6 @@ def test_augmented_views_are_compared_with_their_mean_threshold():
     above = score > threshold[:, :, None, None]
     assert 0 < above.float().mean() < 1
     assert torch.equal(found.seg_logits.data[1:] > 0.5, above[0])
-
-
-def test_bad_width():
-    with pytest.raises(ValueError, match='reduced_channels must be >= 1'):
-        head(reduced_channels=0)
 
 
 def test_features_that_are_no_maps():
