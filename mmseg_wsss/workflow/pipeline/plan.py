@@ -120,7 +120,9 @@ def read_plan(
     cfg = load_config(find_config(str(pipeline)))
     check_pipeline_options(cfg, options or {})
     shipped = copy.deepcopy(cfg)
-    cfg.merge_from_dict(dict(options or {}))
+    typed = Config()
+    for config in (typed, cfg):
+        config.merge_from_dict(copy.deepcopy(dict(options or {})))
     content = cfg.to_dict()
     given, use, common, configs = (
         _read_dict(content, key)
@@ -136,6 +138,11 @@ def read_plan(
     stages = {n: read_stage(n, s, use) for n, s in given.items()}
     _check_switches(use, stages, given)
     check_config_names(options or {}, configs, given)
+    common = _move_last(common, typed.get('options'))
+    for name, part in (typed.get('stages') or {}).items():
+        if name in stages:
+            last = (part or {}).get('options')
+            stages[name].options = _move_last(stages[name].options, last)
     named = {stage.config for stage in stages.values() if stage.on}
     for stage in stages.values():
         stage.config = configs.get(stage.config, stage.config)
@@ -173,6 +180,12 @@ def _read_dict(content: Mapping, key: str) -> dict:
     if not isinstance(value, dict):
         raise ValueError(f'{key} must be a dict, got {value!r}')
     return value
+
+
+def _move_last(options: Mapping, last: Mapping | None) -> dict:
+    """Return options with some keys at the end: they override others."""
+    ordered = sorted(options.items(), key=lambda item: item[0] in (last or ()))
+    return dict(ordered)
 
 
 def _check_switches(
@@ -267,14 +280,17 @@ def _plain_config(
     reference = Reference.parse(stage.config)
     if reference is None:
         cfg = _load(find_config(stage.config))
-        options = {**common, **stage.options}
     else:
         cfg = copy.deepcopy(plain[reference.stage])
-        options = dict(stage.options)
+        common = {}
+    options = {**common, **stage.options}
     check_stage_options(cfg, options, stage.options, readers)
     if 'data_root' in options and cfg.get('data_root'):
         move_paths(cfg, cfg.data_root, options['data_root'])
-    cfg.merge_from_dict(options)
+    # One by one: keys with dots and nested dicts add up. A merge changes
+    # the dicts that it is given.
+    for key, value in (*common.items(), *stage.options.items()):
+        cfg.merge_from_dict({key: copy.deepcopy(value)})
     return cfg
 
 

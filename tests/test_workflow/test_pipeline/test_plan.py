@@ -221,6 +221,49 @@ def test_options_of_one_stage_from_the_command_line(pipeline):
     assert all(cfg.log_level == 'ERROR' for cfg in plan.configs.values())
 
 
+class TestOptionsAddUp:
+    """Dotted keys of the pipeline's file, nested ones of the command line."""
+
+    def test_those_for_all_stages(self, pipeline):
+        plan = plan_of(pipeline, **{'options.randomness.deterministic': True})
+        for cfg in plan.configs.values():
+            assert cfg.randomness == dict(seed=0, deterministic=True)
+        plan = plan_of(pipeline, **{'options.randomness.seed': 3})
+        assert plan.configs['segmentor'].randomness.seed == 3
+
+    def test_those_of_a_stage(self, pipeline):
+        own = "options={'train_dataloader.dataset.ann_file': 'mine.txt'}"
+        edit(pipeline, '/ce.py', f"/ce.py', {own}, method='segmentor")
+        mine = {'stages.segmentor.options.train_dataloader.batch_size': 2}
+        mine['options.train_dataloader.num_workers'] = 1
+        plan = plan_of(pipeline, **mine)
+        loader = plan.configs['segmentor'].train_dataloader
+        assert loader.dataset.ann_file == 'mine.txt'
+        assert (loader.batch_size, loader.num_workers) == (2, 1)
+
+    def test_those_of_a_stage_stay_there(self, pipeline):
+        own = "options={'test_dataloader.dataset.ann_file': 'list.txt'}"
+        edit(pipeline, '/cam.py', f"/cam.py', {own}, method='classifier")
+        edit(pipeline.parent / 'ce.py', 'list.txt', 'val.txt')
+        both = {'options.test_dataloader.num_workers': 8}
+        configs = plan_of(pipeline, **both).configs
+        for name, file in (('cams', 'list.txt'), ('evaluate', 'val.txt')):
+            loader = configs[name].test_dataloader
+            assert loader.dataset.ann_file == file
+            assert loader.num_workers == 8
+
+    def test_a_part_is_replaced_in_every_stage(self, pipeline):
+        new = {'options.model._delete_': True, 'options.model.type': 'New'}
+        configs = plan_of(pipeline, **new).configs
+        for name in ('classifier', 'segmentor'):
+            assert configs[name].model == {'type': 'New'}
+
+    def test_the_command_line_comes_last(self, pipeline):
+        edit(pipeline, "/ocr.py')", "/ocr.py', options={'model.loss': [1]})")
+        mine = {'use.ocr': True, 'stages.segmentor.options.model.loss': [2]}
+        assert plan_of(pipeline, **mine).configs['segmentor'].model.loss == [2]
+
+
 def test_a_path_may_stand_where_a_reference_does(pipeline):
     root = pipeline.parent
     edit(pipeline, '{refine.labels}', f'{root}/mine')
