@@ -85,13 +85,15 @@ def doubted_photos(content: Content) -> list[Doubts]:
         file = stage.folder / 'doubts.csv'
         if stage.status != 'finished' or not file.is_file():
             continue
+        lost = f'{stage.name}: its doubted labels are not shown'
+        if stage.cfg is None:
+            content.notes.append(f'{lost}, as {stage.no_cfg}')
+            continue
         try:
             found.append(_read(stage, Images(stage.cfg)))
         # A config may be wrong in many ways; the others are still of use.
         except Exception as error:
-            content.notes.append(
-                f'{stage.name}: its doubted labels are not shown ({error})'
-            )
+            content.notes.append(f'{lost} ({error})')
     return found
 
 

@@ -107,7 +107,7 @@ def _build_strip(
         except UNREADABLE:
             picture = Picture(name, problem='cannot be read', miou=miou)
         else:
-            special.update({BIASED_LABEL, IGNORE_LABEL} & set(label.flat))
+            special.update({BIASED_LABEL, IGNORE_LABEL} & {*np.unique(label)})
             laid = overlay(photo, label, images.palette, images.background)
             picture = Picture(name, data_uri(laid, limit), size, miou=miou)
         strip.pictures.append(picture)

@@ -6,6 +6,7 @@ import shlex
 
 from ..pipeline.plan import find_config
 from .collect import Content
+from .sections import FULL
 from .stages import StageInfo
 
 
@@ -13,7 +14,8 @@ def final_segmentor(content: Content) -> StageInfo | None:
     """Return the stage of the segmentor whose predictions are tested.
 
     Returns:
-        StageInfo | None: None unless its checkpoint and config are there.
+        StageInfo | None: None unless its checkpoint and config are there. One
+        that was trained on true masks is only compared with.
     """
     tested = {
         name
@@ -25,6 +27,7 @@ def final_segmentor(content: Content) -> StageInfo | None:
         stage
         for stage in content.stages
         if stage.name in tested
+        and stage.method != FULL
         and stage.checkpoint is not None
         and stage.cfg is not None
     ]

@@ -95,5 +95,8 @@ def test_what_cannot_be_read(work):
     (work.parent / 'tiny' / 'images' / 'img_4.png').write_bytes(b'no photo')
     page = read(work)
     assert 'cannot be read green given, but not found' in page.text
+    (work / 'doubts' / 'config.py').unlink()
+    words = read(work).text
+    assert 'labels are not shown, as it has no config.py' in words
     shutil.rmtree(work / 'doubts')
     assert 'look wrong' not in read(work).text
