@@ -141,6 +141,7 @@ def prepare(plan: Plan, pass_fds: tuple) -> None:
 
 
 def check_names(plan: Plan, *names: str | None) -> None:
+    """Check the names of the first and the last stage."""
     known = [stage.name for stage in plan.on]
     for name in filter(None, names):
         if name not in known:
@@ -148,7 +149,7 @@ def check_names(plan: Plan, *names: str | None) -> None:
                 f'there is no stage {name} that is on: choose among '
                 f'{", ".join(known)}'
             )
-    if all(names) and known.index(names[0]) > known.index(names[1]):
+    if all(names) and not plan.between(*names):
         raise SystemExit(f'{names[0]} comes after {names[1]}')
 
 
@@ -161,8 +162,12 @@ def config_of(plan: Plan, stage: Stage) -> str:
 
 def show(plan: Plan, args: argparse.Namespace) -> None:
     """Print what a run would do."""
+    if args.first:
+        check_finished(plan, args.first, args.last)
     states = plan_states(plan, args.first)
-    reached = False
+    reached = [stage.name for stage in plan.between(None, args.last)]
+    for words in plan.prepare:
+        log(f'first: {shlex.join(words)}')
     for stage in plan.stages.values():
         if not stage.on:
             log(f'{stage.name:<16} off ({stage.method})')
@@ -171,23 +176,21 @@ def show(plan: Plan, args: argparse.Namespace) -> None:
         words = state.action + (f' ({state.reason})' if state.reason else '')
         if state.action != SKIP:
             words += f': {stage.kind.tool} {config_of(plan, stage)}'
-        log(f'{stage.name:<16} {"not reached" if reached else words}')
-        reached = reached or stage.name == args.last
+        if stage.name not in reached:
+            words = 'not reached'
+        log(f'{stage.name:<16} {words}')
     for line in [*plan.compares, *plan.missing_lines()]:
         log(line)
 
 
 def run(plan: Plan, args: argparse.Namespace, launch: Launch) -> None:
     """Run the stages that are asked for."""
-    begin = args.first is None
     with exclusive_lock(plan.work_dir) as pass_fds:
         if plan.prepare:
             prepare(plan, pass_fds)
             plan = read_plan(args.pipeline, args.cfg_options, args.work_dir)
-        names = [stage.name for stage in plan.on]
-        begin_at = names.index(args.first) if args.first else 0
-        end_at = names.index(args.last) if args.last else len(names)
-        missing = plan.missing_lines(names[begin_at : end_at + 1])
+        asked = [s.name for s in plan.between(args.first, args.last)]
+        missing = plan.missing_lines(asked)
         if missing:
             raise SystemExit('\n'.join([*missing, PUT_BACK]))
         if args.first:
@@ -201,9 +204,9 @@ def run(plan: Plan, args: argparse.Namespace, launch: Launch) -> None:
                 ' those that differ are moved to old/. To keep both, give '
                 'each its folder: --work-dir, or from_folder.py --name'
             )
+        content = write_summary(plan, args.first)
         for number, stage in enumerate(plan.on, 1):
-            begin = begin or stage.name == args.first
-            if not begin:
+            if stage.name not in asked:
                 continue
             args.at = f' in stage {stage.name} ({plan.folder(stage.name)})'
             log(f'[{number}/{len(plan.on)}] {stage.name}')
@@ -213,17 +216,15 @@ def run(plan: Plan, args: argparse.Namespace, launch: Launch) -> None:
             except StageFailedError:
                 # The disk may be full: the failure counts.
                 with contextlib.suppress(OSError):
-                    write_summary(plan)
+                    write_summary(plan, args.first)
                     report(plan, args)
                 raise
-            write_summary(plan)
+            content = write_summary(plan, args.first)
             seconds = f'{time.time() - start:.0f} s'
             skipped = ': '.join(filter(None, state))
             log(f'   {skipped if state.action == SKIP else seconds}')
-            if stage.name == args.last:
-                break
         args.at = ' after the last stage'
-        log('\n' + table(write_summary(plan)))
+        log('\n' + table(content))
     log(f'\nFiles: {plan.work_dir}')
     report(plan, args)
 
@@ -240,9 +241,7 @@ def report(plan: Plan, args: argparse.Namespace) -> None:
 
 def check_finished(plan: Plan, first: str, last: str | None) -> None:
     """Check that the stages before those asked for are finished."""
-    names = [stage.name for stage in plan.on]
-    end = names.index(last) + 1 if last else len(names)
-    asked = names[names.index(first) : end]
+    asked = [stage.name for stage in plan.between(first, last)]
     for name in asked:
         for before in plan.upstream(plan.stages[name]):
             finished = StageFolder(plan.folder(before)).finished

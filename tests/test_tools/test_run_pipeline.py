@@ -151,8 +151,9 @@ def test_dry_run_from_and_until(faked, tmp_path):
     assert lines[1].startswith('to do: make_cams.py ')
     assert lines[2:] == ['not reached'] * 3
     assert not (tmp_path / 'work').exists()
-    output = faked('--from', 'cams')
-    assert 'cams reads from classifier, which is not finished' in output
+    for words in ([], ['--dry-run']):
+        output = faked('--from', 'cams', *words)
+        assert 'cams reads from classifier, which is not finished' in output
     output = faked('--until', 'cams')
     assert [c['stage'] for c in fake.calls(tmp_path)] == ['classifier', 'cams']
     assert 'segmentor         -' in output
@@ -204,10 +205,12 @@ def test_preparations_come_first(faked, tmp_path):
     draw = "import pathlib; pathlib.Path('{}').write_text('[]')"
     (tmp_path / 'draw.py').write_text(draw.format(tmp_path / 'labels.json'))
     with open(tmp_path / 'pipeline.py', 'a') as file:
-        file.write("prepare = [['draw.py']]\n")
+        file.write("prepare = [['draw.py', '--all']]\n")
+    shown = faked('--dry-run').splitlines()
+    assert shown[0] == 'first: draw.py --all'
     assert '5 labels' in faked()
     (tmp_path / 'draw.py').write_text('raise SystemExit(3)')
-    assert 'draw.py failed, see' in faked()
+    assert 'draw.py --all failed, see' in faked()
 
 
 @pytest.mark.parametrize('stage', [None, 'cams'])
@@ -241,14 +244,46 @@ def test_a_full_disk_does_not_hide_a_failure(
 ):
     """pipeline.json and the report cannot be written either."""
 
+    written = []
+
     def full(*_):
-        raise OSError(28, 'No space left on device')
+        if written:
+            raise OSError(28, 'No space left on device')
+        written.append(True)
 
     monkeypatch.setattr(tool, 'write_summary', full)
     fake.orders(tmp_path, classifier='fail')
     output = faked()
     assert 'stage classifier failed: it ended with 1' in output
     assert 'rerun the same command' in output
+
+
+def test_the_summary_is_there_before_the_first_stage(
+    faked, tmp_path, tool, monkeypatch
+):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tool, 'run_stage', stop)
+    faked()
+    stages = json.loads((tmp_path / 'work' / 'pipeline.json').read_text())
+    assert [stage['record'] for stage in stages['stages']] == [None] * 5
+
+
+def test_an_older_run_is_not_shown_as_this_one(faked, tmp_path):
+    faked()
+    config = tmp_path / 'cam.py'
+    config.write_text(config.read_text().replace('width=1', 'width=2'))
+    output = faked('--until', 'classifier')
+    names = ['cams', 'refine', 'segmentor', 'evaluate']
+    rows = [line.split() for line in output.splitlines()]
+    assert [row[0] for row in rows if row[1:] == ['-']] == names
+    page = (tmp_path / 'work' / 'report.html').read_text()
+    assert '1 of 5 finished' in page
+    # What is taken as it is counts.
+    output = faked('--from', 'segmentor')
+    assert output.count('5 labels') == 2
+    assert '5 of 5 finished' in (tmp_path / 'work/report.html').read_text()
 
 
 @pytest.mark.slow

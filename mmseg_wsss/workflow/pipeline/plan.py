@@ -84,6 +84,18 @@ class Plan:
         """The stages that are on."""
         return [stage for stage in self.stages.values() if stage.on]
 
+    def between(self, first: str | None, last: str | None) -> list[Stage]:
+        """Return the stages that are on, from one to another.
+
+        Args:
+            first: Name of the first; None for the first of all.
+            last: Name of the last; None for the last of all.
+        """
+        names = [stage.name for stage in self.on]
+        begin = names.index(first) if first else 0
+        end = names.index(last) + 1 if last else len(names)
+        return self.on[begin:end]
+
     def folder(self, name: str) -> Path:
         """Return the folder of a stage."""
         return self.work_dir / name
@@ -298,6 +310,11 @@ def complete_config(
     plan: Plan, stage: Stage, plain: Config, known: dict[str, object]
 ) -> None:
     """Add a stage's config to the plan, with its hash and missing files."""
+    loader = f'{"train" if stage.is_training else "test"}_dataloader'
+    if not plain.get(loader):
+        raise ValueError(
+            f'its config has no {loader}, which {stage.kind.tool} reads'
+        )
     cfg = copy.deepcopy(plain)
     for name, value in stage.inputs.items():
         if Reference.parse(value) is None:

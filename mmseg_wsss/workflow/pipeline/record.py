@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import uuid
 from collections.abc import Collection, Mapping
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zipfile import is_zipfile
 
-from ...io.atomic import dated_path, write_json
+from ...io.atomic import dated_path, read_json, write_json
 from ...io.scalars import read_figures
 from .plan import Plan
 from .stage import Stage
@@ -207,13 +206,11 @@ class StageFolder:
 
     def _read(self, name: str) -> dict | None:
         try:
-            return json.loads((self.path / name).read_text())
+            return read_json(self.path / name)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError as error:
-            raise ValueError(
-                f'{self.path / name} is damaged ({error}): remove it'
-            ) from error
+            raise ValueError(f'{error}: remove it') from error
 
 
 def upstream_ids(plan: Plan, stage: Stage) -> dict[str, str | None]:
@@ -247,10 +244,9 @@ def plan_states(plan: Plan, first: str | None = None) -> dict[str, State]:
         dict[str, State]: States by name.
     """
     states: dict[str, State] = {}
-    names = [stage.name for stage in plan.on]
-    kept = names[: names.index(first)] if first else []
+    asked = [stage.name for stage in plan.between(first, None)]
     for stage in plan.on:
-        if stage.name in kept:
+        if stage.name not in asked:
             states[stage.name] = State(SKIP, 'taken as it is')
             continue
         state = state_now(plan, stage)

@@ -26,6 +26,7 @@ from .record import (
     SKIP,
     StageFolder,
     State,
+    plan_states,
     state_now,
     upstream_ids,
 )
@@ -222,7 +223,7 @@ def failure(stage: Stage, folder: StageFolder, what: str) -> str:
 
     Where the log ends in a tool's one-line error, that line alone is shown.
     """
-    tail, cause = _read_log(folder.log)
+    tail, cause = read_log(folder.log)
     if tail and tail[-1].startswith('error: '):
         tail.clear()
     killed = what in ('ended with -9', 'ended with 137')
@@ -239,7 +240,7 @@ def failure(stage: Stage, folder: StageFolder, what: str) -> str:
     )
 
 
-def _read_log(path: Path) -> tuple[deque[str], str]:
+def read_log(path: Path) -> tuple[deque[str], str]:
     """Return the last lines of a log, and the last error of its last run.
 
     Launchers of ranks end a log with more lines than that.
@@ -255,14 +256,20 @@ def _read_log(path: Path) -> tuple[deque[str], str]:
     return tail, cause
 
 
-def write_summary(plan: Plan) -> dict:
+def write_summary(plan: Plan, first: str | None = None) -> dict:
     """Write ``pipeline.json``: the stages in their order, and their records.
+
+    Args:
+        plan: The pipeline.
+        first: Stages before this one are taken as they are.
 
     Returns:
         dict: ``name``, ``version`` and ``stages``, a list of dicts with the
         settings of each and ``record``, the content of its ``stage.json``,
-        None where it is not finished.
+        None where it is not finished, or would run again.
     """
+    states = plan_states(plan, first)
+    kept = [n for n, s in states.items() if s.action in (SKIP, COMPARE)]
     content = {
         'name': plan.name,
         'version': __version__,
@@ -276,7 +283,7 @@ def write_summary(plan: Plan) -> dict:
                 'upstream': plan.upstream(stage),
                 'settings': stage.settings,
                 'record': StageFolder(plan.folder(stage.name)).finished
-                if stage.on
+                if stage.name in kept
                 else None,
             }
             for stage in plan.stages.values()

@@ -87,8 +87,6 @@ class Content:
 
     def measured_on(self, stage: StageInfo) -> str:
         """Return which images the figures of a stage belong to."""
-        if stage.status == 'off':
-            return '-'
         if stage.tool == 'train.py':
             return 'validation' if stage.figures else '-'
         if stage.label_dir is None:
@@ -126,7 +124,7 @@ def collect(
     name, stages = read_stages(work_dir)
     content = Content(name, work_dir, stages)
     for stage in stages:
-        curves = read_curves(stage.folder)
+        curves = read_curves(stage.folder) if stage.has_run else Curves()
         if curves.losses or curves.metrics:
             content.curves[stage.name] = curves
     _group(content)
@@ -137,25 +135,10 @@ def collect(
     return content
 
 
-def foreground_labels(images: Images) -> tuple[list[str], np.ndarray] | None:
-    """Stack the image labels of those images that have any.
-
-    Returns:
-        tuple | None: Names of the K foreground classes, and labels (L, K),
-        bool. None if no image has image labels.
-    """
-    rows = [images.candidates(stem) for stem in images.stems]
-    rows = [row for row in rows if row is not None]
-    if not rows:
-        return None
-    kept = [k for k in range(len(images.classes)) if k != images.background]
-    return [images.classes[k] for k in kept], np.stack(rows)[:, kept]
-
-
 def _group(content: Content) -> None:
     groups: dict[tuple, Group] = {}
     for stage in content.stages:
-        if stage.status == 'off' or stage.label_dir is None:
+        if stage.label_dir is None:
             continue
         if stage.cfg is None:
             content.notes.append(

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ...datasets.label_files.load import cooccurrence
 from .charts import heat_map, line_chart, stacked_bars
-from .collect import Content, Group, foreground_labels
+from .collect import Content, Group
 from .curves import Series
 from .measure import Measured
 
@@ -109,14 +109,19 @@ def label_matrix(content: Content) -> dict | None:
     """Draw how often classes occur together in the first image labels.
 
     Returns:
-        dict | None: Title, chart, stages, number of images and of those with
-        a ``single`` class; None without image labels.
+        dict | None: Title, chart, stages, number of images with labels and
+        of those with a ``single`` class; None without image labels.
     """
     for group in content.groups:
-        found = foreground_labels(group.images)
-        if found is None:
+        images = group.images
+        rows = map(images.candidates, images.stems)
+        rows = [row for row in rows if row is not None]
+        if not rows:
             continue
-        names, labels = found
+        classes = range(len(images.classes))
+        kept = [k for k in classes if k != images.background]
+        names = [images.classes[k] for k in kept]
+        labels = np.stack(rows)[:, kept]
         counts = cooccurrence(labels)
         with np.errstate(invalid='ignore'):
             shares = counts / np.diag(counts)[:, None]
@@ -127,7 +132,7 @@ def label_matrix(content: Content) -> dict | None:
             'title': title,
             'chart': chart,
             'stages': group.names,
-            'images': len(group.images.stems),
+            'images': len(labels),
             'single': int((labels.sum(1) == 1).sum()),
         }
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,17 +12,16 @@ from mmengine.config import Config
 from ...compat import load_config
 from ...io.scalars import read_object
 from ...jobs.test_dataset import flatten
-from ..pipeline.record import FINISHED, LOG, STARTED
-from ..pipeline.run import SUMMARY
+from ..pipeline.record import LOG, STARTED
+from ..pipeline.run import SUMMARY, read_log
 
-TAIL = 15
 # Text of a config that is shown; whole configs are shorter.
 MAX_TEXT = 40_000
 
 
 @dataclass
 class StageInfo:
-    """A stage, as far as its folder shows.
+    """A stage, as ``pipeline.json`` and its folder show it.
 
     Attributes:
         name: Its name, and that of its folder.
@@ -32,7 +30,7 @@ class StageInfo:
         config: Its config, as the pipeline names it.
         method: The switch it belongs to; '' if unknown.
         status: 'finished', 'off', 'stopped' (it failed or was killed) or
-            'not reached'.
+            'not reached'; so is one whose files are of other settings.
         upstream: Stages whose outputs it reads.
         seconds: Of its last run; None if it is not finished.
         stopped_before: Whether that run resumed an interrupted one.
@@ -66,8 +64,15 @@ class StageInfo:
         return ((self.cfg or {}).get('randomness') or {}).get('seed')
 
     @property
+    def has_run(self) -> bool:
+        """Whether the files in its folder are of this pipeline."""
+        return self.status in ('finished', 'stopped')
+
+    @property
     def label_dir(self) -> Path | None:
         """Folder of the label maps that it wrote, if any."""
+        if not self.has_run:
+            return None
         for name in ('labels', 'predictions'):
             folder = self.folder / name
             if folder.is_dir() and any(folder.glob('*.png')):
@@ -111,9 +116,7 @@ def read_stages(work_dir: Path) -> tuple[str, list[StageInfo]]:
     """Read the stages of a pipeline in their order.
 
     Args:
-        work_dir: Folder that ``tools/run_pipeline.py`` wrote. Without its
-            ``pipeline.json``, the stages are the folders with a stage's
-            record, the oldest first.
+        work_dir: Folder that ``tools/run_pipeline.py`` wrote.
 
     Returns:
         tuple: The pipeline's name, and the stages.
@@ -125,7 +128,7 @@ def read_stages(work_dir: Path) -> tuple[str, list[StageInfo]]:
     if not work_dir.is_dir():
         raise FileNotFoundError(f'there is no folder {work_dir}')
     summary = read_object(work_dir / SUMMARY)
-    listed = summary.get('stages') or _found(work_dir)
+    listed = summary.get('stages')
     if not listed:
         raise ValueError(
             f'{work_dir} holds no stage: give the folder that '
@@ -149,8 +152,7 @@ def _stage(work_dir: Path, given: Mapping) -> StageInfo:
     if not given.get('on', True):
         stage.status = 'off'
         return stage
-    # The folder is newer than the summary where a run was killed.
-    done = read_object(folder / FINISHED)
+    done = given.get('record')
     if done:
         stage.status = 'finished'
         stage.seconds = done.get('seconds')
@@ -163,7 +165,10 @@ def _stage(work_dir: Path, given: Mapping) -> StageInfo:
         stage.checkpoint = _checkpoint(folder, done)
     elif (folder / STARTED).is_file():
         stage.status = 'stopped'
-        stage.log_tail = _tail(folder / LOG)
+        if (folder / LOG).is_file():
+            stage.log_tail = list(read_log(folder / LOG)[0])
+    else:
+        return stage
     stage.cfg, stage.no_cfg = _config(folder / 'config.py')
     pipeline = (given.get('settings') or {}).get('pipeline')
     steps = (stage.cfg or {}).get(pipeline) if pipeline else None
@@ -177,39 +182,6 @@ def _checkpoint(folder: Path, done: Mapping) -> Path | None:
     output = (done.get('outputs') or {}).get('checkpoint') or {}
     path = folder / str(output.get('path') or 'none')
     return path if path.is_file() else None
-
-
-def _found(work_dir: Path) -> list[dict]:
-    """Return the folders that hold a record, the oldest first."""
-    records = [
-        path
-        for name in (FINISHED, STARTED)
-        for path in work_dir.glob(f'*/{name}')
-    ]
-    records.sort(key=lambda path: path.stat().st_mtime)
-    names = dict.fromkeys(path.parent.name for path in records)
-    return [
-        {'name': name, 'tool': _tool(work_dir / name / LOG)} for name in names
-    ]
-
-
-def _tool(log: Path) -> str:
-    """Read the tool of a stage from the first line of its log."""
-    try:
-        with open(log, errors='replace') as lines:
-            words = next(lines, '').split()
-    except OSError:
-        return ''
-    tools = [Path(word).name for word in words if word.endswith('.py')]
-    return tools[0] if tools else ''
-
-
-def _tail(log: Path) -> list[str]:
-    try:
-        with open(log, errors='replace') as lines:
-            return list(deque((line.rstrip() for line in lines), TAIL))
-    except OSError:
-        return []
 
 
 def _config(path: Path) -> tuple[Config | None, str]:

@@ -43,6 +43,21 @@ def test_stages_take_what_others_make(pipeline):
     assert not plan.missing
 
 
+@pytest.mark.parametrize(
+    ('first', 'last', 'expected'),
+    [
+        (None, None, slice(None)),
+        ('cams', 'cams', slice(1, 2)),
+        ('segmentor', None, slice(3, None)),
+        (None, 'refine', slice(0, 3)),
+        ('refine', 'cams', slice(0)),
+    ],
+)
+def test_stages_from_one_to_another(pipeline, first, last, expected):
+    plan = plan_of(pipeline)
+    assert plan.between(first, last) == plan.on[expected]
+
+
 def test_a_stage_that_is_off_passes_on_what_it_reads(pipeline):
     plan = plan_of(pipeline, **{'use.refine': False})
     assert 'refine' not in [stage.name for stage in plan.on]
@@ -361,6 +376,20 @@ def test_what_is_wrong_is_said(pipeline, old, new, error):
         plan_of(pipeline)
 
 
+@pytest.mark.parametrize(
+    ('config', 'part', 'error'),
+    [
+        ('cam', 'test', 'cams: its config has no test_dataloader, which make'),
+        ('ce', 'train', 'segmentor: its config has no train_dataloader, whic'),
+    ],
+)
+def test_a_config_without_data(pipeline, config, part, error):
+    with open(pipeline.parent / f'{config}.py', 'a') as file:
+        file.write(f'{part}_dataloader = None\n')
+    with pytest.raises(ValueError, match=f'stage {error}'):
+        plan_of(pipeline)
+
+
 def test_a_refiner_that_cannot_take_its_input(pipeline):
     edit(pipeline.parent / 'crf.py', 'LoadCAM', 'LoadMap')
     with pytest.raises(ValueError, match='refine_pipeline has no LoadCAM'):
@@ -437,6 +466,7 @@ stages = dict(
 """
 STEGO_CONFIG = """
 pairs = dict(neighbours='x', dataset=dict(type='Y'))
+test_dataloader = dict(dataset=dict(type='Y'))
 train_dataloader = dict(dataset=pairs)
 val_dataloader = dict(dataset=pairs)
 feature_extractor = dict(type='STEGOFeatures', checkpoint='x')

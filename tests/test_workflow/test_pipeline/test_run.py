@@ -317,6 +317,21 @@ def test_table_and_summary(pipeline):
     assert 'epoch_3.pth' in lines[4]
 
 
+def test_the_summary_leaves_out_what_would_run_again(pipeline):
+    fake.run(pipeline)
+    edit(pipeline.parent / 'crf.py', 'alpha=2', 'alpha=3')
+    plan = read_plan(pipeline, {}, pipeline.parent / 'work')
+    content = write_summary(plan)
+    known = [s['name'] for s in content['stages'] if s['record']]
+    assert known == ALL[:2]
+    rows = [line.split() for line in table(content).splitlines()]
+    assert rows[3:] == [[name, '-'] for name in ALL[2:]]
+    # As --from has it.
+    content = write_summary(plan, 'segmentor')
+    known = [s['name'] for s in content['stages'] if s['record']]
+    assert known == ALL
+
+
 def test_damaged_records_are_named(pipeline):
     fake.run(pipeline)
     (pipeline.parent / 'work' / 'cams' / 'stage.json').write_text('{')

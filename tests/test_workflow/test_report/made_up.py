@@ -25,7 +25,11 @@ def stage(work: Path, name: str, tool: str, cfg=None, **given) -> dict:
 
 
 def summary(work: Path, stages: list[dict], name: str = 'tiny') -> None:
-    """Write ``pipeline.json``."""
+    """Write ``pipeline.json``, with the records of the stages."""
+    for given in stages:
+        file = work / given['name'] / 'stage.json'
+        done = given['on'] and file.is_file()
+        given['record'] = json.loads(file.read_text()) if done else None
     content = {'name': name, 'version': '0.1.0', 'stages': stages}
     (work / 'pipeline.json').write_text(json.dumps(content))
 

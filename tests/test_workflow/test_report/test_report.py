@@ -174,10 +174,10 @@ def test_a_segmentor_beside_one_on_true_masks(work):
     shutil.copytree(work / 'evaluate', work / 'evaluate_full')
     full.update(name='evaluate_full', method='full')
     content['stages'].insert(4, full)
-    (work / 'pipeline.json').write_text(json.dumps(content))
     for name, miou in (('evaluate', 30.0), ('evaluate_full', 40.0)):
         record = {'figures': {'mIoU': miou}, 'seconds': 61.0}
         (work / name / 'stage.json').write_text(json.dumps(record))
+    made_up.summary(work, content['stages'])
     words = read(work).text
     assert 'OC rate weak / full other' in words
     assert 'in percent of that of the stage trained on true masks' in words
@@ -234,31 +234,37 @@ def test_stages_that_are_missing_or_failed(work):
     (work / 'segmentor' / 'output.log').write_text(
         'first\n' * 40 + 'ValueError: <cat> is no dog\n'
     )
-    (work / 'evaluate' / 'stage.json').unlink()
     config = work / 'evaluate' / 'config.py'
     config.write_text("custom_imports = dict(imports=['not_there'])")
     (work / 'debias' / 'config.py').unlink()
+    stages = json.loads((work / 'pipeline.json').read_text())['stages']
+    made_up.summary(work, stages)
     (work / 'cams' / 'labels' / 'img_2.png').unlink()
     page = read(work)
     assert 'segmentor stopped' in page.text
     assert 'segmentor did not finish' in page.text
     assert 'ValueError: <cat> is no dog' in page.text
-    assert 'evaluate not reached - 2 images - - -' in page.text
+    assert 'evaluate finished 1 min 1 s 2 images - - -' in page.text
     assert 'evaluate: its labels are not shown, as its config' in page.text
     assert 'not_there' in page.text
     assert 'debias: its labels are not shown, as it has no' in page.text
     assert '5 of 6' in page.text
 
 
-def test_without_the_summary(work):
-    (work / 'pipeline.json').unlink()
-    log = '$ /usr/bin/python /a/tools/test.py config.py x.pth\n'
-    (work / 'evaluate' / 'output.log').write_text(log)
+@pytest.mark.parametrize('change', [{'record': None}, {'on': False}])
+def test_files_of_an_older_run(work, change):
+    """A stage that would run again, and one that is off now."""
+    content = json.loads((work / 'pipeline.json').read_text())
+    for stage in content['stages']:
+        if stage['name'] in ('classifier', 'evaluate'):
+            stage.update(change)
+    (work / 'pipeline.json').write_text(json.dumps(content))
     content = collect(work)
-    assert content.name == 'work'
-    tools = {stage.name: stage.tool for stage in content.stages}
-    assert len(tools) == 5 and tools['evaluate'] == 'test.py'
-    assert 'Traceback' not in Page(render(content)).text
+    assert not content.curves
+    assert [group.names for group in content.groups] == ['cams, debias']
+    state = 'off' if 'on' in change else 'not reached'
+    for name in ('classifier', 'evaluate'):
+        assert f'{name} {state} - - - -' in Page(render(content)).text
 
 
 def test_damaged_files(work):
@@ -369,16 +375,16 @@ class TestUseTheSegmentor:
 
     def finish(self, work):
         """Let the segmentor leave a checkpoint that evaluate reads."""
-        summary = json.loads((work / 'pipeline.json').read_text())
-        for stage in summary['stages']:
-            if stage['name'] == 'evaluate':
-                stage['upstream'] = ['segmentor']
-        (work / 'pipeline.json').write_text(json.dumps(summary))
         record = work / 'segmentor' / 'stage.json'
         content = json.loads(record.read_text())
         content['outputs'] = {'checkpoint': {'path': 'epoch_9.pth'}}
         record.write_text(json.dumps(content))
         (work / 'segmentor' / 'epoch_9.pth').write_bytes(b'')
+        stages = json.loads((work / 'pipeline.json').read_text())['stages']
+        for stage in stages:
+            if stage['name'] == 'evaluate':
+                stage['upstream'] = ['segmentor']
+        made_up.summary(work, stages)
 
     def commands(self, work):
         text = write_report(work).read_text(encoding='utf-8')
@@ -420,6 +426,16 @@ class TestUseTheSegmentor:
         assert Path(export[1]) == ROOT / 'tools' / 'export_onnx.py'
         assert export[2:4] == [config, checkpoint]
         assert export[4:] == ['--out', 'model.onnx']
+
+    def test_not_the_one_on_true_masks(self, work):
+        self.finish(work)
+        shutil.copytree(work / 'segmentor', work / 'full')
+        stages = json.loads((work / 'pipeline.json').read_text())['stages']
+        full = dict(stages[3], name='full', method='full')
+        tested = dict(stages[4], name='evaluate_full', upstream=['full'])
+        made_up.summary(work, [*stages, full, tested])
+        for command in self.commands(work):
+            assert f'{work}/segmentor/epoch_9.pth' in command
 
     def test_without_a_checkpoint_or_config(self, work):
         self.finish(work)
