@@ -188,6 +188,14 @@ def test_a_segmentor_beside_one_on_true_masks(work):
     assert full_shares(collect(work)) == {'evaluate': 75}
 
 
+def test_images_without_labels_are_not_counted(work):
+    file = work.parent / 'tiny' / 'image_labels.json'
+    labels = json.loads(file.read_text())
+    del labels['img_5']
+    file.write_text(json.dumps(labels))
+    assert 'Image labels of 5 images (cams, debias)' in read(work).text
+
+
 def test_few_of_many_images_are_compared(work):
     content = collect(work, max_images=2, seed=1)
     assert content.groups[0].measured['cams'].images == 2
