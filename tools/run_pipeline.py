@@ -7,10 +7,10 @@
     ... --launcher slurm --gpus 8 --launcher-args='-p gpu --gres=gpu:8'
 
 The stages' folders are work_dirs/<name>/<stage>. A finished stage is skipped
-as long as its config, the files that it names (a folder of images by their
-names and sizes) and the stages that it reads are the same; otherwise it runs
-again, and its old folder is moved to work_dirs/<name>/old. A killed run is
-resumed by the same command. At the end, or where a stage fails,
+as long as its config, the files that it names (by content, large photos by
+size and both ends) and the stages that it reads are the same; otherwise it
+runs again, and its old folder is moved to work_dirs/<name>/old. A killed run
+is resumed by the same command. At the end, or where a stage fails,
 work_dirs/<name>/report.html shows the results of every stage.
 """
 
