@@ -95,18 +95,16 @@ def describe(pipeline: list[dict], classes: list[str]) -> dict:
         classes: Names of the classes in use.
 
     Returns:
-        dict: Hash of the settings, identities of checkpoints, centroids and
-        image labels, and the origin of folders of CAMs, labels and features.
+        dict: Hash of the settings, identities of checkpoints and centroids,
+        and the origin of folders of CAMs, labels and features. Image labels
+        count by that of the CAMs: a label that is corrected costs one image.
 
     Raises:
         ValueError: If a file is missing.
     """
     # The device makes no difference.
     steps = [{k: v for k, v in s.items() if k != 'device'} for s in pipeline]
-    source = {
-        'pipeline': settings_hash(steps=steps, classes=classes),
-        **describe_labels(pipeline),
-    }
+    source = {'pipeline': settings_hash(steps=steps, classes=classes)}
     for position, step in enumerate(pipeline):
         for key in FILES:
             if step.get(key):
