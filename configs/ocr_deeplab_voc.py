@@ -1,6 +1,6 @@
 # OCR (CVPR 2023) as published: DeepLab-LargeFOV v1 on ResNet38 at output
-# stride 8, PASCAL VOC 2012, 30 epochs, batch 16 (for 8 GPUs set
-# train_dataloader.batch_size=2). Needs the pseudo labels of a CAM network and
+# stride 8, PASCAL VOC 2012, 30 epochs, batch 16 (on several GPUs with
+# --split-batch). Needs the pseudo labels of a CAM network and
 # converted ImageNet weights, see configs/ocr/README.md. What the paper leaves
 # to its baselines, and what we took, is said in the _base_ files.
 _base_ = [

@@ -18,11 +18,7 @@ from pathlib import Path
 from mmseg_wsss.compat import find_steps
 from mmseg_wsss.engine.hooks import CheckpointCheckHook
 from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
-from mmseg_wsss.io.provenance import (
-    file_identity,
-    local_paths,
-    settings_hash,
-)
+from mmseg_wsss.io.provenance import file_identity, settings_hash
 from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
     add_folder_arguments,
@@ -121,7 +117,7 @@ def describe(cfg: Config, args: argparse.Namespace) -> dict:
     pipeline = cfg.test_dataloader.dataset.pipeline
     if args.checkpoint is None:
         files = [f for f in named_files(cfg.model) if Path(f).is_file()]
-        weights = {f'file {local_paths(f)}': file_identity(f) for f in files}
+        weights = {f'file {file}': file_identity(file) for file in files}
     else:
         weights = {'checkpoint': file_identity(args.checkpoint)}
     return {

@@ -113,7 +113,7 @@ def parse_args() -> argparse.Namespace:
 
 def check_batches(plan: Plan, args: argparse.Namespace) -> None:
     """Check that the GPUs can share the batch of each training."""
-    for stage in plan.on:
+    for stage in plan.between(args.first, args.last):
         if stage.is_training:
             try:
                 split_batch(copy.deepcopy(plan.configs[stage.name]), args.gpus)

@@ -1,5 +1,5 @@
 # Segmentor of SEAM and HFPL on VOC 2012, from their code: batch 10 (on several
-# GPUs divide train_dataloader.batch_size), crop 448, scale 0.5 to 1.5. Needs
+# GPUs with --split-batch), crop 448, scale 0.5 to 1.5. Needs
 # pseudo labels and converted ImageNet weights, see configs/ocr/README.md.
 _base_ = [
     '../_base_/models/deeplab-largefov_r38-bn.py',

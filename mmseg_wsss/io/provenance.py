@@ -80,23 +80,9 @@ def short_hash(file: Path) -> str | None:
 
 
 def settings_hash(**settings) -> str:
-    """Return a hash of parts of a config, the same for equal settings.
-
-    Paths below the current folder count by their place in it.
-    """
-    text = json.dumps(local_paths(settings), sort_keys=True, default=str)
+    """Return a hash of parts of a config, the same for equal settings."""
+    text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def local_paths(node: object) -> object:
-    """Return paths below the current folder relative to it."""
-    if isinstance(node, str):
-        return node.removeprefix(f'{Path.cwd()}/')
-    if isinstance(node, dict):
-        return {key: local_paths(item) for key, item in node.items()}
-    if isinstance(node, list | tuple):
-        return [local_paths(item) for item in node]
-    return node
 
 
 def check_source(
@@ -214,4 +200,7 @@ def folder_origin(folder: Path) -> str:
     record = folder.resolve().parent / SOURCE
     if not record.is_file():
         return ''
-    return file_hash(record)
+    source = read_json(record)
+    source.pop('tool', None)  # versions before 0.2 named none
+    text = json.dumps(source, indent=1)  # as write_json has it
+    return hashlib.sha256(text.encode()).hexdigest()

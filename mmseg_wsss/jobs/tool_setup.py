@@ -18,7 +18,6 @@ from ..io.provenance import (
     SOURCE,
     file_identity,
     identity,
-    local_paths,
     settings_hash,
 )
 from ..utils import local_device
@@ -97,7 +96,7 @@ def describe(pipeline: list[dict], classes: list[str]) -> dict:
     Returns:
         dict: Hash of the settings, identities of checkpoints and centroids,
         and the origin of folders of CAMs, labels and features. Image labels
-        count by that of the CAMs: a label that is corrected costs one image.
+        count by that of the CAMs; a change of their file alone does not.
 
     Raises:
         ValueError: If a file is missing.
@@ -131,7 +130,7 @@ def describe_checkpoints(settings: dict) -> dict:
     """Return the identities of the checkpoint files in a config's part."""
     files = (str(n.get('checkpoint') or '') for n in walk_dicts(settings))
     return {
-        f'checkpoint {local_paths(file)}': file_identity(file)
+        f'checkpoint {file}': file_identity(file)
         for file in files
         if Path(file).is_file()
     }

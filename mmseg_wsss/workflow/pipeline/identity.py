@@ -9,12 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...compat import is_type, walk_dicts
-from ...io.provenance import (
-    identity,
-    local_paths,
-    settings_hash,
-    short_hash,
-)
+from ...io.provenance import identity, settings_hash, short_hash
 
 _REFERENCE = re.compile(r'\{([\w-]+)\.(\w+)\}')
 # The version since which equal settings give equal results. It becomes the
@@ -112,7 +107,12 @@ def content_hash(
         )
         for folder, names, suffix in image_folders(part)
     }
-    return settings_hash(part=part, files=found, version=SAME_SINCE, more=more)
+    return settings_hash(
+        part=local_paths(part),
+        files=found,
+        version=SAME_SINCE,
+        more=local_paths(more),
+    )
 
 
 def image_folders(part: object) -> list[tuple[str, str, str]]:
@@ -233,3 +233,14 @@ def is_local(value: object) -> bool:
     if not isinstance(value, str) or not value:
         return False
     return '://' not in value and not value.startswith('{')
+
+
+def local_paths(node: object) -> object:
+    """Return paths below the current folder relative to it."""
+    if isinstance(node, str):
+        return node.removeprefix(f'{Path.cwd()}/')
+    if isinstance(node, dict):
+        return {key: local_paths(item) for key, item in node.items()}
+    if isinstance(node, list | tuple):
+        return [local_paths(item) for item in node]
+    return node

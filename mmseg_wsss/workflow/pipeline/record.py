@@ -11,6 +11,7 @@ from typing import NamedTuple
 from zipfile import is_zipfile
 
 from ...io.atomic import dated_path, read_json, write_json
+from ...io.provenance import SOURCE
 from ...io.scalars import read_figures
 from .plan import Plan
 from .stage import Stage
@@ -279,12 +280,13 @@ def other_data_set(work_dir: Path, roots: Collection[str]) -> str | None:
 
 
 def _count_files(path: Path) -> int:
-    """Return how many files a folder holds, hidden ones aside; a file is 1."""
+    """Return how many results a folder holds; a file is 1."""
     if path.is_file():
         return 1
     if not path.is_dir():
         return 0
-    return sum(not p.name.startswith('.') for p in path.iterdir())
+    names = (p.name for p in path.iterdir())
+    return sum(name[0] != '.' and name != SOURCE for name in names)
 
 
 def _modified(path: Path) -> float:

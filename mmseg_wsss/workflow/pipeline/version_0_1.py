@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...compat import walk_dicts
-from ...io.provenance import file_hash, local_paths, settings_hash
+from ...io.provenance import file_hash, settings_hash
 from .identity import (
     config_parts,
     is_local,
+    local_paths,
     named_files,
 )
 from .stage import Stage
@@ -43,7 +44,12 @@ def old_hash(
     more = dict(
         tool=stage.kind.tool, settings=stage.settings, inputs=stage.inputs
     )
-    return settings_hash(part=part, files=found, version='0.1.0', more=more)
+    return settings_hash(
+        part=local_paths(part),
+        files=found,
+        version='0.1.0',
+        more=local_paths(more),
+    )
 
 
 def _old_identity(path: Path) -> str | None:
