@@ -18,7 +18,12 @@ from pathlib import Path
 from mmseg_wsss.compat import find_steps
 from mmseg_wsss.engine.hooks import CheckpointCheckHook
 from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
-from mmseg_wsss.io.provenance import file_identity, settings_hash
+from mmseg_wsss.io.provenance import (
+    LABELS,
+    file_identity,
+    identity,
+    settings_hash,
+)
 from mmseg_wsss.jobs.command_line import (
     add_config_arguments,
     add_folder_arguments,
@@ -35,7 +40,6 @@ from mmseg_wsss.jobs.test_dataset import (
 )
 from mmseg_wsss.jobs.tool_setup import (
     TIMEOUT,
-    describe_labels,
     exit_on_error,
 )
 from mmseg_wsss.workflow.pipeline.identity import named_files
@@ -110,6 +114,14 @@ def prepare_config(cfg: Config, args: argparse.Namespace) -> None:
     hooks = cfg.get('custom_hooks') or []
     if not find_steps(hooks, 'WeakSupervisionHook'):
         cfg.custom_hooks = [*hooks, dict(type=HOOK)]
+
+
+def describe_labels(pipeline: list[dict]) -> dict:
+    """Return the identity of the label file that a pipeline loads, if any."""
+    file = (label_loader(pipeline) or {}).get('ann_file')
+    # LoadImageLabels says what is wrong with a missing one.
+    exists = file is not None and Path(file).exists()
+    return {LABELS: identity(Path(file))} if exists else {}
 
 
 def describe(cfg: Config, args: argparse.Namespace) -> dict:

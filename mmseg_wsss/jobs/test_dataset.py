@@ -61,7 +61,7 @@ def read_background(loader: Mapping, metainfo: Mapping) -> int | None:
 
 
 def build_images(settings: Mapping) -> tuple[BaseSegDataset, list[str]]:
-    """Build a data set and check that its images can be told apart.
+    """Build a data set and check that no two images share a name.
 
     Args:
         settings: The data set's.

@@ -13,17 +13,10 @@ from mmengine.logging import MMLogger, print_log
 
 from ..compat import find_steps, walk_dicts
 from ..io.atomic import read_json, write_json
-from ..io.provenance import (
-    LABELS,
-    SOURCE,
-    file_identity,
-    identity,
-    settings_hash,
-)
+from ..io.provenance import SOURCE, file_identity, settings_hash
 from ..utils import local_device
 from .command_line import exit_on_error, read_config
 from .launch import start_gloo
-from .test_dataset import label_loader
 
 # One rank may have to wait for another's last images.
 TIMEOUT = timedelta(days=7).total_seconds()
@@ -116,14 +109,6 @@ def describe(pipeline: list[dict], classes: list[str]) -> dict:
                 source[name] = read_json(made)
                 source[name].pop('tool', None)
     return source
-
-
-def describe_labels(pipeline: list[dict]) -> dict:
-    """Return the identity of the label file that a pipeline loads, if any."""
-    file = (label_loader(pipeline) or {}).get('ann_file')
-    # LoadImageLabels says what is wrong with a missing one.
-    exists = file is not None and Path(file).exists()
-    return {LABELS: identity(Path(file))} if exists else {}
 
 
 def describe_checkpoints(settings: dict) -> dict:

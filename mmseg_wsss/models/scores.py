@@ -1,4 +1,4 @@
-"""What a segmentor's ``seg_logits`` are."""
+"""Whether a segmentor predicts logits or scores."""
 
 from __future__ import annotations
 
