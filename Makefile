@@ -7,6 +7,9 @@ JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 REQUIREMENTS := requirements/ci.txt
+# glibc keeps freed memory: page faults are slow on virtual machines.
+MALLOC := MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 \
+  MALLOC_TOP_PAD_=268435456
 DOCS_READY := $(VENV)/.ready-docs
 DOCS_REQUIREMENTS := requirements/docs.txt
 
@@ -24,7 +27,7 @@ help:
 	@echo 'Another Python: make PYTHON=python3.12 test; processes: make JOBS=8 test'
 
 test: lint
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile \
+	@$(MALLOC) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile \
 	  --no-loadscope-reorder $(ARGS)
 
 # Installs torch once more: minutes, and some GB in the folder of mktemp.
@@ -40,10 +43,9 @@ lint: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-# glibc keeps freed memory: page faults are slow on virtual machines.
 demo: $(READY)
-	@MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 \
-	  MALLOC_TOP_PAD_=268435456 $(BIN)/python tools/run_pipeline.py configs/pipelines/scenes.py $(ARGS)
+	@$(MALLOC) $(BIN)/python tools/run_pipeline.py configs/pipelines/scenes.py \
+	  $(ARGS)
 
 # Built from scratch each time: Sphinx does not see that an included page changed.
 docs: $(DOCS_READY)

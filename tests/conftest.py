@@ -6,9 +6,9 @@ from mmengine.device import utils as device_utils
 from mmengine.registry import init_default_scope
 
 from tests import tiny
-from tests.processes import leave_configs_unformatted
+from tests.processes import make_mmengine_fast
 
-leave_configs_unformatted()
+make_mmengine_fast()
 
 
 def pytest_collection_modifyitems(items):
@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """MMEngine collects garbage for each data set; leave out the imports."""
+    """Leave what was imported out of garbage collections."""
     gc.freeze()
 
 

@@ -149,12 +149,12 @@ def test_config_takes_a_step(path, layouts, tmp_path):
     cfg = read(path)
     init_default_scope(cfg.default_scope)
     on_cpu(cfg._cfg_dict)
-    size = (64, 64)
+    size = (32, 32)
     cfg.model.data_preprocessor.size = size
     # What CSD pastes is drawn: test_csd_configs.py loads it from folders.
     in_layout = cfg.data_root in voc_coco.LAYOUTS and path.parts[0] != 'csd'
     if in_layout:
-        voc_coco.shrink(cfg, layouts)
+        voc_coco.shrink(cfg, layouts, size[0])
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
     classes = model.num_classes

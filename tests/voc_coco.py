@@ -131,22 +131,22 @@ def on_cpu(node):
             part['pretrained'] = False if is_flag else None
 
 
-def shrink(cfg, root):
+def shrink(cfg, root, size=SIZE):
     """Move a config to small pictures below a folder, on a CPU."""
     move_paths(cfg, cfg.data_root, str(root / cfg.data_root))
     on_cpu(cfg._cfg_dict)
     for step in walk_dicts(cfg._cfg_dict):
         kind = str(step.get('type')).rpartition('.')[2]
         if kind in ('RandomCrop', 'CenterCrop'):
-            step['crop_size'] = (SIZE, SIZE)
+            step['crop_size'] = (size, size)
         elif kind in ('RandomResize', 'RandomResizedCrop') or (
             kind == 'Resize' and step.get('keep_ratio') is False
         ):
-            step['scale'] = (SIZE, SIZE)
+            step['scale'] = (size, size)
         elif kind == 'ResizeShortestEdge':
-            step['scale'] = SIZE
+            step['scale'] = size
         if 'size' in step and 'bgr_to_rgb' in step:
-            step['size'] = (SIZE, SIZE)
+            step['size'] = (size, size)
         if 'num_workers' in step:
             step.update(num_workers=0, persistent_workers=False)
             step['batch_size'] = min(step['batch_size'], 2)
