@@ -80,6 +80,7 @@ def main() -> None:
             **describe_checkpoints(cfg.feature_extractor),
         }
         out = OutputFolder(out_dir, [folder], stems, source, args.overwrite)
+        out.check_others()
         device = choose_device(args.device)
         todo = out.find_todo()
         out.log_todo(todo, f', {extractor.channels} channels each')

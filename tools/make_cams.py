@@ -100,7 +100,7 @@ def check_labels(pipeline: list[dict]) -> None:
 
 def prepare_config(cfg: Config, args: argparse.Namespace) -> None:
     """Change a config so that its test reads image labels, but no masks."""
-    cfg.load_from = args.checkpoint
+    cfg.load_from, cfg.resume = args.checkpoint, False
     loader = cfg.test_dataloader
     loader.sampler = dict(type='DefaultSampler', shuffle=False, round_up=False)
     if 'pipeline' not in loader.dataset or 'indices' in loader.dataset:
@@ -132,9 +132,11 @@ def describe(cfg: Config, args: argparse.Namespace) -> dict:
         weights = {f'file {file}': file_identity(file) for file in files}
     else:
         weights = {'checkpoint': file_identity(args.checkpoint)}
+    hooks = find_steps(cfg.get('custom_hooks') or [], 'DenseCRFHook')
     return {
         'tool': 'make_cams.py',
         **weights,
+        **({'DenseCRFHook': settings_hash(hooks=hooks)} if hooks else {}),
         '--tta': args.tta,
         **describe_labels(pipeline),
         'model or test pipeline': settings_hash(
@@ -177,6 +179,7 @@ def main() -> None:
         dataset.pipeline = Compose(copy.deepcopy(settings.pipeline))
         folders = [labels] if cams is None else [labels, cams]
         out = OutputFolder(out_dir, folders, stems, source, args.overwrite)
+        out.check_others()
     start_ranks(cfg)
     todo = out.find_todo()
     settings.indices = 1  # replaced by choose_images
@@ -188,10 +191,12 @@ def main() -> None:
         with exit_on_error():
             if args.checkpoint is None:
                 check_frozen(runner.model)
+            runner.call_hook('before_run')  # an EMAHook loads after it
             runner.load_or_resume()
             choose_images(runner, dataset, todo)
     out.log_todo(todo)
-    out.prepare()
+    with exit_on_error():
+        out.prepare()
     if todo:
         with exit_on_run_error(out_dir, RESUMES):
             runner.test()
@@ -199,7 +204,7 @@ def main() -> None:
     with exit_on_error():
         load = TRANSFORMS.build(label_loader(settings.pipeline))
         result = summarise_labels(labels, dataset, stems, load)
-    log_summary(result, out_dir)
+        log_summary(result, out_dir)
     exit_process(1 if result and result['errors'] else 0)
 
 

@@ -104,7 +104,8 @@ def main() -> None:
         for path in [*shards.glob('*.npz'), centroids]:
             path.unlink(missing_ok=True)
     todo = out.find_todo()
-    out.prepare()
+    with exit_on_error():
+        out.prepare()
     print_log(f'clustering {len(stems)} images', logger='current')
     workers = number_of_workers(args, cfg)
     with exit_on_run_error(out_dir, RESUMES):

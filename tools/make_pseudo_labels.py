@@ -77,16 +77,18 @@ def main() -> None:
         source['tool'] = 'make_pseudo_labels.py'
         folders = [labels] if scores is None else [labels, scores]
         out = OutputFolder(out_dir, folders, stems, source, args.overwrite)
+        out.check_others()
     todo = out.find_todo()
     out.log_todo(todo)
-    out.prepare()
+    with exit_on_error():
+        out.prepare()
     with exit_on_run_error(out_dir, RESUMES):
         failures = refine_images(images, todo, number_of_workers(args, cfg))
-    report_failures(out_dir, failures)
     with exit_on_error():
+        report_failures(out_dir, failures)
         load = loader and TRANSFORMS.build(loader)
         result = summarise_labels(labels, dataset, stems, load)
-    log_summary(result, out_dir)
+        log_summary(result, out_dir)
     exit_process(1 if failures or (result and result['errors']) else 0)
 
 

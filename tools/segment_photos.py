@@ -88,11 +88,18 @@ def main() -> None:
         )
         described = describe_photos(photos, root)
         changed = changed_photos(out_dir, described)
+        gone = [name for name in changed if name not in described]
         with exit_on_run_error(out_dir, RESUMES):
             out.prepare()  # source.json is first: the files are ours
             if is_main_process():
                 remove_files(changed, folders)
                 write_json(out_dir / FILE, described)
+                if gone:
+                    print_log(
+                        f'{len(gone)} photos ({gone[0]}) are no longer in '
+                        f'{root}: their results are removed',
+                        logger='current',
+                    )
             barrier()
             todo = out.find_todo()
             note = f' (not read as photos: {others})' if others else ''

@@ -75,7 +75,7 @@ def write_predictions(cfg, folder: str) -> None:
 def main() -> None:
     args = parse_args()
     cfg = read_config(args)
-    cfg.load_from = args.checkpoint
+    cfg.load_from, cfg.resume = args.checkpoint, False
     if args.show or args.show_dir:
         paint(cfg, args)
     if args.tta:
@@ -88,6 +88,7 @@ def main() -> None:
         runner = Runner.from_cfg(cfg)
     runner.register_hook(CheckpointCheckHook())
     with exit_on_error():
+        runner.call_hook('before_run')  # an EMAHook loads after it
         runner.load_or_resume()
     with exit_on_run_error(cfg.work_dir, 'The same command starts again'):
         runner.test()

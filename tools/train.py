@@ -24,7 +24,7 @@ from mmseg_wsss.jobs.tool_setup import exit_on_error
 from mmengine.config import Config
 from mmengine.dist import get_world_size
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 HOW = 'With --resume the training continues from its last checkpoint'
 
@@ -49,13 +49,24 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def resume(cfg: Config, options: dict) -> None:
+    """Set a config to resume the newest checkpoint of its work dir.
+
+    MMEngine alone takes the ``load_from`` of the config, which the training
+    began with. That of the command line is resumed, as in MMSeg.
+    """
+    last = options.get('load_from') or find_latest_checkpoint(cfg.work_dir)
+    cfg.resume = last is not None
+    cfg.load_from = last or cfg.get('load_from')
+
+
 def train(cfg: Config) -> None:
     """Train with the checks that every run gets."""
     if 'runner_type' in cfg:
         runner = RUNNERS.build(cfg)
     else:
         runner = Runner.from_cfg(cfg)
-    if cfg.resume:
+    if cfg.get('resume'):
         runner.register_hook(ResumedValidationHook())
     runner.register_hook(CheckpointCheckHook(strict=False))
     if not any(isinstance(hook, StopOnNaNHook) for hook in runner.hooks):
@@ -73,7 +84,8 @@ def train(cfg: Config) -> None:
 def main() -> None:
     args = parse_args()
     cfg = read_config(args)
-    cfg.resume = args.resume or cfg.get('resume', False)
+    if args.resume:
+        resume(cfg, args.cfg_options or {})
     if args.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')

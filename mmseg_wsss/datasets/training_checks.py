@@ -98,8 +98,7 @@ def check_label_files(dataset, segmentor: nn.Module) -> None:
         if load is None or not classes:
             continue
         load_labels = find_transform(leaf, 'LoadImageLabels')
-        head = getattr(segmentor, 'decode_head', None)
-        ignore = getattr(head, 'ignore_index', IGNORE_LABEL)
+        ignore = _ignore_index(segmentor)
         reserved = {IGNORE_LABEL, ignore}
         if len(classes) <= MAX_CLASSES:
             reserved.add(BIASED_LABEL)
@@ -138,14 +137,13 @@ def check_label_values(
     """
     # A binary head of one channel knows the labels 0 and 1.
     count = max(getattr(segmentor, 'num_classes', MAX_CLASSES), 2)
-    head = getattr(segmentor, 'decode_head', None)
-    ignore = getattr(head, 'ignore_index', IGNORE_LABEL)
+    ignore = _ignore_index(segmentor)
     for sample in data_samples or ():
         if 'gt_sem_seg' not in sample:
             continue
         label = sample.gt_sem_seg.data
         known = (label >= 0) & (label < count)
-        known |= (label == ignore) | (label == IGNORE_LABEL)
+        known |= label == ignore
         if known.all():
             continue
         odd = label[~known].unique().tolist()
@@ -163,6 +161,14 @@ def check_label_values(
             f'holds {odd[:4]}, but the segmentor has the classes 0 to '
             f'{count - 1}, and {ignore} is to ignore'
         )
+
+
+def _ignore_index(segmentor: nn.Module) -> int:
+    """Return the label that the (last) decode head ignores."""
+    head = getattr(segmentor, 'decode_head', None)
+    if isinstance(head, nn.ModuleList):  # of a CascadeEncoderDecoder
+        head = head[-1]
+    return getattr(head, 'ignore_index', IGNORE_LABEL)
 
 
 def ground_truth_folder(dataset) -> str | None:

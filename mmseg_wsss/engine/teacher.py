@@ -8,6 +8,8 @@ from mmengine.model import BaseAveragedModel
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ..structures import forward_context
+
 
 class Teacher:
     """An averaged copy of a segmentor, in eval mode and without gradient.
@@ -80,7 +82,8 @@ class Teacher:
             )
             for _ in inputs
         ]
-        logits = self.module.encode_decode(inputs, metas).float()
+        with forward_context(self.module, inputs):
+            logits = self.module.encode_decode(inputs, metas).float()
         if logits.shape[1] > 1:
             return logits.softmax(1)
         object_ = logits.sigmoid()

@@ -11,6 +11,7 @@ from mmseg.registry import METRICS
 
 from ..io.class_ids import original_class_ids
 from ..io.labels import read_label
+from ..structures.image_labels import BACKGROUND
 from ..structures.labels import IGNORE_LABEL
 from .areas import label_of
 from .out_of_candidate_metric import OutOfCandidateMetric
@@ -83,7 +84,7 @@ class AnchorMetric(OutOfCandidateMetric):
                 oc &= label != IGNORE_LABEL
                 right = (label == truth)[oc].sum()
             anchor, truth = anchor[oc], truth[oc]
-            background = self.background_index
+            background = sample.get(BACKGROUND, self.background_index)
             counts = [
                 oc.sum(),
                 (anchor == truth).sum(),

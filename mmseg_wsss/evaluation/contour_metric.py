@@ -8,6 +8,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
+from ..structures.image_labels import BACKGROUND
 from ..utils import check_option
 from .areas import area_counts, area_rates, label_pair, pack_counts, sum_counts
 from .contours import IGNORE_RULES, contour_counts, contour_scores, mean_score
@@ -26,7 +27,8 @@ class ContourMetric(BaseMetric):
 
     Args:
         background_index (int, optional): Index of the background, whose
-            contour does not count; None if there is none. Defaults to 0.
+            contour does not count, of samples that LoadImageLabels gave none;
+            None if there is none. Defaults to 0.
         ignore_index (int): Ground-truth label of pixels to ignore. Defaults
             to 255.
         ignore (str): What these are to the contours: 'background' in the
@@ -71,7 +73,7 @@ class ContourMetric(BaseMetric):
             contours = contour_counts(
                 *pair,
                 count,
-                background_index=self.background_index,
+                background_index=sample.get(BACKGROUND, self.background_index),
                 ignore_index=self.ignore_index,
                 ignore=self.ignore,
             )

@@ -8,6 +8,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
+from ..structures.image_labels import BACKGROUND
 from .areas import area_counts, area_rates, label_pair, pack_counts, sum_counts
 from .contours import mean_score
 
@@ -29,8 +30,9 @@ class FalseRateMetric(BaseMetric):
     Args:
         skip_background (bool): Whether the mean leaves the background out.
             Defaults to False.
-        background_index (int, optional): Index of the background, None if
-            there is none. Defaults to 0.
+        background_index (int, optional): Index of the background of samples
+            that LoadImageLabels gave none, None if there is none. Defaults
+            to 0.
         ignore_index (int): Ground-truth label of pixels that do not count.
             Defaults to 255.
         **kwargs: As for MMEngine's ``BaseMetric``.
@@ -61,6 +63,9 @@ class FalseRateMetric(BaseMetric):
         """
         count = len(self.dataset_meta['classes'])
         for sample in data_samples:
+            self.background_index = sample.get(
+                BACKGROUND, self.background_index
+            )
             pair = label_pair(sample)
             name = f'the mask of {sample.get("img_path")}'
             areas = area_counts(*pair, count, self.ignore_index, name)

@@ -8,6 +8,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 
+from ..structures.image_labels import BACKGROUND
 from ..utils import check_option
 from .areas import check_classes, label_of, label_pair
 
@@ -29,8 +30,9 @@ class OutOfCandidateMetric(BaseMetric):
         labels_from (str): 'image_labels' uses those the pipeline loaded,
             'auto' the classes of the ground-truth mask where there are none.
             Defaults to 'auto'.
-        background_index (int, optional): Index of the background, None if the
-            data set has none. Defaults to 0.
+        background_index (int, optional): Index of the background of samples
+            that LoadImageLabels gave none, None if the data set has none.
+            Defaults to 0.
         ignore_index (int): Ground-truth label that does not count. Defaults
             to 255.
         **kwargs: As for MMEngine's ``BaseMetric``.
@@ -98,8 +100,9 @@ class OutOfCandidateMetric(BaseMetric):
                 f'{sample.get("img_path")} has no image labels: add '
                 'LoadImageLabels to the pipeline'
             )
-        if self.background_index is not None:
-            candidate[self.background_index] = True
+        background = sample.get(BACKGROUND, self.background_index)
+        if background is not None:
+            candidate[background] = True
         return candidate
 
     def compute_metrics(self, results: list) -> dict[str, float]:

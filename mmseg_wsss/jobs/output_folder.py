@@ -8,7 +8,13 @@ from pathlib import Path
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
-from ..io.provenance import check_source, save_source
+from ..io.atomic import read_json
+from ..io.provenance import (
+    SOURCE,
+    changed_names,
+    check_source,
+    save_source,
+)
 
 
 class OutputFolder:
@@ -47,6 +53,26 @@ class OutputFolder:
         self.overwrite = overwrite
         others = [path / name for name in files]
         check_source(path, source, overwrite, [*self.subfolders, *others])
+
+    def check_others(self) -> None:
+        """Check that no file of another source stays beside the new ones.
+
+        Raises:
+            ValueError: If ``overwrite`` is set, the folder's files are made
+                from something else, and some are not to be replaced.
+        """
+        record = self.path / SOURCE
+        if not self.overwrite or not record.is_file():
+            return
+        changed = changed_names(read_json(record), self.source)
+        others = set().union(*map(stems_in, self.subfolders))
+        others -= set(self.names)
+        if changed and others:
+            raise ValueError(
+                f'{self.path} holds {len(others)} files of other images '
+                f'({min(others)}), made with another {changed}, which would '
+                'stay: use another --out-dir, or move the folder away'
+            )
 
     def find_todo(self) -> list[int]:
         """Return the positions of the items to do, the same on all ranks."""
@@ -113,15 +139,17 @@ class OutputFolder:
 
 def unfinished(names: Sequence[str], folders: Sequence[Path]) -> list[int]:
     """Return the positions of the names of which a folder has no file."""
-    done = [
-        {path.stem for path in folder.glob('*.*')} if folder.is_dir() else ()
-        for folder in folders
-    ]
+    done = [stems_in(folder) for folder in folders]
     return [
         index
         for index, name in enumerate(names)
         if not all(name in stems for stems in done)
     ]
+
+
+def stems_in(folder: Path) -> set[str]:
+    """Return the names without suffix of a folder's files, if it exists."""
+    return {p.stem for p in folder.glob('*.*') if p.name[0] != '.'}
 
 
 def remove_files(names: Sequence[str], folders: Sequence[Path]) -> None:

@@ -14,7 +14,8 @@ from urllib.error import URLError
 from mmengine.logging import print_log
 
 PACKAGE = Path(__file__).resolve().parents[1]
-RESUMES = 'The same command continues'
+RESUMES = 'The same command continues, without --overwrite'
+NO_LIST = 'Failed to load `ann_file`'
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -41,8 +42,9 @@ def find_sentence(error: Exception) -> str | None:
 
     Returns:
         str | None: The message of an OSError, in the words of
-        :func:`describe_error`, or of a ValueError that this package raised;
-        None for other errors, whose traceback is needed.
+        :func:`describe_error`, of a ValueError that this package raised, or
+        of MMSeg's assertion that a list of images exists; None for other
+        errors, whose traceback is needed.
     """
     text = str(error)
     frames = [f.filename for f in traceback.extract_tb(error.__traceback__)]
@@ -54,6 +56,8 @@ def find_sentence(error: Exception) -> str | None:
         return describe_error(error) if named else ' '.join(text.split())
     if isinstance(error, ValueError) and PACKAGE in Path(frames[-1]).parents:
         return ' '.join(text.split())
+    if isinstance(error, AssertionError) and NO_LIST in text:
+        return f'{" ".join(text.split())}: is the data set in place?'
     return None
 
 
@@ -69,8 +73,8 @@ def exit_on_run_error(where: str, how: str) -> Iterator[None]:
         how: How to continue, a sentence without its full stop.
 
     Raises:
-        SystemExit: With code 130 for Ctrl-C; with code 1 for an OSError and
-            for a ValueError of this package.
+        SystemExit: With code 130 for Ctrl-C; with code 1 for what
+            :func:`find_sentence` has a sentence for.
     """
     logging.raiseExceptions = False
     try:
@@ -86,7 +90,7 @@ def exit_on_run_error(where: str, how: str) -> Iterator[None]:
         raise SystemExit(
             f'error: {find_sentence(error)}. The files are in {where}. {how}'
         ) from error
-    except ValueError as error:
+    except (ValueError, AssertionError) as error:
         sentence = find_sentence(error)
         if sentence is None:
             raise

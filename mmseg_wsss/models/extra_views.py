@@ -25,13 +25,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
-from ..structures import batch_context, rgb_images
+from ..structures import forward_context
 
 NORMS = ('batch', 'running')
 
@@ -74,9 +73,7 @@ def run_view(
     Returns:
         The output of the head's ``forward``.
     """
-    preprocessor = getattr(segmentor, 'data_preprocessor', None)
-    images = partial(rgb_images, inputs, preprocessor)
-    with batch_context(data_samples, images, segmentor):
+    with forward_context(segmentor, inputs, data_samples):
         return head(segmentor.extract_feat(inputs))
 
 

@@ -9,6 +9,7 @@ from .current_batch import (
     current_segmentor,
     enter_batch,
     find_image_labels,
+    forward_context,
     leave_batch,
 )
 from .image_labels import (
@@ -39,6 +40,7 @@ __all__ = [
     'find_image_labels',
     'find_paste_views',
     'foreground_indices',
+    'forward_context',
     'has_image_labels',
     'labels_from_mask',
     'leave_batch',

@@ -10,8 +10,9 @@ threads apart.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar, Token
+from functools import partial
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from .image_labels import (
     has_image_labels,
     stack_image_labels,
 )
+from .images import rgb_images
 
 
 class _Batch(NamedTuple):
@@ -72,6 +74,24 @@ def batch_context(
         yield
     finally:
         leave_batch(token)
+
+
+def forward_context(
+    segmentor: nn.Module,
+    inputs: Tensor,
+    data_samples: Sequence | None = None,
+) -> AbstractContextManager:
+    """Return a :func:`batch_context` for a forward of a segmentor.
+
+    Args:
+        segmentor: The segmentor, mostly with a ``data_preprocessor``.
+        inputs: Its normalised images (N, 3, H, W).
+        data_samples: The samples that losses and heads can ask for. Defaults
+            to None.
+    """
+    preprocessor = getattr(segmentor, 'data_preprocessor', None)
+    images = partial(rgb_images, inputs, preprocessor)
+    return batch_context(data_samples, images, segmentor)
 
 
 def current_data_samples() -> Sequence | None:

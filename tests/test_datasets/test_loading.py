@@ -95,6 +95,14 @@ def test_a_new_photo_has_no_labels_where_none_are_required(ann_file):
         load(LoadImageLabels(ann_file, CLASSES), 'new')
 
 
+def test_a_missing_label_file_where_none_is_required():
+    """The test pipeline of a segmentor, away from its training data."""
+    transform = LoadImageLabels('away.json', CLASSES, required=False)
+    assert 'image_labels' not in transform.transform(dict(img_path='a.jpg'))
+    with pytest.raises(FileNotFoundError):
+        transform.prepare({})
+
+
 def test_image_may_become_empty_in_a_subset(ann_file):
     label_map = {0: 0, 1: 1, 2: 255, 3: 255}
     with pytest.raises(ValueError, match=r"'b' .* among the classes in use"):

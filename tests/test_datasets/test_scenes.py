@@ -305,6 +305,12 @@ class TestSet:
         with pytest.raises(ValueError, match='not a set of scenes'):
             write_scenes(tmp_path, 2, 1, overwrite=True)
         assert (tmp_path / 'thesis.txt').read_text() == 'precious'
+        out = tmp_path / 's'
+        write_scenes(out, 2, 1)
+        (out / 'pseudo').mkdir()
+        with pytest.raises(ValueError, match='also holds pseudo, which would'):
+            write_scenes(out, 3, 1, overwrite=True)
+        assert not write_scenes(out, 2, 1, overwrite=True)  # is there
 
 
 class TestTool:

@@ -7,7 +7,11 @@ from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
 from PIL import Image
 
-from mmseg_wsss.evaluation import OutOfCandidateMetric, PseudoLabelWriter
+from mmseg_wsss.evaluation import (
+    FalseRateMetric,
+    OutOfCandidateMetric,
+    PseudoLabelWriter,
+)
 from mmseg_wsss.evaluation.areas import area_rates, label_areas
 from mmseg_wsss.io.cam import load_cam
 from mmseg_wsss.io.class_ids import original_class_ids
@@ -82,6 +86,19 @@ def test_labels_from_the_mask_and_without_background():
     )
     labelled = [prediction([[0, 3]], [1, 1, 0, 0], mask=[[3, 3]])]
     assert rates(labelled)['OC_pixel_rate'] == 50
+
+
+def test_the_background_is_that_of_the_samples():
+    """LoadImageLabels says that there is none, or which it is."""
+    for index, rate in ((None, 100), (1, 50), (0, 50)):
+        sample = prediction([[0, 1]], [0, 0, 1, 0], background_index=index)
+        assert rates([sample])['OC_pixel_rate'] == rate
+    metric = FalseRateMetric(skip_background=True)
+    metric.dataset_meta = META
+    for index, fp, fn in ((None, 25, 50), (0, 0, 100), (1, 50, 0)):
+        sample = prediction([[0, 0]], mask=[[0, 1]], background_index=index)
+        metric.process({}, [sample])
+        assert metric.evaluate(1) == dict(FP=fp, FN=fn)
 
 
 def test_metric_errors():

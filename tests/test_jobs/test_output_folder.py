@@ -84,6 +84,17 @@ def test_a_check_that_fails_leaves_no_source(make, tmp_path):
     assert not (tmp_path / 'source.json').exists()
 
 
+def test_no_mixture_of_sources(make, tmp_path):
+    """Files of other images stay only beside those of the same source."""
+    make({'x': 2}, overwrite=True).check_others()
+    for name in ('more.png', '.DS_Store'):
+        (tmp_path / 'labels' / name).touch()
+    make({'x': 1}, overwrite=True).check_others()
+    make({'x': 1}).check_others()
+    with pytest.raises(ValueError, match=r'1 files .* \(more\), .* another x'):
+        make({'x': 2}, overwrite=True).check_others()
+
+
 @pytest.mark.parametrize('overwrite', [False, True])
 @pytest.mark.parametrize('file', ['labels/mine.png', 'table.csv'])
 def test_files_of_others_are_never_replaced(tmp_path, overwrite, file):

@@ -5,6 +5,7 @@ import logging
 from urllib.error import URLError
 
 import pytest
+from mmseg.datasets import BaseSegDataset
 
 from mmseg_wsss.jobs.command_line import exit_on_error
 from mmseg_wsss.jobs.run_errors import exit_on_run_error
@@ -49,6 +50,16 @@ def test_a_full_disk():
     ):
         raise error
     assert str(end.value).endswith('. The files are in x. How')
+
+
+def test_a_data_set_that_is_not_there():
+    with (
+        pytest.raises(SystemExit, match='is the data set in place'),
+        exit_on_run_error('x', 'How'),
+    ):
+        BaseSegDataset(ann_file='data/none/train.txt', pipeline=[])
+    with pytest.raises(AssertionError), exit_on_run_error('x', 'How'):
+        raise AssertionError('a fault of the code')
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,9 @@ def test_only_what_is_missing_is_done(segmentor, photos, tmp_path):
     assert 'turned.png' in read_areas(out)[1]
     # A photo that is gone is no longer in the table.
     (photos / 'plain.png').unlink()
-    run(tmp_path, fails=True)
+    output = run(tmp_path, fails=True)
+    assert '1 photos (plain) are no longer in' in ' '.join(output.split())
+    assert not (out / 'masks' / 'plain.png').exists()
     assert set(read_areas(out)[1]) == {
         *('turned.png', 'beach/1.png', 'beach/1.tif'),
         *('clear.png', 'deep.png'),

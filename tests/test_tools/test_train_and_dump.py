@@ -87,6 +87,45 @@ def test_a_longer_run_needs_a_new_schedule(trained):
     run(1, '--resume')  # nothing is left to train
 
 
+def test_a_training_that_began_with_another_checkpoint(trained):
+    """--resume takes its own newest one, not ``load_from``."""
+    first = trained / 'work' / 'epoch_1.pth'
+    cfg = Config.fromfile(trained / 'cam.py')
+    cfg.work_dir, cfg.load_from = str(trained / 'second'), str(first)
+    cfg.train_cfg.update(max_epochs=2, val_interval=2)
+    cfg.dump(trained / 'second.py')
+    words = ('tools/train.py', trained / 'second.py', '--resume')
+    output = call(*words)
+    assert f'Load checkpoint from {first}' in output
+    assert re.search(r'Epoch\(train\) \[1\]', output)
+    options = ('--cfg-options', 'train_cfg.max_epochs=3')
+    output = call(*words, *options)
+    assert 'resumed epoch: 2' in output
+    assert re.search(r'Epoch\(train\) \[3\]', output)
+    # Its dumped config has resume=True, which is no matter of a test.
+    dumped = next((trained / 'second').glob('*.py'))
+    assert Config.fromfile(dumped).resume
+    last = trained / 'second' / 'epoch_3.pth'
+    away = ('--cfg-options', 'train_dataloader.dataset.ann_file=away.txt')
+    call('tools/test.py', dumped, last, *away)
+
+
+def test_averaged_weights_are_loaded(trained):
+    """EMAHook builds its copy in before_run, ahead of the checkpoint."""
+    cfg = Config.fromfile(trained / 'cam.py')
+    cfg.work_dir = str(trained / 'ema')
+    cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
+    cfg.dump(trained / 'ema.py')
+    output = call('tools/train.py', trained / 'ema.py')
+    validated = re.findall(r'mIoU: ([\d.]+)', output)[-1]
+    checkpoint = trained / 'ema' / 'epoch_1.pth'
+    output = call('tools/test.py', trained / 'ema.py', checkpoint)
+    assert re.findall(r'mIoU: ([\d.]+)', output)[-1] == validated
+    words = ('--out-dir', trained / 'ema_cams')
+    call('tools/make_cams.py', trained / 'ema.py', checkpoint, *words)
+    assert len(list((trained / 'ema_cams' / 'cams').glob('*.npz'))) == 7
+
+
 def test_a_photo_is_moved_while_a_tool_runs(trained):
     photo = trained / 'tiny' / 'images' / 'img_3.png'
     photo.rename(trained / 'away.png')

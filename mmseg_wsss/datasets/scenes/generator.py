@@ -45,6 +45,10 @@ MIN_AREA, MIN_TELL_TALE = 0.015, 0.002
 """Shares of the picture that a class and its tell-tale part show at least."""
 
 _VERSION, _ATTEMPTS, _QUALITY = 1, 200, 92
+_ENTRIES = (
+    *('JPEGImages', 'SegmentationClass', 'ImageSets'),
+    *('image_labels.json', 'scenes.json'),
+)
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,8 @@ def write_scenes(
     out = Path(out).resolve()
     if _is_there(out, settings, overwrite):
         return False
+    if out.exists():
+        _check_others(out)
     part = out.with_name(f'.{out.name}.{os.getpid()}.part')
     try:
         part.mkdir(parents=True)
@@ -214,6 +220,16 @@ def _is_there(out: Path, settings: dict, overwrite: bool) -> bool:
             'folder or overwrite it'
         )
     return complete
+
+
+def _check_others(out: Path) -> None:
+    """Check that a folder holds nothing but scenes, as it is replaced."""
+    others = sorted(p.name for p in out.iterdir() if p.name not in _ENTRIES)
+    if others:
+        raise ValueError(
+            f'{out} also holds {", ".join(others)}, which would be removed: '
+            'move them away, or choose another folder'
+        )
 
 
 def _all_visible(

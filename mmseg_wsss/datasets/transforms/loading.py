@@ -78,6 +78,8 @@ class LoadImageLabels(BaseTransform):
                 together, or the image has no foreground label and
                 ``allow_empty`` is False.
         """
+        if not self.required and not Path(self.ann_file).exists():
+            return results  # photos without labels, on another machine
         labels, classes = self._load()
         stem = Path(results.get('img_path') or '').stem
         if not self.required and stem not in labels:

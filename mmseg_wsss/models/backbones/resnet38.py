@@ -1,9 +1,11 @@
 """ResNet38, the wide pre-activation backbone of PSA, SEAM, HFPL and OCR.
 
 Wu, Shen and van den Hengel, "Wider or Deeper: Revisiting the ResNet Model
-for Visual Recognition", 2016 (model A1), dilated as in Ahn and Kwak,
+for Visual Recognition", 2016, https://arxiv.org/abs/1611.10080 (model A1),
+dilated as in Ahn and Kwak,
 "Learning Pixel-level Semantic Affinity with Image-level Supervision for
-Weakly Supervised Semantic Segmentation", CVPR 2018 (PSA).
+Weakly Supervised Semantic Segmentation", CVPR 2018 (PSA),
+https://arxiv.org/abs/1803.10464.
 
 Modules bear the names used by the public PyTorch code of PSA and its
 successors (``b4_2.conv_branch2a.weight``), so that their checkpoints load by

@@ -1,4 +1,8 @@
-"""ResNet that also returns its stem's output, as IRN uses it."""
+"""ResNet that also returns its stem's output, as IRN uses it.
+
+Ahn, Cho and Kwak, "Weakly Supervised Learning of Instance Segmentation with
+Inter-pixel Relations", CVPR 2019, https://arxiv.org/abs/1904.05044
+"""
 
 from __future__ import annotations
 

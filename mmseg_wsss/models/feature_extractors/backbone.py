@@ -106,7 +106,7 @@ class BackboneFeatures(FeatureExtractor):
 
     @torch.no_grad()
     def _measure(self) -> None:
-        """Find out channels and stride, and check the size divisor."""
+        """Compute channels and stride, and check the size divisor."""
         side = 4 * self.size_divisor
         maps = self._maps(torch.zeros(1, 3, side, side))
         rows = [x.shape[2] for x in maps]
@@ -123,7 +123,7 @@ class BackboneFeatures(FeatureExtractor):
 
 
 def _build(config: dict) -> nn.Module:
-    """Build a backbone with its weights; complain if they are random."""
+    """Build a backbone with its weights; warn if they are random."""
     backbone = _initialise(config, logging.WARNING)
     init_cfg = getattr(backbone, 'init_cfg', None) or {}
     parts = [init_cfg] if isinstance(init_cfg, dict) else init_cfg

@@ -37,8 +37,8 @@ class FeatureExtractor(nn.Module):
 
         Args:
             images: Images (N, 3, H, W), RGB, float32 in [0, 1], H and W
-                multiples of ``size_divisor``; not normalised, that is the
-                extractor's own business.
+                multiples of ``size_divisor``; not normalised: the
+                extractor normalises.
 
         Returns:
             Tensor: Features (N, D, H / stride, W / stride), float32.

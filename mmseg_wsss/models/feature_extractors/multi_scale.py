@@ -40,7 +40,7 @@ def dense_features(
     picture and nothing else. They are brought to one grid bilinearly. The
     features are not normalised.
 
-    MARS does not tell its scales. DHR, by the same author, averages STEGO's
+    MARS gives no scales. DHR, by the same author, averages STEGO's
     code over the scales 2, 1, 1.5 and 0.5 and the flip on a grid of stride 4.
 
     Args:

@@ -31,17 +31,17 @@ IMAGES = ('inputs', 'neighbours')
 
 @MODELS.register_module()
 class PairPreprocessor(BaseDataPreprocessor):
-    """Stack pictures as MMSeg packs them into RGB batches in [0, 1].
+    """Stack images as MMSeg packs them into RGB batches in [0, 1].
 
-    Pictures of the keys 'inputs' and 'neighbours' have one size: a padded
-    border would be learned from like any picture.
+    Images of the keys 'inputs' and 'neighbours' have one size: a padded
+    border would be learned from like any content.
     """
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """Move a batch to the device and stack its pictures.
+        """Move a batch to the device and stack its images.
 
         Args:
-            data: Lists of pictures (3, H, W), 0 to 255; other keys are left
+            data: Lists of images (3, H, W), 0 to 255; other keys are left
                 as they are.
             training: Makes no difference.
 
@@ -49,7 +49,7 @@ class PairPreprocessor(BaseDataPreprocessor):
             dict: Batches (N, 3, H, W), float32 in [0, 1].
 
         Raises:
-            ValueError: If pictures differ in size.
+            ValueError: If images differ in size.
         """
         data = self.cast_data(data)
         for key in IMAGES:
@@ -57,15 +57,15 @@ class PairPreprocessor(BaseDataPreprocessor):
                 data[key] = self._stack(data[key])
         return data
 
-    def _stack(self, pictures: Sequence[Tensor]) -> Tensor:
-        shapes = {tuple(picture.shape) for picture in pictures}
+    def _stack(self, images: Sequence[Tensor]) -> Tensor:
+        shapes = {tuple(image.shape) for image in images}
         if len(shapes) > 1:
             raise ValueError(
-                f'a batch needs pictures of one size, got {sorted(shapes)}: '
+                f'a batch needs images of one size, got {sorted(shapes)}: '
                 'end the pipeline of single images with a crop that all of '
                 'them fill, as configs/mars/stego_*.py do'
             )
-        bgr = torch.stack(list(pictures))
+        bgr = torch.stack(list(images))
         return bgr.flip(1).float() / 255
 
 

@@ -124,7 +124,7 @@ def create_vit(
     if checkpoint is not None:
         if not Path(checkpoint).is_file():
             raise FileNotFoundError(f'there is no checkpoint {checkpoint}')
-        # This road converts the authors' own files; checkpoint_path does not.
+        # The overlay converts the authors' files, checkpoint_path does not.
         # timm 1.0.22 reads a .pth as .npz where those of the name are.
         overlay = {
             'file': str(checkpoint),
@@ -152,7 +152,7 @@ def create_vit(
             f'({error})'
         ) from error
     except Exception as error:
-        # What comes up without a network depends on the hub's client.
+        # Which error is raised without a network depends on the hub's client.
         raise ValueError(
             f'the weights of {name} cannot be loaded from '
             f'{checkpoint or "the hub"}: {error}. Without internet, fetch '

@@ -174,8 +174,8 @@ class ImageLevelLoss(nn.Module, ABC):
     Args:
         labels_from (str): Image labels where the call brings none: 'batch',
             or 'mask' to use the classes of the label map. After a crop, or
-            where a pseudo label misses a class, that is wrong. Defaults to
-            'batch'.
+            where a pseudo label misses a class, that is wrong; class 0 is
+            taken as the background. Defaults to 'batch'.
         loss_weight (float): Factor. Defaults to 1.0.
         loss_name (str, optional): Key in the log, which contains ``loss``.
             Defaults to None, the class's ``default_name``.
@@ -197,7 +197,7 @@ class ImageLevelLoss(nn.Module, ABC):
                 f"{type(self).__name__}(labels_from='mask') uses the classes "
                 'of each label map as image labels. After a crop, or where a '
                 'pseudo label misses a class, present classes count as '
-                'absent.',
+                'absent. Class 0 is taken as the background.',
                 logger='current',
                 level=logging.WARNING,
             )

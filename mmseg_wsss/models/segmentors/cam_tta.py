@@ -132,7 +132,7 @@ class CAMTTAModel(BaseTTAModel):
 
         Args:
             samples (list[SegDataSample]): One of each image.
-            sums: Its summed maps (1, K, H, W), non-negative.
+            sums: Its maps (1, K, H, W), of the head's ``activation``, summed.
             candidates: Mask (N, K).
 
         Returns:
@@ -148,7 +148,7 @@ class CAMTTAModel(BaseTTAModel):
         return samples
 
     def merge_preds(self, data_samples_list: list) -> list:
-        """Raise: :meth:`test_step` sums instead."""
+        """Raise NotImplementedError: :meth:`test_step` sums instead."""
         raise NotImplementedError(
             f'{type(self).__name__} has no predictions to merge: call '
             'test_step'

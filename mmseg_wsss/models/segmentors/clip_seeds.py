@@ -134,7 +134,7 @@ class CLIPSeedSegmentor(BaseSegmentor):
         return self.tower(whole).tokens
 
     def loss(self, inputs: Tensor, data_samples) -> dict:
-        """Raise: nothing is trained.
+        """Raise ValueError: nothing is trained.
 
         Raises:
             ValueError: Always.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from mmseg.models import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.registry import MODELS
 
-from ...structures import batch_context, rgb_images
+from ...structures import forward_context
 
 
 class WeakSupervisionMixin:
@@ -20,8 +18,7 @@ class WeakSupervisionMixin:
 
     def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
         """Run the segmentor's forward with its batch as the current one."""
-        images = partial(rgb_images, inputs, self.data_preprocessor)
-        with batch_context(data_samples, images, self):
+        with forward_context(self, inputs, data_samples):
             return super().forward(inputs, data_samples, mode)
 
 
