@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from mmengine.logging import MMLogger, print_log
 from mmseg.registry import MODELS
 from torch import Tensor, nn
@@ -18,7 +17,7 @@ from .base import IMAGENET_MEAN, IMAGENET_STD, FeatureExtractor, Normalise
 
 @MODELS.register_module()
 class BackboneFeatures(FeatureExtractor):
-    """The feature maps of a backbone of MMSegmentation or MMPretrain.
+    """The last feature map of a backbone of MMSegmentation or MMPretrain.
 
     Weights come by the backbone's own ``init_cfg``, as everywhere in MMSeg,
     and are loaded at once. A vision transformer of MMPretrain needs
@@ -28,33 +27,26 @@ class BackboneFeatures(FeatureExtractor):
 
     Args:
         backbone: Config of the backbone.
-        out_index: Which of the backbone's outputs to take. With several, the
-            others are resized bilinearly to the finest of them and all are
-            concatenated, as they are: scale them by training, or take one.
         mean: Mean of R, G and B that the backbone was trained with, in units
             of 0 to 255.
         std: Their standard deviations.
-        size_divisor: Multiple of the coarsest output's stride: 32 for most
-            CNNs, the patch size for vision transformers.
+        size_divisor: Multiple of the map's stride: 32 for most CNNs, the
+            patch size for vision transformers.
 
     Raises:
-        ValueError: If the outputs are no feature maps, ``out_index`` or
-            ``size_divisor`` do not fit, or a weight of the backbone is not in
-            its checkpoint.
+        ValueError: If the last output is no feature map, ``size_divisor``
+            does not fit, or a weight of the backbone is not in its
+            checkpoint.
     """
 
     def __init__(
         self,
         backbone: dict,
-        out_index: int | Sequence[int] = -1,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
         size_divisor: int = 32,
     ) -> None:
         super().__init__()
-        if isinstance(out_index, int):
-            out_index = (out_index,)
-        self.out_indices = tuple(out_index)
         self.size_divisor = size_divisor
         self.normalise = Normalise(mean, std)
         self.backbone = _build(backbone)
@@ -72,54 +64,37 @@ class BackboneFeatures(FeatureExtractor):
             Tensor: Features (N, D, H / stride, W / stride), float32.
         """
         self.check_images(images)
-        maps = [x.float() for x in self._maps(images)]
-        finest = max((x.shape[2:] for x in maps), key=lambda s: s[0] * s[1])
-        maps = [
-            x
-            if x.shape[2:] == finest
-            else F.interpolate(x, finest, mode='bilinear', align_corners=False)
-            for x in maps
-        ]
-        return torch.cat(maps, 1)
+        return self._last_map(images).float()
 
-    def _maps(self, images: Tensor) -> list[Tensor]:
-        """Run the backbone and pick the outputs that are asked for."""
-        outputs = self.backbone(self.normalise(images))
-        if isinstance(outputs, Tensor):
-            outputs = (outputs,)
-        count = len(outputs)
-        if not all(-count <= i < count for i in self.out_indices):
+    def _last_map(self, images: Tensor) -> Tensor:
+        """Run the backbone and return its last output (N, D, h, w)."""
+        output = self.backbone(self.normalise(images))
+        last = output if isinstance(output, Tensor) else output[-1]
+        if not isinstance(last, Tensor):  # (map, class token)
+            last = last[0]
+        if last.ndim != 4:
             raise ValueError(
-                f'out_index {self.out_indices} does not exist: the backbone '
-                f'has {count} outputs, see its out_indices'
+                f'the backbone gives {tuple(last.shape)} where a feature map '
+                '(N, D, h, w) is needed: vision transformers need '
+                "out_type='featmap'"
             )
-        picked = [outputs[index] for index in self.out_indices]
-        # MMSeg's transformers may return (map, class token).
-        picked = [x if isinstance(x, Tensor) else x[0] for x in picked]
-        shapes = [tuple(x.shape) for x in picked]
-        if any(len(shape) != 4 for shape in shapes):
-            raise ValueError(
-                f'the backbone gives {shapes} where feature maps (N, D, h, w) '
-                "are needed: vision transformers need out_type='featmap'"
-            )
-        return picked
+        return last
 
     @torch.no_grad()
     def _measure(self) -> None:
         """Compute channels and stride, and check the size divisor."""
         side = 4 * self.size_divisor
-        maps = self._maps(torch.zeros(1, 3, side, side))
-        rows = [x.shape[2] for x in maps]
-        for x in maps:
-            if x.shape[2] != x.shape[3] or x.shape[2] % 4:
-                raise ValueError(
-                    f'an image of {side} x {side} pixels has a map of '
-                    f'{x.shape[2]} x {x.shape[3]} cells: size_divisor '
-                    f'{self.size_divisor} must be a multiple of the stride; '
-                    'set it to the patch size or the coarsest stride'
-                )
-        self.stride = side // max(rows)
-        self.channels = sum(x.shape[1] for x in maps)
+        _, self.channels, rows, columns = self._last_map(
+            torch.zeros(1, 3, side, side)
+        ).shape
+        if rows != columns or rows % 4:
+            raise ValueError(
+                f'an image of {side} x {side} pixels has a map of {rows} x '
+                f'{columns} cells: size_divisor {self.size_divisor} must be '
+                'a multiple of the stride; set it to the patch size or the '
+                'stride'
+            )
+        self.stride = side // rows
 
 
 def _build(config: dict) -> nn.Module:

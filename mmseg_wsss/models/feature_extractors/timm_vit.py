@@ -27,9 +27,11 @@ class TimmFeatures(FeatureExtractor):
     DINOv3   ``vit_small_patch16_dinov3.lvd1689m``
     ======== ======================================
 
-    Class and register tokens are dropped. Images may have any size that is a
-    multiple of the patch size: position embeddings are interpolated. Mean and
-    standard deviation are those that timm has for the name.
+    Those of the last block, after the network's last norm, as DINO's, DINOv2's
+    and STEGO's public code has them. Class and register tokens are dropped.
+    Images may have any size that is a multiple of the patch size: position
+    embeddings are interpolated. Mean and standard deviation are those that
+    timm has for the name.
 
     Args:
         model_name: timm's name, with the tag of the weights after the dot.
@@ -37,9 +39,6 @@ class TimmFeatures(FeatureExtractor):
             name.
         checkpoint: File of the weights instead: timm's, or the authors' own
             where timm knows how to convert them.
-        layer: Which block's tokens to take; -1 is the last.
-        norm: Apply the network's last norm to them, as the public code of
-            DINO, DINOv2 and STEGO does.
 
     Raises:
         ImportError: If timm is not installed.
@@ -53,21 +52,12 @@ class TimmFeatures(FeatureExtractor):
         model_name: str,
         pretrained: bool = False,
         checkpoint: str | os.PathLike | None = None,
-        layer: int = -1,
-        norm: bool = True,
     ) -> None:
         super().__init__()
         self.model_name = model_name
-        self.layer = layer
-        self.norm = norm
         self.model = create_vit(
             model_name, pretrained, checkpoint, num_classes=0
         )
-        if not -len(self.model.blocks) <= layer < len(self.model.blocks):
-            raise ValueError(
-                f'{model_name} has {len(self.model.blocks)} blocks, there is '
-                f'no layer {layer}'
-            )
         settings = self.model.pretrained_cfg
         self.normalise = Normalise(
             *([255 * v for v in settings[key]] for key in ('mean', 'std'))
@@ -90,9 +80,8 @@ class TimmFeatures(FeatureExtractor):
         self.check_images(images)
         (tokens,) = self.model.forward_intermediates(
             self.normalise(images),
-            indices=[self.layer % len(self.model.blocks)],
-            norm=self.norm,
-            stop_early=True,
+            indices=1,  # of the last block
+            norm=True,
             output_fmt='NCHW',
             intermediates_only=True,
         )

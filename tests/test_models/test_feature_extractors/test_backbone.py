@@ -4,7 +4,6 @@ import logging
 
 import pytest
 import torch
-import torch.nn.functional as F
 from mmengine.logging import MMLogger
 from mmseg.registry import MODELS
 
@@ -29,25 +28,15 @@ def quiet():
     logger.setLevel(logging.ERROR)
 
 
-def test_resnet_takes_the_output_that_is_asked_for():
+def test_the_last_of_the_outputs():
     last = BackboneFeatures(RESNET)
-    first = BackboneFeatures(RESNET, out_index=0, size_divisor=4)
+    first = BackboneFeatures(dict(RESNET, out_indices=(0,)), size_divisor=4)
     assert (last.stride, first.stride) == (32, 4)
     images = torch.rand(2, 3, 64, 96)
     assert last(images).shape == (2, last.channels, 2, 3)
     assert first(images).shape == (2, first.channels, 16, 24)
     normalised = last.normalise(images)
     assert torch.equal(last(images), last.backbone(normalised)[-1])
-
-
-def test_several_outputs_are_concatenated_on_the_finest():
-    extractor = BackboneFeatures(RESNET, out_index=(1, 3))
-    images = torch.rand(1, 3, 64, 64)
-    maps = extractor.backbone(extractor.normalise(images))
-    coarse = F.interpolate(maps[3], (8, 8), mode='bilinear')
-    assert extractor.stride == 8
-    assert extractor.channels == maps[1].shape[1] + maps[3].shape[1]
-    assert torch.equal(extractor(images), torch.cat([maps[1], coarse], 1))
 
 
 def test_vision_transformer_of_mmpretrain():
@@ -116,8 +105,3 @@ def test_random_weights_are_warned_about(caplog):
     assert len(told) == 1  # and not four lines per parameter
     assert 'TinyBackbone has random weights' in told[0].getMessage()
     assert logger.level == before
-
-
-def test_an_output_that_is_not_there():
-    with pytest.raises(ValueError, match=r'out_index \(4,\) does not exist'):
-        BackboneFeatures(RESNET, out_index=4)

@@ -57,20 +57,6 @@ def test_normalises_as_timm_says(timm):
     assert extractor.normalise.std.flatten().tolist() == [0.5] * 3
 
 
-def test_another_layer_without_norm(timm):
-    extractor = TimmFeatures(DINO, layer=0, norm=False)
-    images = torch.rand(1, 3, 16, 16)
-    blocks = extractor.model.blocks
-    seen = []
-    blocks[0].register_forward_hook(lambda m, i, o: seen.append(o))
-    blocks[1].register_forward_hook(lambda m, i, o: seen.append('late'))
-    out = extractor(images)
-    assert len(seen) == 1  # later blocks do not run
-    assert torch.equal(out[0].flatten(1), seen[0][0, 1:].T)
-    with pytest.raises(ValueError, match='no layer 12'):
-        TimmFeatures(DINO, layer=12)
-
-
 def test_takes_the_authors_checkpoint(timm, tmp_path):
     """A file whose position embedding is for another image size."""
     model = timm.create_model(DINO, num_classes=0, img_size=64)
