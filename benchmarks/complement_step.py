@@ -89,7 +89,7 @@ def complemented(data: dict, refine: str | None, seen: int) -> partial:
             model=model, train_dataloader=SimpleNamespace(dataset=None)
         )
     )
-    return partial(step, model, data, hook.teacher.follow)
+    return partial(step, model, data, hook.teacher.update)
 
 
 def main() -> None:

@@ -80,8 +80,7 @@ def classifier_backbone(cfg: Config, checkpoint: str | None) -> AnySize:
     return AnySize(
         BackboneFeatures(
             backbone,
-            model.decode_head.get('in_index', -1),
-            processing.get('mean', (0, 0, 0)),
-            processing.get('std', (1, 1, 1)),
+            mean=processing.get('mean', (0, 0, 0)),
+            std=processing.get('std', (1, 1, 1)),
         )
     )
