@@ -19,6 +19,7 @@ model = dict(
     decode_head=dict(
         type='mmseg_wsss.PolarHead',
         normalise='max',
+        dropout_ratio=0.0,
         loss_decode=dict(type='mmseg_wsss.SpatialBCE'),
     ),
 )

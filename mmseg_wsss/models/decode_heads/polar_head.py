@@ -26,6 +26,16 @@ from ...pseudo_labels.cam import background_score, normalise_cam
 from .cam_head import CAMHead
 
 WIDTH = 128  # of the features before the classifier
+# The authors' layers start Xavier-uniform; each class's is one of 128 to 1.
+_BOUND = math.sqrt(6 / (WIDTH + 1))
+_INIT = [
+    dict(
+        type='Xavier',
+        distribution='uniform',
+        override=[dict(name='reduce'), dict(name='threshold')],
+    ),
+    dict(type='Uniform', a=-_BOUND, b=_BOUND, override=dict(name='conv_seg')),
+]
 
 
 class PolarMaps(NamedTuple):
@@ -56,6 +66,8 @@ class PolarHead(CAMHead):
         num_classes (int): All classes of the data set.
         background_threshold (float): See :class:`CAMHead`. Defaults to 0.5;
             less and more move all thresholds.
+        dropout_ratio (float): See :class:`CAMHead`. Defaults to 0, as the
+            authors have it.
         **kwargs: As for :class:`CAMHead`.
 
     Raises:
@@ -75,18 +87,20 @@ class PolarHead(CAMHead):
         in_channels: int,
         num_classes: int,
         background_threshold: float = 0.5,
+        dropout_ratio: float = 0.0,
         **kwargs,
     ):
         super().__init__(
             in_channels,
             num_classes,
             background_threshold=background_threshold,
-            **kwargs,
+            dropout_ratio=dropout_ratio,
+            **{'init_cfg': _INIT, **kwargs},
         )
         classes = len(self.foreground)
-        self.reduce = nn.Conv2d(self.in_channels, WIDTH, 1)
+        self.reduce = nn.Conv2d(self.in_channels, WIDTH, 1, bias=False)
         self.conv_seg = nn.Conv2d(WIDTH, classes, 1, bias=False)
-        self.threshold = nn.Conv2d(self.in_channels, classes, 1)
+        self.threshold = nn.Conv2d(self.in_channels, classes, 1, bias=False)
         self.log_factor = nn.Parameter(torch.full((classes,), math.log(10)))
 
     def forward(self, inputs: list[Tensor] | Tensor) -> PolarMaps:
