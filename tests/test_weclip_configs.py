@@ -59,7 +59,8 @@ def test_labels_are_the_published(name):
     hook, coco = hook_of(cfg), name == 'coco14'
     assert hook.box_threshold == (0.7 if coco else 0.4)
     assert (hook.layers, hook.refine_layers) == (8, 10 if coco else 6)
-    assert hook.refine_from == (2000 if name == 'voc-mini' else 15000)
+    starts = dict(zip(NAMES, (15000, 40000, 2000), strict=True))
+    assert hook.refine_from == starts[name]
     tower = cfg.model.backbone.tower
     assert tower.attention_layers == max(hook.layers, hook.refine_layers)
     # The texts are those of CLIP-ES.

@@ -18,9 +18,7 @@ clip_texts = dict(
     names=dict(
         bird='bird avian',
         chair='chair seat',
-        diningtable='dining table',
         person='person with clothes,people,human',
-        pottedplant='potted plant',
         tvmonitor='tvmonitor screen',
     )
 )

@@ -1,7 +1,7 @@
 # WeakTr on DeiT-S/16, VOC 2012: MCTformer-V2 whose attention is weighted by
 # head (adaptive attention fusion), with WeakTr's rate and decay, seeds from
-# two scales and flips. Its DenseCRF begins at a background of 0.43. Needs
-# MMPretrain.
+# two scales and flips. Its DenseCRF starts from labels, with a background of
+# 0.43 (README). Needs MMPretrain.
 _base_ = './mctformer_deit-s_voc12.py'
 cam_scales = (1.0, 1.2)
 model = dict(

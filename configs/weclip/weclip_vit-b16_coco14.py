@@ -22,7 +22,7 @@ custom_hooks = [
         text_embeddings=f'{_base_.data_root}/clip_text.npz',
         box_threshold=0.7,
         layers=8,
-        refine_from=15000,
+        refine_from=40000,
         refine_layers=10,
     ),
 ]

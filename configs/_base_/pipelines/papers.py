@@ -458,7 +458,11 @@ papers = dict(
             cams=dict(network='CLIP ViT-B/16 of OpenAI, frozen'),
             segmentor=dict(network='DeepLabV2, ResNet-101', images=train_aug),
         ),
-        differs='DeepLab-LargeFOV on ResNet38 with OCR as the segmentor',
+        differs=(
+            'boxes include their last row and column; DenseCRF sees the RGB '
+            'image, not one less its mean; DeepLab-LargeFOV on ResNet38 with '
+            'OCR as the segmentor'
+        ),
     ),
     weclip_voc12=dict(
         name='WeCLIP (CVPR 2024)',

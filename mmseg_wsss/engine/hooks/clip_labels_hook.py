@@ -60,7 +60,8 @@ class CLIPLabelsHook(OnlineLabelsHook):
         layers (int): Last layers whose attention is the affinity at first.
             Defaults to 8.
         refine_from (int): Iteration from which the head's affinity takes
-            part. Defaults to 15000, half of the training on VOC.
+            part. Defaults to 15000, half of the training on VOC; 40000
+            on COCO.
         refine_layers (int): Last layers to choose from then. Defaults to 6;
             10 on COCO.
 

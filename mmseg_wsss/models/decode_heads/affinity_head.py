@@ -20,6 +20,14 @@ from ...pseudo_labels.affinity import WalkGraph, embedding_affinity
 from ..losses.affinity_loss import AffinityLoss
 from .pairwise_head import PairwiseHead
 
+# As the authors have it.
+_INIT = dict(
+    type='Kaiming',
+    mode='fan_in',
+    layer='Conv2d',
+    override=dict(type='Xavier', gain=4, distribution='uniform', name='fuse'),
+)
+
 
 @MODELS.register_module()
 class AffinityHead(PairwiseHead):
@@ -28,8 +36,7 @@ class AffinityHead(PairwiseHead):
     Each feature passes a 1x1 convolution and an ELU and is resized to the
     finest feature's grid; one more 1x1 convolution and ELU on all of them
     gives the embedding. All convolutions are without bias, as in PSA's code.
-    Their initial weights keep the variance of what comes in (Kaiming by fan
-    in), so that affinities of a new network are neither all 0 nor all 1.
+    They start as there: Kaiming by fan in, the last Xavier-uniform with gain 4.
 
     Args:
         in_channels (Sequence[int]): Channels of the features. PSA's ResNet38:
@@ -76,8 +83,7 @@ class AffinityHead(PairwiseHead):
             loss_decode or dict(type=AffinityLoss),
             stride,
             radius,
-            init_cfg=init_cfg
-            or dict(type='Kaiming', mode='fan_in', layer='Conv2d'),
+            init_cfg=init_cfg or _INIT,
             **kwargs,
         )
         self.reduce = nn.ModuleList(

@@ -30,7 +30,7 @@ class AdversarialCAMTTAModel(CAMTTAModel):
     The segmentor is not trained: it runs in eval mode, and gradients reach
     the image only. The climb follows the raw CAM; what is summed is the CAM
     that the head predicts (SEAM's has no gradient). A scale below 1 sums half
-    as many maps and counts each twice, as the authors' code does.
+    as many maps, as the authors' code does at 0.5.
 
     Each class takes 27 forwards and 26 backwards of each scale and flip (13
     and 12 below scale 1), where :class:`CAMTTAModel` takes one forward for all
@@ -125,10 +125,10 @@ class AdversarialCAMTTAModel(CAMTTAModel):
             return total
         divisors = (head.conv_seg.weight > 0).flatten(1).sum(1).clamp(min=1)
         for images, samples in _scales(views):
-            steps, count = self.steps, 1
+            steps = self.steps
             scale = samples[0].metainfo.get('scale_factor') or (1,)
             if min(scale) < 1 and steps:
-                steps, count = (steps + 1) // 2 - 1, 2
+                steps = (steps + 1) // 2 - 1
             for some in classes.split(self.class_batch):
                 maps = climb(
                     images,
@@ -137,7 +137,7 @@ class AdversarialCAMTTAModel(CAMTTAModel):
                     divisors[some],
                     steps,
                 )
-                total[0, some] += count * head.upsample(maps[None], size)[0]
+                total[0, some] += head.upsample(maps[None], size)[0]
         return total
 
     def _cams(self, samples: list, copies: Tensor) -> tuple[Tensor, Tensor]:
