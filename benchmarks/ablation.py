@@ -31,7 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ablation_figures import FULL, FULL_PRIOR, TABLES, add_shares, figures
-from runs import ROOT, merge_results, table
+from runs import ROOT, add_run_arguments, merge_results, merge_seeds, table
 
 from mmseg_wsss.io.lock import exclusive_lock
 from mmseg_wsss.workflow.pipeline import (
@@ -141,21 +141,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('data', choices=PIPELINES)
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument('--only', nargs='+', choices=VARIANTS)
-    parser.add_argument('--jobs', type=int, default=2, help='seeds at a time')
-    parser.add_argument('--work-dir', default='work_dirs/ablation')
+    add_run_arguments(parser, 'ablation', VARIANTS, PIPELINES, 'seeds')
     args = parser.parse_args()
     os.environ['OMP_NUM_THREADS'] = '1'
     root = Path(args.work_dir).resolve() / args.data
     with ThreadPoolExecutor(args.jobs) as pool:
         runs = pool.map(lambda seed: run_seed(args, root, seed), args.seeds)
-        for seed, rows in zip(args.seeds, runs, strict=True):
-            results = merge_results(
-                root / 'results.json',
-                {variant: {str(seed): row} for variant, row in rows.items()},
-            )
+        results = merge_seeds(root / 'results.json', args.seeds, runs)
         results = merge_results(root / 'results.json', add_shares(results))
     print(*(table(results, columns) for columns in TABLES), sep='\n\n')
 

@@ -18,8 +18,9 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from csd_step import DEVICE, batch, build, step
+from csd_step import batch, build
 from measure import (
+    DEVICE,
     in_fresh_process,
     machine,
     medians,
@@ -27,6 +28,7 @@ from measure import (
     parse,
     peak_mib,
     print_table,
+    step,
 )
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample

@@ -35,8 +35,9 @@ from hfpl_ablation import CONTOUR_IGNORE, LOSS, evaluate, pretrained
 from refinements import contour_quality, labels, plain_labels
 from runs import (
     ROOT,
+    add_run_arguments,
     call,
-    merge_results,
+    merge_seeds,
     newer,
     newest_checkpoint,
     pseudo_labels,
@@ -217,20 +218,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('data', choices=['scenes', 'voc-mini'])
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument('--only', nargs='+', choices=[*TRAINED, *FROM_CAM])
-    parser.add_argument('--jobs', type=int, default=1, help='seeds at a time')
-    parser.add_argument('--work-dir', default='work_dirs/baselines')
+    rows = [*TRAINED, *FROM_CAM]
+    add_run_arguments(parser, 'baselines', rows, at_a_time='seeds')
+    parser.set_defaults(jobs=1)
     args = parser.parse_args()
     folder = Path(args.work_dir).resolve() / args.data
     with ThreadPoolExecutor(args.jobs) as pool:
         runs = pool.map(lambda s: run_seed(args, folder, s), args.seeds)
-        results = {}
-        for seed, rows in zip(args.seeds, runs, strict=True):
-            for row, found in rows.items():
-                results.setdefault(row, {})[str(seed)] = found
-    results = merge_results(folder / 'results.json', results)
+        results = merge_seeds(folder / 'results.json', args.seeds, runs)
     print(table(results, COLUMNS))
 
 

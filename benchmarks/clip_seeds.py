@@ -19,6 +19,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from measure import (
+    DEVICE,
     in_fresh_process,
     medians,
     new_parser,
@@ -66,8 +67,7 @@ def build(name: str) -> nn.Module:
         model = MODELS.build(
             dict(type='mmseg_wsss.CAMTTAModel', module=cfg.model)
         )
-    device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    return model.to(device).eval()
+    return model.to(DEVICE).eval()
 
 
 def write_texts(file: Path) -> None:

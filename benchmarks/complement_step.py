@@ -13,12 +13,21 @@ biased pixels cost nothing more.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
-from measure import machine, medians, new_parser, parse, print_table
+from measure import (
+    DEVICE,
+    machine,
+    medians,
+    new_parser,
+    parse,
+    print_table,
+    step,
+)
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
@@ -30,7 +39,6 @@ from mmseg_wsss.compat import load_config
 from mmseg_wsss.engine.teacher import Teacher
 from mmseg_wsss.structures.labels import BIASED_LABEL, IGNORE_LABEL
 
-DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
 CLASSES = 21
 
 
@@ -71,12 +79,9 @@ def batch(number: int, size: int, biased: float, mark: int) -> dict:
     return dict(inputs=list(pictures.byte()), data_samples=samples)
 
 
-def step(model: torch.nn.Module, data: dict, follow=None) -> None:
-    model.zero_grad()
-    losses = model(**model.data_preprocessor(data, True), mode='loss')
-    model.parse_losses(losses)[0].backward()
-    if follow is not None:
-        follow(model)
+def followed(model: torch.nn.Module, data: dict, follow: Callable) -> None:
+    step(model, data)
+    follow(model)
 
 
 def complemented(data: dict, refine: str | None, seen: int) -> partial:
@@ -89,7 +94,7 @@ def complemented(data: dict, refine: str | None, seen: int) -> partial:
             model=model, train_dataloader=SimpleNamespace(dataset=None)
         )
     )
-    return partial(step, model, data, hook.teacher.update)
+    return partial(followed, model, data, hook.teacher.update)
 
 
 def main() -> None:

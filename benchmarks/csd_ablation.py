@@ -18,18 +18,17 @@ run is kept in the work dir and not repeated.
 from __future__ import annotations
 
 import argparse
-import json
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from hfpl_ablation import evaluate
 from refinements import TRUE_MASKS, plain_labels
 from runs import (
     ROOT,
-    call,
+    add_run_arguments,
     make_scenes,
     merge_results,
-    newer,
     newest_checkpoint,
     pseudo_labels,
     run_all,
@@ -70,8 +69,6 @@ VARIANTS = {
     'paper-cam-masks': Variant('csd', PAPER, 'cam'),
     'paper-true-masks': Variant('csd', PAPER, 'true'),
 }
-# voc_mini ignores the objects of its other classes altogether.
-CONTOUR_IGNORE = {'scenes': 'background', 'voc-mini': 'mask'}
 COLUMNS = {
     'mIoU': 'mIoU',
     'multi_mIoU': 'mIoU, multi-label',
@@ -139,35 +136,8 @@ def multi_label_list(data: str, folder: Path) -> Path:
     return file
 
 
-def evaluate(data: str, config: str, out: Path, multi: Path) -> dict:
-    """Evaluate stored CAMs, once over all images and once over a part."""
-    work_dir = out.parent
-
-    def cam_eval(folder: Path, than: Path, *arguments: str) -> dict:
-        result = folder / 'cam_eval.json'
-        if not newer(result, than):
-            call(
-                work_dir / f'eval_{folder.name}.log',
-                'analysis_tools/eval_cams.py',
-                *(config, str(out / 'cams'), '--work-dir', str(work_dir)),
-                *('--out-dir', str(folder)),
-                *('--contour-ignore', CONTOUR_IGNORE[data], *arguments),
-            )
-        return json.loads(result.read_text())
-
-    figures = cam_eval(out, work_dir / 'pseudo_labels.log')
-    best = str(figures['best_threshold'])
-    part = cam_eval(
-        out / 'multi',
-        out / 'cam_eval.json',
-        *('--thresholds', best, best, '1'),
-        *('--cfg-options', f'test_dataloader.dataset.ann_file={multi}'),
-    )
-    return {**figures, 'multi_mIoU': part['mIoU']}
-
-
 def run(
-    data: str, folder: Path, seed: int, first: Path, multi: Path, name: str
+    data: str, folder: Path, multi: Path, seed: int, first: Path, name: str
 ) -> dict:
     """Train a variant, write the CAMs and evaluate them."""
     variant = VARIANTS[name]
@@ -176,34 +146,31 @@ def run(
     settings = changes(variant, data, first)
     figures = train(config, work_dir, seed, ['mIoU'], *settings)
     out = pseudo_labels(config, work_dir)
-    result = evaluate(data, config, out, multi)
-    result['seconds'] = figures['seconds']
+    written = work_dir / 'pseudo_labels.log'
+    result = evaluate(data, config, out, written, last='0.59')
+    best = str(result['best_threshold'])
+    part = evaluate(
+        *(data, config, out, out / 'cam_eval.json'),
+        *('--thresholds', best, best, '1'),
+        *('--cfg-options', f'test_dataloader.dataset.ann_file={multi}'),
+        part='multi',
+    )
+    result |= {'multi_mIoU': part['mIoU'], 'seconds': figures['seconds']}
     return {key: result[key] for key in COLUMNS}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('data', choices=['scenes', 'voc-mini'])
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument('--only', nargs='+', choices=VARIANTS)
-    parser.add_argument('--jobs', type=int, default=2, help='runs at a time')
-    parser.add_argument('--work-dir', default='work_dirs/csd_ablation')
+    add_run_arguments(parser, 'csd_ablation', VARIANTS)
     args = parser.parse_args()
     folder = Path(args.work_dir).resolve() / args.data
     multi = multi_label_list(args.data, folder)
-    with ThreadPoolExecutor(args.jobs) as pool:
-        firsts = pool.map(
-            lambda seed: first_run(args.data, folder, seed), args.seeds
-        )
-        firsts = dict(zip(args.seeds, firsts, strict=True))
-        results = run_all(
-            pool,
-            lambda name, seed: run(
-                args.data, folder, seed, firsts[seed], multi, name
-            ),
-            args.only or VARIANTS,
-            args.seeds,
-        )
+    results = run_all(
+        args,
+        partial(first_run, args.data, folder),
+        partial(run, args.data, folder, multi),
+        VARIANTS,
+    )
     results = merge_results(folder / 'results.json', results)
     print(table(results, COLUMNS))
 

@@ -15,7 +15,15 @@ from functools import partial
 
 import numpy as np
 import torch
-from measure import machine, medians, new_parser, parse, print_table
+from measure import (
+    DEVICE,
+    machine,
+    medians,
+    new_parser,
+    parse,
+    print_table,
+    step,
+)
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmengine.utils import import_modules_from_strings
@@ -26,8 +34,6 @@ from runs import ROOT
 import mmseg_wsss
 from mmseg_wsss.compat import load_config
 from mmseg_wsss.structures import set_paste_views
-
-DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
 def build(config: str) -> tuple[torch.nn.Module, int]:
@@ -65,12 +71,6 @@ def batch(number: int, pairs: int, size: int, classes: int) -> dict:
         inputs.append(torch.from_numpy(pictures[0].transpose(2, 0, 1)))
         samples.append(sample)
     return dict(inputs=inputs, data_samples=samples)
-
-
-def step(model: torch.nn.Module, data: dict) -> None:
-    model.zero_grad()
-    losses = model(**model.data_preprocessor(data, True), mode='loss')
-    model.parse_losses(losses)[0].backward()
 
 
 def main() -> None:

@@ -20,16 +20,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 
 from runs import (
+    add_run_arguments,
     call,
     merge_results,
     newer,
     newest_checkpoint,
     pseudo_labels,
+    run_all,
     table,
     train,
 )
@@ -117,7 +118,8 @@ def run(
     same_network = ['--cfg-options', *network] if network else []
     out = pseudo_labels(config, work_dir, *same_network)
     found = evaluate(data, config, out, work_dir / 'pseudo_labels.log')
-    return {**found, 'seconds': figures['seconds']}
+    found['seconds'] = figures['seconds']
+    return {key: found[key] for key in [*COLUMNS, 'seconds']}
 
 
 def evaluate(
@@ -126,55 +128,38 @@ def evaluate(
     out: Path,
     written: Path,
     *options: str,
+    last: str = '0.99',
+    part: str = '',
 ) -> dict:
-    """Evaluate CAMs once, unless those that a log is of are newer."""
-    result = out / 'cam_eval.json'
+    """Evaluate CAMs once, unless those that a log is of are newer.
+
+    Thresholds end at ``last``. What is of a part of the images goes to the
+    folder ``part``.
+    """
+    result = out / part / 'cam_eval.json'
     if not newer(result, written):
         call(
-            out.with_name(f'{out.name}_eval.log'),
+            out.with_name(f'{part or out.name}_eval.log'),
             'analysis_tools/eval_cams.py',
-            config,
-            str(out / 'cams'),
-            '--work-dir',
-            str(out.parent),
-            '--thresholds',
-            *('0', '0.99', '0.01'),
-            '--contour-ignore',
-            CONTOUR_IGNORE[data],
-            *options,
+            *(config, str(out / 'cams'), '--work-dir', str(out.parent)),
+            *('--out-dir', str(result.parent)),
+            *('--thresholds', '0', last, '0.01'),
+            *('--contour-ignore', CONTOUR_IGNORE[data], *options),
         )
     return json.loads(result.read_text())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('data', choices=['scenes', 'voc-mini'])
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument('--only', nargs='+', choices=VARIANTS)
-    parser.add_argument('--jobs', type=int, default=2, help='runs at a time')
-    parser.add_argument('--work-dir', default='work_dirs/hfpl_ablation')
+    add_run_arguments(parser, 'hfpl_ablation', VARIANTS)
     args = parser.parse_args()
     folder = Path(args.work_dir).resolve() / args.data
-    results: dict[str, dict[str, dict]] = {}
-    with ThreadPoolExecutor(args.jobs) as pool:
-        starts = pool.map(
-            lambda seed: pretrained(args.data, folder, seed), args.seeds
-        )
-        starts = dict(zip(args.seeds, starts, strict=True))
-        jobs = {
-            (variant, seed): pool.submit(
-                run, args.data, folder, seed, starts[seed], variant
-            )
-            for seed in args.seeds
-            for variant in args.only or variants_of(args.data)
-        }
-        wait(jobs.values(), return_when=FIRST_EXCEPTION)
-        if any(job.done() and job.exception() for job in jobs.values()):
-            pool.shutdown(cancel_futures=True)
-        for (variant, seed), job in jobs.items():
-            kept = {key: job.result()[key] for key in [*COLUMNS, 'seconds']}
-            results.setdefault(variant, {})[str(seed)] = kept
-            print(f'{variant} seed {seed}: {kept}', file=sys.stderr)
+    results = run_all(
+        args,
+        partial(pretrained, args.data, folder),
+        partial(run, args.data, folder),
+        variants_of(args.data),
+    )
     results = merge_results(folder / 'results.json', results)
     print(table(results, COLUMNS))
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from measure import (
+    DEVICE,
     in_fresh_process,
     machine,
     medians,
@@ -41,7 +42,6 @@ from mmseg_wsss.models.losses.pooling_loss import GAPLoss
 
 SIZES = {56: 8, 64: 8, 112: 1}
 CLASSES = 20
-DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
 def batch(number: int, size: int) -> dict:

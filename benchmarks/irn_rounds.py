@@ -28,7 +28,7 @@ from refinements import (
     train_on,
     walk,
 )
-from runs import merge_results, table
+from runs import add_run_arguments, merge_seeds, table
 
 SEEDS = {'CAM': 'cam', 'ISL + FSL': 'isl-fsl'}
 WITH_CRF = {**COLUMNS, 'crf': 'mIoU with DenseCRF'}
@@ -84,25 +84,17 @@ def run(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('data', choices=['scenes', 'voc-mini'])
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument('--only', nargs='+', choices=SEEDS, default=SEEDS)
-    parser.add_argument('--jobs', type=int, default=2, help='seeds at a time')
-    parser.add_argument('--work-dir', default='work_dirs/irn_rounds')
+    add_run_arguments(parser, 'irn_rounds', SEEDS, at_a_time='seeds')
     parser.add_argument('--seed-dir', default='work_dirs/refine_ablation')
     args = parser.parse_args()
     root = Path(args.work_dir).resolve() / args.data
     seed_dir = Path(args.seed_dir).resolve()
-    results: dict[str, dict[str, dict]] = {}
+    only = args.only or list(SEEDS)
     with ThreadPoolExecutor(args.jobs) as pool:
         found = pool.map(
-            lambda s: run(args.data, root, seed_dir, s, list(args.only)),
-            args.seeds,
+            lambda s: run(args.data, root, seed_dir, s, only), args.seeds
         )
-        for seed, rows in zip(args.seeds, found, strict=True):
-            for name, row in rows.items():
-                results.setdefault(name, {})[str(seed)] = row
-    results = merge_results(root / 'results.json', results)
+        results = merge_seeds(root / 'results.json', args.seeds, found)
     print(table(results, WITH_CRF))
 
 

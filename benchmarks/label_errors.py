@@ -35,7 +35,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
-from runs import merge_results, newest_checkpoint, table, train
+from runs import merge_seeds, newest_checkpoint, table, train
 
 from mmseg_wsss.compat import find_steps, load_config
 from mmseg_wsss.datasets import save_image_labels
@@ -225,12 +225,8 @@ def main() -> None:
     start = 1 if args.data == 'scenes' else 0
     args.by = args.by or list(WAYS[start:])
     root = Path(args.work_dir).resolve() / args.data
-    for seed in args.seeds:
-        rows = run_seed(args, root, seed)
-        results = merge_results(
-            root / 'results.json',
-            {name: {str(seed): row} for name, row in rows.items()},
-        )
+    runs = (run_seed(args, root, seed) for seed in args.seeds)
+    results = merge_seeds(root / 'results.json', args.seeds, runs)
     print(table({k: results[k] for k in WAYS if k in results}, FOUND, 1))
     trained = {k: v for k, v in results.items() if k not in WAYS}
     if trained:

@@ -30,7 +30,7 @@ from refinements import (
     plain_labels,
     step_of,
 )
-from runs import call, merge_results, table, train
+from runs import add_run_arguments, call, merge_seeds, table, train
 
 LABEL_COLUMNS = {**RATES, 'target': 'target centroids %'}
 COLUMNS = {**RATES, 'seconds': 'seconds'}
@@ -171,13 +171,7 @@ def run(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('data', choices=['scenes', 'voc-mini'])
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument(
-        '--only', nargs='+', choices=SEGMENTORS, help='segmentors'
-    )
-    parser.add_argument('--jobs', type=int, default=2, help='seeds at a time')
-    parser.add_argument('--work-dir', default='work_dirs/mars_ablation')
+    add_run_arguments(parser, 'mars_ablation', SEGMENTORS, at_a_time='seeds')
     parser.add_argument('--seed-dir', default='work_dirs/refine_ablation')
     args = parser.parse_args()
     root = Path(args.work_dir).resolve() / args.data
@@ -187,11 +181,8 @@ def main() -> None:
             pool.map(lambda s: run(args, root, feature_dir, s), args.seeds)
         )
     for name in runs[0]:
-        results: dict[str, dict[str, dict]] = {}
-        for seed, tables in zip(args.seeds, runs, strict=True):
-            for row, figures in tables[name].items():
-                results.setdefault(row, {})[str(seed)] = figures
-        results = merge_results(root / f'{name}.json', results)
+        rows = [tables[name] for tables in runs]
+        results = merge_seeds(root / f'{name}.json', args.seeds, rows)
         columns = COLUMNS if name == 'segmentors' else LABEL_COLUMNS
         print(f'{name}\n{table(results, columns)}\n')
 

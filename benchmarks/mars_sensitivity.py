@@ -20,7 +20,7 @@ import torch
 from mmcv.transforms import Compose
 from mmseg.registry import TRANSFORMS
 from refinements import step_of
-from runs import ROOT, merge_results, table
+from runs import ROOT, merge_seeds, table
 
 from mmseg_wsss import MARSDebias, RegionCentroids
 from mmseg_wsss.compat import load_config
@@ -131,7 +131,6 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     root = Path(args.work_dir) / args.data
-    results: dict[str, dict[str, dict]] = {}
     for seed in args.seeds:
         labels = Path(args.seed_dir) / args.data / f'seed_{seed}'
         images = Images(
@@ -139,9 +138,8 @@ def main() -> None:
             (labels / 'DenseCRF' / 'labels').resolve(),
             (root / 'extracted' / 'features').resolve(),
         )
-        for name, figures in run(images).items():
-            results.setdefault(name, {})[str(seed)] = figures
-    results = merge_results(root / 'sensitivity.json', results)
+        file = root / 'sensitivity.json'
+        results = merge_seeds(file, [seed], [run(images)])
     print(table(results, COLUMNS))
 
 

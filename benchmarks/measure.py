@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import torch
 
+DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
 Result = TypeVar('Result')
 
 
@@ -119,6 +120,13 @@ def in_fresh_process(run: Callable[..., Result], *arguments: object) -> Result:
             return pool.apply(run, arguments)
     finally:
         os.environ.update(settings)
+
+
+def step(model: torch.nn.Module, data: dict) -> None:
+    """Take a training step without an optimizer."""
+    model.zero_grad()
+    losses = model(**model.data_preprocessor(data, True), mode='loss')
+    model.parse_losses(losses)[0].backward()
 
 
 def machine(threads: int | None = None) -> str:

@@ -12,11 +12,17 @@ validation set after the last epoch.
 from __future__ import annotations
 
 import argparse
-import sys
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-from runs import merge_results, pseudo_labels, table, train
+from runs import (
+    add_run_arguments,
+    merge_results,
+    pseudo_labels,
+    run_all,
+    table,
+    train,
+)
 
 LOSS = 'model.decode_head.loss_decode.1.'
 VARIANTS = {
@@ -38,14 +44,16 @@ COLUMNS = {
 }
 
 
-def seed_labels(data: str, folder: Path, seed: int) -> None:
-    """Train the CAM network of a seed and write its pseudo labels."""
+def seed_labels(data: str, work_dir: Path, seed: int) -> Path:
+    """Train a seed's CAM network and write its pseudo labels; its folder."""
+    folder = work_dir / f'seed_{seed}'
     config = f'configs/cam/cam_mobilenetv2_{data}.py'
     train(config, folder / 'cam', seed, ['mIoU'])
     pseudo_labels(config, folder / 'cam')
+    return folder
 
 
-def segmentor(data: str, folder: Path, seed: int, variant: str) -> dict:
+def segmentor(data: str, seed: int, folder: Path, variant: str) -> dict:
     """Train a segmentor on the pseudo labels of its seed, or on masks."""
     options = VARIANTS[variant]
     labels = folder / 'cam' / 'pseudo_labels' / 'labels'
@@ -65,32 +73,15 @@ def segmentor(data: str, folder: Path, seed: int, variant: str) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('data', choices=['scenes', 'voc-mini'])
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument('--only', nargs='+', choices=VARIANTS)
-    parser.add_argument('--jobs', type=int, default=2, help='runs at a time')
-    parser.add_argument('--work-dir', default='work_dirs/ocr_ablation')
+    add_run_arguments(parser, 'ocr_ablation', VARIANTS)
     args = parser.parse_args()
     work_dir = Path(args.work_dir).resolve() / args.data
-    folders = {seed: work_dir / f'seed_{seed}' for seed in args.seeds}
-    with ThreadPoolExecutor(args.jobs) as pool:
-        list(
-            pool.map(
-                lambda seed: seed_labels(args.data, folders[seed], seed),
-                args.seeds,
-            )
-        )
-        jobs = {
-            (variant, seed): pool.submit(
-                segmentor, args.data, folders[seed], seed, variant
-            )
-            for variant in args.only or VARIANTS
-            for seed in args.seeds
-        }
-        results: dict[str, dict[str, dict]] = {}
-        for (variant, seed), job in jobs.items():
-            results.setdefault(variant, {})[str(seed)] = job.result()
-            print(f'{variant} seed {seed}: {job.result()}', file=sys.stderr)
+    results = run_all(
+        args,
+        partial(seed_labels, args.data, work_dir),
+        partial(segmentor, args.data),
+        VARIANTS,
+    )
     results = merge_results(work_dir / 'results.json', results)
     print(table(results, COLUMNS))
 

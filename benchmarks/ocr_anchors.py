@@ -12,13 +12,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mmengine.config import Config
 from ocr_ablation import VARIANTS
-from runs import ROOT, call, merge_results, newer, newest_checkpoint, table
+from runs import (
+    ROOT,
+    add_run_arguments,
+    call,
+    merge_results,
+    newer,
+    newest_checkpoint,
+    run_all,
+    table,
+)
 
 from mmseg_wsss.io.scalars import read_figures
 
@@ -32,9 +39,14 @@ COLUMNS = {
 }
 
 
-def anchors(data: str, folder: Path, variant: str) -> dict:
-    """Evaluate a variant's segmentor on the training images, once."""
+def anchors(data: str, folder: Path, variant: str) -> dict | None:
+    """Evaluate a variant's segmentor on the training images, once.
+
+    None if it is not trained.
+    """
     run = folder / variant
+    if not (run / 'result.json').is_file():
+        return None
     config = json.loads((run / 'result.json').read_text())['asked'][0]
     checkpoint = newest_checkpoint(run)
     done = run / 'anchors.log'
@@ -64,26 +76,15 @@ def anchors(data: str, folder: Path, variant: str) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('data', choices=LISTS)
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument('--only', nargs='+', choices=VARIANTS)
-    parser.add_argument('--jobs', type=int, default=2, help='runs at a time')
-    parser.add_argument('--work-dir', default='work_dirs/ocr_ablation')
+    add_run_arguments(parser, 'ocr_ablation', VARIANTS)
     args = parser.parse_args()
     work_dir = Path(args.work_dir).resolve() / args.data
-    results: dict[str, dict[str, dict]] = {}
-    with ThreadPoolExecutor(args.jobs) as pool:
-        jobs = {
-            (variant, seed): pool.submit(
-                anchors, args.data, work_dir / f'seed_{seed}', variant
-            )
-            for variant in args.only or VARIANTS
-            for seed in args.seeds
-            if (work_dir / f'seed_{seed}' / variant / 'result.json').is_file()
-        }
-        for (variant, seed), job in jobs.items():
-            results.setdefault(variant, {})[str(seed)] = job.result()
-            print(f'{variant} seed {seed}: {job.result()}', file=sys.stderr)
+    results = run_all(
+        args,
+        lambda seed: work_dir / f'seed_{seed}',
+        lambda _, folder, variant: anchors(args.data, folder, variant),
+        VARIANTS,
+    )
     if not results:
         raise SystemExit(
             f'{work_dir} holds no runs: run ocr_ablation.py first'

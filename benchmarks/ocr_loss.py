@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from measure import (
+    DEVICE,
     in_fresh_process,
     machine,
     medians,
@@ -37,7 +38,6 @@ from mmseg_wsss.models.losses.ocr_loss import OCRLoss
 
 SHAPES = [(4, 21, 321, 321), (2, 81, 321, 321)]
 SHARES = [0.1, 0.5, 0.95]
-DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
 def batch(shape: tuple[int, ...], share: float) -> dict:

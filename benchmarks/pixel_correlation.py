@@ -16,6 +16,7 @@ from functools import partial
 
 import torch
 from measure import (
+    DEVICE,
     in_fresh_process,
     machine,
     medians,
@@ -34,7 +35,6 @@ from mmseg_wsss.models.decode_heads.pixel_correlation import (
 SIZE, STRIDE, CLASSES = (375, 500), 8, 20
 SCALES = (0.5, 1.0, 1.5, 2.0)
 CHANNELS, REDUCED = (512, 1024), (64, 128)
-DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
 def case(scale: float) -> tuple[PixelCorrelation, tuple]:

@@ -22,6 +22,7 @@ from functools import partial
 
 import torch
 from measure import (
+    DEVICE,
     in_fresh_process,
     machine,
     medians,
@@ -42,7 +43,6 @@ from mmseg_wsss.pseudo_labels import (
 SIZE = (375, 500)
 BETA, SQUARINGS = 10, 8
 CLASSES = (1, 3, 21)
-DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
 def graph(stride: int) -> WalkGraph:

@@ -27,7 +27,7 @@ from refinements import (
     train_affinity,
     walk,
 )
-from runs import merge_results, table
+from runs import add_run_arguments, merge_seeds, table
 
 # Pipelines with each network's walk.
 WALKS = {
@@ -56,19 +56,12 @@ def run(data: str, root: Path, seed: int) -> dict[str, dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('data', choices=['scenes', 'voc-mini'])
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument('--jobs', type=int, default=2, help='runs at a time')
-    parser.add_argument('--work-dir', default='work_dirs/refine_ablation')
+    add_run_arguments(parser, 'refine_ablation')
     args = parser.parse_args()
     root = Path(args.work_dir).resolve() / args.data
     with ThreadPoolExecutor(args.jobs) as pool:
         runs = pool.map(lambda seed: run(args.data, root, seed), args.seeds)
-        results: dict[str, dict[str, dict]] = {}
-        for seed, figures in zip(args.seeds, runs, strict=True):
-            for variant, row in figures.items():
-                results.setdefault(variant, {})[str(seed)] = row
-    results = merge_results(root / 'results.json', results)
+        results = merge_seeds(root / 'results.json', args.seeds, runs)
     print(table(results, COLUMNS))
     print(json.dumps(results, indent=1), file=sys.stderr)
 

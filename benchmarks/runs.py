@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from statistics import mean, stdev
+from typing import TypeVar
 
 from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.io.lock import exclusive_lock
 from mmseg_wsss.io.scalars import read_scalars
 
+Start = TypeVar('Start')
 ROOT = Path(__file__).resolve().parents[1]
 # Page faults are slow on virtual machines: stop glibc from returning freed
 # memory.
@@ -108,28 +111,49 @@ def train(
     return figures
 
 
-def run_all(
-    pool: ThreadPoolExecutor,
-    work: Callable[[str, int], dict],
-    variants: Iterable[str],
-    seeds: Sequence[int],
-) -> dict[str, dict[str, dict]]:
-    """Call ``work(variant, seed)`` for each pair; none starts after an error.
+def add_run_arguments(
+    parser: argparse.ArgumentParser,
+    name: str,
+    variants: Collection[str] = (),
+    data: Collection[str] = ('scenes', 'voc-mini'),
+    at_a_time: str = 'runs',
+) -> None:
+    """Add the options that the ablations share."""
+    parser.add_argument('data', choices=data)
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
+    if variants:
+        parser.add_argument('--only', nargs='+', choices=variants)
+    each = f'{at_a_time} at a time'
+    parser.add_argument('--jobs', type=int, default=2, help=each)
+    parser.add_argument('--work-dir', default=f'work_dirs/{name}')
 
-    Returns the figures as {variant: {seed: figures}}.
+
+def run_all(
+    args: argparse.Namespace,
+    first: Callable[[int], Start],
+    work: Callable[[int, Start, str], dict | None],
+    variants: Iterable[str],
+) -> dict[str, dict[str, dict]]:
+    """Call ``first(seed)``, then ``work(seed, what it gave, variant)``.
+
+    No work starts after an error. Returns the figures as
+    {variant: {seed: figures}}, without those that are None.
     """
-    jobs = {
-        (variant, seed): pool.submit(work, variant, seed)
-        for seed in seeds
-        for variant in variants
-    }
-    wait(jobs.values(), return_when=FIRST_EXCEPTION)
-    if any(job.done() and job.exception() for job in jobs.values()):
-        pool.shutdown(cancel_futures=True)
+    with ThreadPoolExecutor(args.jobs) as pool:
+        starts = list(pool.map(first, args.seeds))
+        jobs = {
+            (variant, seed): pool.submit(work, seed, start, variant)
+            for seed, start in zip(args.seeds, starts, strict=True)
+            for variant in args.only or variants
+        }
+        wait(jobs.values(), return_when=FIRST_EXCEPTION)
+        if any(job.done() and job.exception() for job in jobs.values()):
+            pool.shutdown(cancel_futures=True)
     results: dict[str, dict[str, dict]] = {}
     for (variant, seed), job in jobs.items():
-        results.setdefault(variant, {})[str(seed)] = job.result()
-        print(f'{variant} seed {seed}: {job.result()}', file=sys.stderr)
+        if job.result() is not None:
+            results.setdefault(variant, {})[str(seed)] = job.result()
+            print(f'{variant} seed {seed}: {job.result()}', file=sys.stderr)
     return results
 
 
@@ -205,3 +229,16 @@ def merge_results(
     with atomic_write(file) as part:
         part.write_text(json.dumps(merged, indent=1))
     return merged
+
+
+def merge_seeds(
+    file: Path, seeds: Sequence[int], runs: Iterable[dict[str, dict]]
+) -> dict[str, dict[str, dict]]:
+    """Add the rows {variant: figures} of each seed as soon as they are there.
+
+    Returns all in the file.
+    """
+    for seed, rows in zip(seeds, runs, strict=True):
+        results = {name: {str(seed): row} for name, row in rows.items()}
+        results = merge_results(file, results)
+    return results
