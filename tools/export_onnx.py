@@ -10,8 +10,8 @@ before the file is written. Needs pip install "mmseg_wsss[onnx]".
 
 import argparse
 
-from mmseg_wsss.jobs.command_line import add_config_arguments
-from mmseg_wsss.jobs.tool_setup import exit_on_error, start_tool
+from mmseg_wsss.jobs.command_line import config_parser, exit_on_error
+from mmseg_wsss.jobs.tool_setup import start_tool
 from mmseg_wsss.workflow.deploy.onnx_export import check_packages, export_onnx
 from mmseg_wsss.workflow.deploy.segmentor import Segmentor
 
@@ -19,10 +19,7 @@ from mmengine.logging import print_log
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument('checkpoint', help='checkpoint of the segmentor')
     parser.add_argument('--out', required=True, help='ONNX file to write')
     return parser.parse_args()

@@ -18,9 +18,10 @@ from pathlib import Path
 
 from mmseg_wsss.io.provenance import settings_hash
 from mmseg_wsss.jobs.command_line import (
-    add_config_arguments,
     add_folder_arguments,
     add_workers_argument,
+    config_parser,
+    exit_on_error,
     number_of_workers,
 )
 from mmseg_wsss.jobs.disk_space import check_space, feature_bytes
@@ -37,17 +38,13 @@ from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import (
     choose_device,
     describe_checkpoints,
-    exit_on_error,
     report_failures,
     start_tool,
 )
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     add_folder_arguments(parser, 'extracted')
     add_workers_argument(parser, 'processes of each rank that load images')
     parser.add_argument(

@@ -26,8 +26,9 @@ from mmseg_wsss.datasets.label_files.label_changes import (
 )
 from mmseg_wsss.jobs.classifier_features import classifier_backbone
 from mmseg_wsss.jobs.command_line import (
-    add_config_arguments,
     add_workers_argument,
+    config_parser,
+    exit_on_error,
     number_of_workers,
 )
 from mmseg_wsss.jobs.image_embeddings import PackedImages, pooled_features
@@ -35,9 +36,9 @@ from mmseg_wsss.jobs.label_errors import LabelledImages, doubted_labels
 from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.run_errors import exit_on_run_error
 from mmseg_wsss.jobs.tool_setup import (
-    SHOWN,
+    REPAIR,
     choose_device,
-    exit_on_error,
+    log_failures,
     start_tool,
 )
 
@@ -49,10 +50,7 @@ AGAIN = 'The same command starts over'
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument(
         'checkpoint', nargs='?', help='checkpoint file of the CAM network'
     )
@@ -79,17 +77,6 @@ def check_out(out: Path, overwrite: bool) -> None:
         )
 
 
-def report(errors: dict[str, str]) -> None:
-    """Log the images that cannot be read."""
-    for stem, error in list(errors.items())[:SHOWN]:
-        print_log(f'  {stem}: {error}', logger='current')
-    print_log(
-        f'{len(errors)} images failed, nothing was written. Fix them, or '
-        'remove them from the list of images',
-        logger='current',
-    )
-
-
 def main() -> None:
     args = parse_args()
     cfg = start_tool(args)
@@ -108,7 +95,7 @@ def main() -> None:
                 backbone, preprocessor.to(device), images, 1, workers
             )
         if errors:
-            report(errors)
+            log_failures(errors, f'nothing was written. {REPAIR}')
             exit_process(1)
         if is_main_process():
             rows = doubted_labels(

@@ -25,8 +25,9 @@ from mmseg_wsss.io.provenance import (
     settings_hash,
 )
 from mmseg_wsss.jobs.command_line import (
-    add_config_arguments,
     add_folder_arguments,
+    config_parser,
+    exit_on_error,
     read_config,
     use_tta,
 )
@@ -40,7 +41,6 @@ from mmseg_wsss.jobs.test_dataset import (
 )
 from mmseg_wsss.jobs.tool_setup import (
     TIMEOUT,
-    exit_on_error,
 )
 from mmseg_wsss.workflow.pipeline.identity import named_files
 
@@ -57,10 +57,7 @@ HOOK = 'mmseg_wsss.WeakSupervisionHook'
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument(
         'checkpoint',
         nargs='?',

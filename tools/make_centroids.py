@@ -28,9 +28,10 @@ from mmseg_wsss.jobs.clustering import (
     cluster_images,
 )
 from mmseg_wsss.jobs.command_line import (
-    add_config_arguments,
     add_folder_arguments,
     add_workers_argument,
+    config_parser,
+    exit_on_error,
     number_of_workers,
 )
 from mmseg_wsss.jobs.launch import exit_process
@@ -39,7 +40,6 @@ from mmseg_wsss.jobs.run_errors import RESUMES, exit_on_run_error
 from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import (
     describe,
-    exit_on_error,
     read_pipeline,
     report_failures,
     start_tool,
@@ -50,10 +50,7 @@ from mmengine.logging import print_log
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument(
         '--pipeline',
         default='centroid_pipeline',

@@ -23,17 +23,19 @@ from mmseg_wsss.io.provenance import (
     settings_hash,
 )
 from mmseg_wsss.jobs.command_line import (
-    add_config_arguments,
     add_workers_argument,
+    config_parser,
+    exit_on_error,
     number_of_workers,
 )
 from mmseg_wsss.jobs.image_embeddings import PackedImages, pooled_features
 from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.test_dataset import build_test_images
 from mmseg_wsss.jobs.tool_setup import (
-    SHOWN,
+    REPAIR,
     choose_device,
     describe_checkpoints,
+    log_failures,
     read_pipeline,
     start_tool,
 )
@@ -45,10 +47,7 @@ from mmseg.registry import MODELS
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument(
         '--out', help="file to write (default: the config's neighbour_file)"
     )
@@ -127,22 +126,11 @@ def is_done(out: Path, source: dict, overwrite: bool) -> bool:
     return True
 
 
-def report(errors: dict[str, str]) -> None:
-    """Log the images that cannot be read."""
-    for stem, error in list(errors.items())[:SHOWN]:
-        print_log(f'  {stem}: {error}', logger='current')
-    print_log(
-        f'{len(errors)} images failed, no neighbours were written. Fix them, '
-        'or remove them from the list of images',
-        logger='current',
-    )
-
-
 def main() -> None:
     args = parse_args()
     cfg = start_tool(args)
     workers = number_of_workers(args, cfg)
-    try:
+    with exit_on_error():
         out, settings, preprocessing = find_settings(cfg, args.out)
         pipeline = read_pipeline(cfg, 'neighbour_pipeline')
         dataset, stems, _ = build_test_images(cfg)
@@ -164,7 +152,7 @@ def main() -> None:
             extractor, preprocessor, images, args.batch_size, workers
         )
         if errors:
-            report(errors)
+            log_failures(errors, f'no neighbours were written. {REPAIR}')
             exit_process(1)
         if is_main_process():
             found = nearest_neighbours(vectors, args.number)
@@ -174,8 +162,6 @@ def main() -> None:
                 f'images written to {out}',
                 logger='current',
             )
-    except (ValueError, OSError, ImportError) as error:
-        raise SystemExit(str(error)) from error
     exit_process()
 
 

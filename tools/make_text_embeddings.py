@@ -16,13 +16,13 @@ from mmseg_wsss.io.text_embeddings import (
     load_text_embeddings,
     save_text_embeddings,
 )
-from mmseg_wsss.jobs.command_line import add_config_arguments
+from mmseg_wsss.jobs.command_line import config_parser, exit_on_error
 from mmseg_wsss.jobs.text_prompts import (
     check_backgrounds,
     class_phrases,
     embed_texts,
 )
-from mmseg_wsss.jobs.tool_setup import exit_on_error, start_tool
+from mmseg_wsss.jobs.tool_setup import start_tool
 from mmseg_wsss.structures import foreground_indices
 from mmseg_wsss.structures.classes import listed_classes
 
@@ -32,10 +32,7 @@ SETTINGS = {'model', 'pretrained', 'template', 'names', 'background'}
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument(
         '--out', help='file to write (default: model.text_embeddings)'
     )

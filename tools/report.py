@@ -11,6 +11,7 @@ which the pipeline was run.
 import argparse
 from pathlib import Path
 
+from mmseg_wsss.jobs.command_line import exit_on_error
 from mmseg_wsss.workflow.report import write_report
 
 
@@ -42,12 +43,10 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    try:
+    with exit_on_error():
         out = write_report(
             args.work_dir, args.out, args.max_images, args.show, args.seed
         )
-    except (ValueError, OSError) as error:
-        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     size = Path(out).stat().st_size / 1e6
     print(f'{out}: {size:.1f} MB')
 

@@ -16,13 +16,12 @@ from pathlib import Path
 
 from mmseg_wsss.io.atomic import write_json
 from mmseg_wsss.io.provenance import file_identity, settings_hash
-from mmseg_wsss.jobs.command_line import add_config_arguments
+from mmseg_wsss.jobs.command_line import config_parser, exit_on_error
 from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.output_folder import OutputFolder, remove_files
 from mmseg_wsss.jobs.run_errors import RESUMES, exit_on_run_error
 from mmseg_wsss.jobs.tool_setup import (
     choose_device,
-    exit_on_error,
     report_failures,
     start_tool,
 )
@@ -45,10 +44,7 @@ from mmengine.logging import print_log
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument('checkpoint', help='checkpoint of the segmentor')
     parser.add_argument('photos', help='folder of photos')
     parser.add_argument('--out-dir', required=True, help='where to write')

@@ -10,21 +10,20 @@ from mmseg_wsss.compat import find_steps
 from mmseg_wsss.engine.hooks import CheckpointCheckHook
 from mmseg_wsss.io.provenance import claim_folder
 from mmseg_wsss.jobs.command_line import (
-    add_config_arguments,
+    config_parser,
+    exit_on_error,
     read_config,
     use_tta,
 )
 from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.run_errors import exit_on_run_error
-from mmseg_wsss.jobs.tool_setup import exit_on_error
 
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_config_arguments(parser)
+    parser = config_parser(__doc__.splitlines()[0])
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
         '--out', help='folder for the predicted label maps as PNG'

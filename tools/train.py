@@ -16,10 +16,13 @@ from mmseg_wsss.engine.hooks import (
     StopOnNaNHook,
 )
 from mmseg_wsss.engine.hooks.stop_on_nan_hook import DivergedError
-from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
+from mmseg_wsss.jobs.command_line import (
+    config_parser,
+    exit_on_error,
+    read_config,
+)
 from mmseg_wsss.jobs.launch import exit_process, start_ranks
 from mmseg_wsss.jobs.run_errors import exit_on_run_error
-from mmseg_wsss.jobs.tool_setup import exit_on_error
 
 from mmengine.config import Config
 from mmengine.dist import get_world_size
@@ -30,8 +33,7 @@ HOW = 'With --resume the training continues from its last checkpoint'
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_config_arguments(parser)
+    parser = config_parser(__doc__.splitlines()[0])
     parser.add_argument(
         '--resume',
         action='store_true',

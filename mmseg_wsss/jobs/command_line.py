@@ -33,8 +33,11 @@ class OptionsAction(DictAction):
             )
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add MMSeg's arguments that every tool on a config takes."""
+def config_parser(doc: str) -> argparse.ArgumentParser:
+    """Build a parser with MMSeg's arguments of every tool on a config."""
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints')
     parser.add_argument(
@@ -52,6 +55,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
     # torchrun passes the rank in one of two spellings.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    return parser
 
 
 def add_folder_arguments(
@@ -119,7 +123,7 @@ def read_config(
     """Read the config that a command line names.
 
     Args:
-        args: Parsed arguments of :func:`add_config_arguments`.
+        args: Parsed arguments of :func:`config_parser`.
         timeout: Seconds that ranks wait for one another, where the config
             does not say; the backend's if None.
 

@@ -21,6 +21,7 @@ from .launch import start_gloo
 # One rank may have to wait for another's last images.
 TIMEOUT = timedelta(days=7).total_seconds()
 SHOWN = 10
+REPAIR = 'Fix them, or remove them from the list of images'
 # Options of transforms that name the output of other tools.
 FILES = ('checkpoint', 'centroids')
 FOLDERS = {
@@ -35,7 +36,7 @@ def start_tool(args: argparse.Namespace) -> Config:
     """Start the ranks of a tool that needs no Runner, and its log.
 
     Args:
-        args: Parsed arguments of ``add_config_arguments``.
+        args: Parsed arguments of ``config_parser``.
 
     Returns:
         Config: The config that the command line names.
@@ -133,16 +134,21 @@ def report_failures(out_dir: Path, failures: dict[str, str]) -> None:
     write_json(out_dir / 'failures.json', failures)
     if not failures:
         return
+    more = len(failures) - SHOWN
+    log_failures(
+        failures,
+        (f'{more} more of them, ' if more > 0 else '')
+        + f'see {out_dir / "failures.json"}. Fix them and run the same '
+        'command again: it does only what is missing',
+    )
+
+
+def log_failures(failures: dict[str, str], ending: str) -> None:
+    """Log the first failures by image name, their number, and an ending."""
     for stem, error in list(failures.items())[:SHOWN]:
         print_log(f'  {stem}: {error}', logger='current')
-    more = len(failures) - SHOWN
-    print_log(
-        f'{len(failures)} images failed'
-        + (f', {more} more of them' if more > 0 else '')
-        + f', see {out_dir / "failures.json"}. Fix them and run the same '
-        'command again: it does only what is missing',
-        logger='current',
-    )
+    text = f'{len(failures)} images failed, {ending}'
+    print_log(text, logger='current')
 
 
 def choose_device(name: str | None) -> str:

@@ -6,9 +6,9 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_wsss.jobs.command_line import (
-    add_config_arguments,
     add_folder_arguments,
     add_workers_argument,
+    config_parser,
     named_folders,
     named_values,
     number_of_workers,
@@ -67,8 +67,7 @@ train_dataloader = dict(batch_size=batch_size, dataset=train_pipeline)
 
 def read_with(tmp_path, *options, **more):
     (tmp_path / 'c.py').write_text(CONFIG)
-    parser = argparse.ArgumentParser()
-    add_config_arguments(parser)
+    parser = config_parser('')
     words = [str(tmp_path / 'c.py'), '--cfg-options', *options]
     return read_config(parser.parse_args(words), **more)
 

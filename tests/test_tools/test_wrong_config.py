@@ -1,13 +1,12 @@
 """Every tool on a config ends in one line where it cannot be read."""
 
-import argparse
 import os
 from pathlib import Path
 
 import pytest
 
 from mmseg_wsss.compat import load_config
-from mmseg_wsss.jobs.command_line import add_config_arguments
+from mmseg_wsss.jobs.command_line import config_parser
 from tests.processes import ROOT, run_python
 
 REQUIRED = {
@@ -25,7 +24,7 @@ REQUIRED = {
 TOOLS = [
     path
     for path in sorted((ROOT / 'tools').rglob('*.py'))
-    if 'add_config_arguments' in path.read_text()
+    if 'config_parser' in path.read_text()
 ]
 
 
@@ -69,8 +68,7 @@ def test_a_mistake_in_a_config(tmp_path, text, words):
 
 @pytest.mark.parametrize('word', ['use.ocr', '=False', 'a=[1,2'])
 def test_options_that_are_no_settings(word, capsys):
-    parser = argparse.ArgumentParser()
-    add_config_arguments(parser)
+    parser = config_parser('')
     with pytest.raises(SystemExit):
         parser.parse_args(['c.py', '--cfg-options', 'x=1', word])
     said = capsys.readouterr().err.splitlines()[-1]

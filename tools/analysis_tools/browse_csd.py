@@ -14,7 +14,11 @@ from pathlib import Path
 from mmseg_wsss.datasets.seeded_sampler import SeededIndex
 from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.io.provenance import claim_folder
-from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
+from mmseg_wsss.jobs.command_line import (
+    config_parser,
+    exit_on_error,
+    read_config,
+)
 from mmseg_wsss.models.losses.csd_views import full_cells
 from mmseg_wsss.visualization import contact_sheet
 
@@ -27,10 +31,7 @@ COLOURS = {'foreground': (220, 40, 40), 'background': (40, 90, 220)}
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument(
         '--out-dir', required=True, help='folder of the sheets'
     )
@@ -128,10 +129,8 @@ def save_sheets(args: argparse.Namespace) -> int:
 
 def main() -> None:
     args = parse_args()
-    try:
+    with exit_on_error():
         count = save_sheets(args)
-    except (ValueError, OSError) as error:
-        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     print(f'{count} sheets in {args.out_dir}')
 
 

@@ -15,8 +15,11 @@ from mmseg_wsss.io.cam import load_cam
 from mmseg_wsss.io.class_ids import original_class_ids
 from mmseg_wsss.io.photos import read_photo
 from mmseg_wsss.io.provenance import claim_folder
-from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
-from mmseg_wsss.jobs.tool_setup import exit_on_error
+from mmseg_wsss.jobs.command_line import (
+    config_parser,
+    exit_on_error,
+    read_config,
+)
 from mmseg_wsss.visualization import cam_overlay, contact_sheet, label_overlay
 
 import numpy as np
@@ -27,10 +30,7 @@ from PIL import Image
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument('--out-dir', required=True, help='for the pictures')
     parser.add_argument(
         '--split', choices=['train', 'val', 'test'], default='train'

@@ -23,9 +23,13 @@ from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.io.centroid_shards import load_shards
 from mmseg_wsss.io.labels import label_reader
 from mmseg_wsss.jobs.clustering import background_of
-from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
+from mmseg_wsss.jobs.command_line import (
+    config_parser,
+    exit_on_error,
+    read_config,
+)
 from mmseg_wsss.jobs.test_dataset import build_test_images
-from mmseg_wsss.jobs.tool_setup import exit_on_error, read_pipeline
+from mmseg_wsss.jobs.tool_setup import read_pipeline
 from mmseg_wsss.pseudo_labels.mars import background_distance, direction_sum
 from mmseg_wsss.pseudo_labels.mars_complement import (
     complement_label,
@@ -42,10 +46,7 @@ from mmseg.registry import MODELS, TRANSFORMS
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument('--out', required=True, help='the picture, a .png')
     parser.add_argument(
         '--segmentor',

@@ -16,13 +16,13 @@ from pathlib import Path
 from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.io.cam import load_cam
 from mmseg_wsss.jobs.command_line import (
-    add_config_arguments,
+    config_parser,
+    exit_on_error,
     named_folders,
     named_values,
     read_config,
 )
 from mmseg_wsss.jobs.test_dataset import build_test_images
-from mmseg_wsss.jobs.tool_setup import exit_on_error
 from mmseg_wsss.visualization import contact_sheet
 from mmseg_wsss.visualization.cam_row import CAMRow
 
@@ -33,10 +33,7 @@ BACKGROUND = 0.3
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument(
         '--cams',
         nargs='+',

@@ -15,22 +15,19 @@ from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.io.labels import label_reader
 from mmseg_wsss.io.photos import read_photo
 from mmseg_wsss.jobs.command_line import (
-    add_config_arguments,
+    config_parser,
+    exit_on_error,
     named_folders,
     read_config,
 )
 from mmseg_wsss.jobs.test_dataset import build_test_images
-from mmseg_wsss.jobs.tool_setup import exit_on_error
 from mmseg_wsss.visualization import contact_sheet, label_overlay
 
 import numpy as np
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument(
         '--labels',
         nargs='+',

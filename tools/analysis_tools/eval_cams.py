@@ -29,10 +29,10 @@ from mmseg_wsss.evaluation.contours import (
     mean_score,
 )
 from mmseg_wsss.io.atomic import atomic_write
-from mmseg_wsss.jobs.command_line import add_config_arguments
+from mmseg_wsss.jobs.command_line import config_parser, exit_on_error
 from mmseg_wsss.jobs.launch import exit_process
 from mmseg_wsss.jobs.test_dataset import build_test_images
-from mmseg_wsss.jobs.tool_setup import exit_on_error, start_tool
+from mmseg_wsss.jobs.tool_setup import start_tool
 
 import numpy as np
 import torch
@@ -45,10 +45,7 @@ COLUMNS = ('IoU', 'FP', 'FN', 'F')
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument('cam_dir', type=Path, help='folder of <stem>.npz')
     parser.add_argument(
         '--out-dir',

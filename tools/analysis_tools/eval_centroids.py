@@ -22,11 +22,15 @@ from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.io.labels import label_reader
 from mmseg_wsss.jobs.centroid_selection import selection_options
 from mmseg_wsss.jobs.clustering import background_of
-from mmseg_wsss.jobs.command_line import add_config_arguments, read_config
+from mmseg_wsss.jobs.command_line import (
+    config_parser,
+    exit_on_error,
+    read_config,
+)
 from mmseg_wsss.jobs.image_loop import run_images
 from mmseg_wsss.jobs.image_pipeline import ImagePipeline
 from mmseg_wsss.jobs.test_dataset import build_test_images
-from mmseg_wsss.jobs.tool_setup import exit_on_error, read_pipeline
+from mmseg_wsss.jobs.tool_setup import read_pipeline
 from mmseg_wsss.pseudo_labels.mars_selection import select_debiased
 
 import numpy as np
@@ -59,10 +63,7 @@ class ComparedClusters(ImagePipeline):
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument('--pipeline', default='centroid_pipeline')
     parser.add_argument('--num-workers', type=int, default=0)
     parser.add_argument('--out', help='also write the figures, a .json')

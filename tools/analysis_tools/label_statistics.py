@@ -20,6 +20,7 @@ from mmseg_wsss.datasets import (
 )
 from mmseg_wsss.datasets.label_files.load import single_label_counts
 from mmseg_wsss.datasets.transforms.loading import resolve_classes
+from mmseg_wsss.jobs.command_line import exit_on_error
 from mmseg_wsss.structures import foreground_indices
 
 import numpy as np
@@ -99,11 +100,9 @@ def keep_top(prior: np.ndarray, number: int) -> np.ndarray:
 
 def main() -> None:
     args = parse_args()
-    try:
+    with exit_on_error():
         ids, names, labels = read(args)
         prior = partner_prior(labels)
-    except (ValueError, OSError) as error:
-        raise SystemExit(f'error: {" ".join(str(error).split())}') from error
     print(class_table(ids, names, labels, keep_top(prior, args.top)))
     several = Counter(labels.sum(1).tolist())
     spread = ', '.join(f'{several[n]} with {n}' for n in sorted(several))

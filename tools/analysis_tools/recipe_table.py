@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mmseg_wsss.compat import load_config
-from mmseg_wsss.jobs.tool_setup import exit_on_error
+from mmseg_wsss.jobs.command_line import exit_on_error
 from mmseg_wsss.workflow.pipeline import read_plan
 from mmseg_wsss.workflow.pipeline.recipe import stage_recipe
 
