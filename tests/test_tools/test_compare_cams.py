@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+from argparse import Namespace
+from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -159,17 +161,22 @@ class TestImagesDrawn:
 
     stems = tuple(f'img_{k}' for k in range(6))
 
+    def draw(self, tool, folders, number, seed=0, stems=None):
+        args = Namespace(stems=stems, number=number, seed=seed)
+        first = partial(tool.has_several, folders['gap'])
+        return tool.choose_stems(args, self.stems, folders, first=first)
+
     def test_several_classes_first(self, tool, folders):
         for seed in range(5):
-            drawn = tool.draw_stems(self.stems, folders, 4, seed)
+            drawn = self.draw(tool, folders, 4, seed)
             assert drawn == ['img_1', 'img_2', 'img_3', 'img_5']
-            drawn = tool.draw_stems(self.stems, folders, 5, seed)
+            drawn = self.draw(tool, folders, 5, seed)
             assert len(drawn) == 5 and drawn == sorted(drawn)
-        assert tool.draw_stems(self.stems, folders, 9, 0) == list(self.stems)
+        assert self.draw(tool, folders, 9) == list(self.stems)
 
     def test_seed_decides(self, tool, folders):
         drawn = [
-            tuple(tool.draw_stems(self.stems, folders, 2, seed))
+            tuple(self.draw(tool, folders, 2, seed))
             for seed in (*range(8), *range(8))
         ]
         assert drawn[:8] == drawn[8:]
@@ -178,14 +185,13 @@ class TestImagesDrawn:
     def test_every_folder_must_know_an_image(self, tool, folders):
         for stem in ('img_1', 'img_3'):
             (folders['isl'] / f'{stem}.npz').unlink()
-        drawn = tool.draw_stems(self.stems, folders, 2, 0)
-        assert drawn == ['img_2', 'img_5']
-        with pytest.raises(SystemExit, match='img_3: isl has no CAM of it'):
-            tool.check_stems(['img_2', 'img_3'], self.stems, folders)
+        assert self.draw(tool, folders, 2) == ['img_2', 'img_5']
+        with pytest.raises(SystemExit, match='img_3: isl has no file of it'):
+            self.draw(tool, folders, 6, stems=['img_2', 'img_3'])
         for file in folders['isl'].iterdir():
             file.unlink()
-        with pytest.raises(SystemExit, match='found: gap 6, isl 0'):
-            tool.draw_stems(self.stems, folders, 2, 0)
+        with pytest.raises(SystemExit, match="'gap': 6, 'isl': 0"):
+            self.draw(tool, folders, 2)
 
 
 class TestBackgroundScores:

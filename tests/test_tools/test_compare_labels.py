@@ -60,5 +60,5 @@ def test_wrong_calls(root):
     empty.mkdir()
     assert 'none of the 6 images' in fail('--labels', f'a={empty}')
     output = fail('--labels', f'a={root / "a"}', '--stems', 'img_0')
-    assert '--stems img_0: not an image' in output
+    assert '--stems img_0: a has no file of it' in output
     assert not (root / 'x.png').exists()

@@ -129,4 +129,4 @@ def test_pictures_and_a_segmentor_on_debiased_labels(data):
     sheet = Image.open(out)
     assert sheet.width > 7 * 32 and sheet.height > 2 * 32
     output = call(*tool, '--out', out, '--stems', 'nobody', fails=True)
-    assert 'has no image' in output
+    assert 'has no such image' in output

@@ -21,6 +21,7 @@ from mmseg_wsss.jobs.command_line import (
 )
 from mmseg_wsss.models.losses.csd_views import full_cells
 from mmseg_wsss.visualization import contact_sheet
+from mmseg_wsss.visualization.sheet_tools import add_rgb_argument, to_rgb
 
 import numpy as np
 import torch
@@ -44,19 +45,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--stride', type=int, default=16, help='side of a cell in pixels'
     )
-    parser.add_argument(
-        '--rgb',
-        action='store_true',
-        help='the pipeline loads RGB (MMSeg: BGR)',
-    )
+    add_rgb_argument(parser)
     return parser.parse_args()
-
-
-def to_rgb(tensor: torch.Tensor, rgb: bool) -> np.ndarray:
-    """Return an image (3, H, W) as (H, W, 3) uint8, RGB."""
-    image = tensor.numpy().transpose(1, 2, 0)
-    image = image if rgb else image[..., ::-1]
-    return np.ascontiguousarray(image.clip(0, 255).astype(np.uint8))
 
 
 def draw_mask(

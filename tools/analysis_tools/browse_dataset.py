@@ -21,8 +21,8 @@ from mmseg_wsss.jobs.command_line import (
     read_config,
 )
 from mmseg_wsss.visualization import cam_overlay, contact_sheet, label_overlay
+from mmseg_wsss.visualization.sheet_tools import add_rgb_argument, to_rgb
 
-import numpy as np
 from mmengine.registry import init_default_scope
 from mmengine.utils import ProgressBar
 from mmseg.registry import DATASETS
@@ -39,21 +39,14 @@ def parse_args() -> argparse.Namespace:
         '--number', type=int, default=20, help='of pictures, 0 for all'
     )
     parser.add_argument('--cam-dir', help='folder of <stem>.npz files')
-    parser.add_argument(
-        '--rgb',
-        action='store_true',
-        help='the pipeline delivers RGB (MMSeg: BGR)',
-    )
+    add_rgb_argument(parser)
     return parser.parse_args()
 
 
 def draw(item: dict, meta: dict, args: argparse.Namespace) -> Image.Image:
     """Draw one item of a data set."""
     sample = item['data_samples']
-    image = item['inputs'].numpy().transpose(1, 2, 0)
-    if not args.rgb:
-        image = image[..., ::-1]
-    image = np.ascontiguousarray(image.clip(0, 255).astype(np.uint8))
+    image = to_rgb(item['inputs'], args.rgb)
     row, titles = [image], [Path(sample.img_path).stem]
     if 'gt_sem_seg' in sample:
         label = sample.gt_sem_seg.data[0].numpy()

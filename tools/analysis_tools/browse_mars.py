@@ -19,7 +19,6 @@ from pathlib import Path
 from mmseg_wsss.compat import find_steps, is_type, load_config
 from mmseg_wsss.engine.hooks.complement_hook import STATE
 from mmseg_wsss.engine.teacher import Teacher
-from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.io.centroid_shards import load_shards
 from mmseg_wsss.io.labels import label_reader
 from mmseg_wsss.jobs.clustering import background_of
@@ -35,7 +34,12 @@ from mmseg_wsss.pseudo_labels.mars_complement import (
     complement_label,
     teacher_label,
 )
-from mmseg_wsss.visualization import cam_overlay, contact_sheet, label_overlay
+from mmseg_wsss.visualization import cam_overlay, label_overlay
+from mmseg_wsss.visualization.sheet_tools import (
+    add_sheet_arguments,
+    choose_stems,
+    write_sheet,
+)
 
 import numpy as np
 import torch
@@ -47,22 +51,14 @@ from mmseg.registry import MODELS, TRANSFORMS
 
 def parse_args() -> argparse.Namespace:
     parser = config_parser(__doc__)
-    parser.add_argument('--out', required=True, help='the picture, a .png')
+    add_sheet_arguments(parser)
     parser.add_argument(
         '--segmentor',
         nargs=2,
         metavar=('CONFIG', 'CHECKPOINT'),
         help='whose teacher completes the labels',
     )
-    parser.add_argument('--stems', nargs='+', help='names of the images')
-    parser.add_argument(
-        '--number', type=int, default=6, help='of images drawn at random'
-    )
-    parser.add_argument('--seed', type=int, default=0, help='of that draw')
-    args = parser.parse_args()
-    if Path(args.out).suffix.lower() != '.png':
-        parser.error(f'--out must end in .png, got {args.out}')
-    return args
+    return parser.parse_args()
 
 
 def mean_direction(folder: Path, background: int) -> torch.Tensor:
@@ -190,33 +186,18 @@ class Rows:
         return np.where(inside, laid, image // 2 + 64).astype(np.uint8)
 
 
-def choose(args: argparse.Namespace, names: list[str]) -> list[str]:
-    """Return the images asked for, or some drawn at random."""
-    unknown = [stem for stem in args.stems or () if stem not in names]
-    if unknown:
-        raise ValueError(f'--stems: test_dataloader has no image {unknown}')
-    if args.stems:
-        return args.stems
-    order = np.random.default_rng(args.seed).permutation(len(names))
-    return sorted(names[k] for k in order[: args.number])
-
-
 def main() -> None:
     args = parse_args()
     with exit_on_error():
         cfg = read_config(args)
         teacher = load_teacher(*args.segmentor) if args.segmentor else None
         rows = Rows(cfg, teacher)
-        stems = choose(args, rows.stems)
+        stems = choose_stems(args, rows.stems, {})
         pictures = [rows.draw(stem) for stem in stems]
     titles = ['image', 'pseudo label', 'distance', 'similarity', 'debiased']
     titles += ['completed'] if teacher is not None else []
     titles += ['ground truth']
-    sheet = contact_sheet(
-        pictures, stems, titles[: max(len(row) for row in pictures)]
-    )
-    with atomic_write(args.out) as part:
-        sheet.save(part)
+    write_sheet(args.out, pictures, stems, titles)
     print(f'{len(stems)} images in {args.out}')
 
 

@@ -11,9 +11,9 @@ shows the largest CAM over the image's classes instead, blue (0) to red (1).
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
-from mmseg_wsss.io.atomic import atomic_write
 from mmseg_wsss.io.cam import load_cam
 from mmseg_wsss.jobs.command_line import (
     config_parser,
@@ -23,11 +23,12 @@ from mmseg_wsss.jobs.command_line import (
     read_config,
 )
 from mmseg_wsss.jobs.test_dataset import build_test_images
-from mmseg_wsss.visualization import contact_sheet
 from mmseg_wsss.visualization.cam_row import CAMRow
-
-import numpy as np
-from PIL import Image
+from mmseg_wsss.visualization.sheet_tools import (
+    add_sheet_arguments,
+    choose_stems,
+    write_sheet,
+)
 
 BACKGROUND = 0.3
 
@@ -41,16 +42,8 @@ def parse_args() -> argparse.Namespace:
         metavar='NAME=DIR',
         help='folders of <stem>.npz files, with the titles of their columns',
     )
-    parser.add_argument('--out', required=True, help='the picture, a .png')
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument('--stems', nargs='+', help='names of the images')
-    which.add_argument(
-        '--number',
-        type=int,
-        default=6,
-        help='of images drawn at random; those of two or more classes first',
-    )
-    parser.add_argument('--seed', type=int, default=0, help='of that draw')
+    number = 'of images drawn at random; those of two or more classes first'
+    add_sheet_arguments(parser, number)
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         '--background',
@@ -63,12 +56,7 @@ def parse_args() -> argparse.Namespace:
     what.add_argument(
         '--heat', action='store_true', help='CAMs instead of seed labels'
     )
-    args = parser.parse_args()
-    if Path(args.out).suffix.lower() != '.png':
-        parser.error(f'--out must end in .png, got {args.out}')
-    if args.number < 1:
-        parser.error(f'--number must be at least 1, got {args.number}')
-    return args
+    return parser.parse_args()
 
 
 def as_score(text: object, where: str) -> float:
@@ -128,51 +116,12 @@ def background_scores(
     }
 
 
-def draw_stems(
-    stems: list[str], folders: dict[str, Path], number: int, seed: int
-) -> list[str]:
-    """Draw images at random that all folders have, several classes first."""
-    several, single = [], []
-    for index in np.random.default_rng(seed).permutation(len(stems)):
-        files = [at / f'{stems[index]}.npz' for at in folders.values()]
-        if all(file.is_file() for file in files):
-            count = len(load_cam(files[0])[0])
-            (several if count > 1 else single).append(index)
-        if len(several) == number:
-            break
-    if not several and not single:
-        found = ', '.join(
-            f'{name} {sum((at / f"{stem}.npz").is_file() for stem in stems)}'
-            for name, at in folders.items()
-        )
-        raise SystemExit(
-            f'none of the {len(stems)} images has a CAM in every folder; CAMs '
-            f'found: {found}. Does the config test on the images of the CAMs?'
-        )
-    return [stems[k] for k in sorted((several + single)[:number])]
+def has_several(folder: Path, stem: str) -> bool:
+    """Check whether an image has CAMs of several classes."""
+    return len(load_cam(folder / f'{stem}.npz')[0]) > 1
 
 
-def check_stems(
-    asked: list[str], stems: list[str], folders: dict[str, Path]
-) -> None:
-    """Check that the data set and all folders have these images."""
-    known = set(stems)
-    for stem in asked:
-        if stem not in known:
-            example = f', e.g. {stems[0]}' if stems else ''
-            raise SystemExit(
-                f'--stems {stem}: the data set of test_dataloader has no such '
-                f'image among its {len(stems)}{example}'
-            )
-        for name, folder in folders.items():
-            if not (folder / f'{stem}.npz').is_file():
-                raise SystemExit(
-                    f'--stems {stem}: {name} has no CAM of it, '
-                    f'{folder / stem}.npz is missing'
-                )
-
-
-def draw_sheet(args: argparse.Namespace) -> tuple[Image.Image, int]:
+def draw_sheet(args: argparse.Namespace) -> int:
     """Draw the chosen images, one row each, and count them."""
     folders = named_folders('--cams', args.cams)
     scores = None
@@ -180,25 +129,20 @@ def draw_sheet(args: argparse.Namespace) -> tuple[Image.Image, int]:
         scores = background_scores(args.background, folders)
     dataset, names, background = build_test_images(read_config(args))
     infos = {s: dataset.get_data_info(i) for i, s in enumerate(names)}
-    stems = args.stems
-    if stems:
-        check_stems(stems, names, folders)
-    else:
-        stems = draw_stems(names, folders, args.number, args.seed)
+    first = partial(has_several, next(iter(folders.values())))
+    stems = choose_stems(args, names, folders, first=first)
     draw = CAMRow(dataset, folders, scores, background)
     drawn = [draw(infos[stem]) for stem in stems]
     rows, row_titles = zip(*drawn, strict=True)
     titles = ['image', *folders, 'ground truth']
-    sheet = contact_sheet(rows, row_titles, titles[: max(map(len, rows))])
-    return sheet, len(rows)
+    write_sheet(args.out, rows, row_titles, titles)
+    return len(rows)
 
 
 def main() -> None:
     args = parse_args()
     with exit_on_error():
-        sheet, count = draw_sheet(args)
-    with atomic_write(args.out) as part:
-        sheet.save(part)
+        count = draw_sheet(args)
     print(f'{count} images in {args.out}')
 
 
