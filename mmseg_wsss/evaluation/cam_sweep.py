@@ -2,9 +2,7 @@
 
 A CAM gives a pixel the best foreground class if that score m exceeds the
 background's, and the background otherwise. A constant background score t
-decides by m > t. PSA's (1 - m) ** alpha falls while m rises, so it decides by
-m > t too, with the t that :func:`alpha_threshold` finds. All thresholds thus
-follow from one histogram of m per class.
+decides by m > t: all thresholds follow from one histogram of m per class.
 """
 
 from __future__ import annotations
@@ -19,30 +17,6 @@ from mmengine.dist import all_reduce
 from .areas import area_rates
 
 _WRONG, _RIGHT, _BACKGROUND = range(3)
-
-
-def alpha_threshold(alpha: float) -> float:
-    """Find the threshold that equals the background score (1 - m) ** alpha.
-
-    Args:
-        alpha: Exponent of PSA's background score, > 0.
-
-    Returns:
-        float: The root t of t = (1 - t) ** alpha, in (0, 1).
-
-    Raises:
-        ValueError: If ``alpha`` is not positive.
-    """
-    if not alpha > 0:
-        raise ValueError(f'alpha must be > 0, got {alpha}')
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if middle > (1 - middle) ** alpha:
-            high = middle
-        else:
-            low = middle
-    return high
 
 
 def best_foreground(

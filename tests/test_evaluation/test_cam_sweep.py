@@ -9,7 +9,6 @@ from mmseg.evaluation import IoUMetric
 from mmseg_wsss.evaluation.areas import area_counts, area_rates
 from mmseg_wsss.evaluation.cam_sweep import (
     CAMSweep,
-    alpha_threshold,
     drop_background,
     label_from_cam,
 )
@@ -105,32 +104,6 @@ def test_areas_are_those_of_mmseg():
     np.testing.assert_array_equal(sweep.areas()[0].T, total)
 
 
-@pytest.mark.parametrize(
-    ('alpha', 'threshold'),
-    [(1, 0.5), (4, 0.2755), (11, 0.1556), (24, 0.0939)],
-)
-def test_alphas_of_the_papers(alpha, threshold):
-    assert alpha_threshold(alpha) == pytest.approx(threshold, abs=5e-5)
-
-
-@pytest.mark.parametrize('alpha', [0.5, 1, 4, 16, 24])
-def test_alpha_is_a_threshold(alpha):
-    t = alpha_threshold(alpha)
-    assert t == pytest.approx((1 - t) ** alpha, abs=1e-12)
-    sweep, expected = CAMSweep(5, [t]), np.zeros((5, 3), np.int64)
-    for ids, cam, mask in images():
-        sweep.update(ids, cam, mask)
-        label = naive_label(
-            ids,
-            cam,
-            mask.shape,
-            lambda m: background_score(m, alpha=alpha),
-            0,
-        )
-        expected += area_counts(label, mask, 5)
-    np.testing.assert_array_equal(sweep.areas()[0], expected)
-
-
 def test_thresholds_keep_their_order():
     shuffled = [0.5, 0.1, 0.3, 0.1]
     sweep, ordered = CAMSweep(5, shuffled), CAMSweep(5, GRID)
@@ -172,9 +145,6 @@ def test_errors():
     for thresholds in ([], [-0.1], [1.0], [float('nan')]):
         with pytest.raises(ValueError, match=r'\[0, 1\)'):
             CAMSweep(2, thresholds)
-    for alpha in (0, -1, float('nan')):
-        with pytest.raises(ValueError, match='alpha must be > 0'):
-            alpha_threshold(alpha)
     sweep = CAMSweep(2, [0.3])
     none, mask = np.zeros(0, np.int64), np.full((4, 4), 255, np.uint8)
     sweep.update(none, np.zeros((0, 1, 1)), mask)

@@ -17,11 +17,7 @@ from pathlib import Path
 
 from mmseg_wsss.evaluation.areas import area_rates
 from mmseg_wsss.evaluation.cam_files import CAMFiles
-from mmseg_wsss.evaluation.cam_sweep import (
-    CAMSweep,
-    alpha_threshold,
-    label_from_cam,
-)
+from mmseg_wsss.evaluation.cam_sweep import CAMSweep, label_from_cam
 from mmseg_wsss.evaluation.contours import (
     IGNORE_RULES,
     contour_counts,
@@ -59,14 +55,6 @@ def parse_args() -> argparse.Namespace:
         default=(0, 0.59, 0.01),
         metavar=('START', 'STOP', 'STEP'),
         help='to try, STOP included (default: 0 0.59 0.01)',
-    )
-    parser.add_argument(
-        '--alphas',
-        nargs='+',
-        type=float,
-        default=(),
-        metavar='A',
-        help='also try the background scores (1 - max) ** A',
     )
     parser.add_argument(
         '--contour-threshold',
@@ -149,7 +137,6 @@ def number(value: float) -> float | None:
 def evaluate(args: argparse.Namespace) -> dict:
     """Run both passes; return the result of all ranks on each."""
     grid = threshold_grid(*args.thresholds)
-    extra = [alpha_threshold(alpha) for alpha in args.alphas]
     cfg = start_tool(args)
     dataset, _, background = build_test_images(cfg)
     names = dataset.metainfo['classes']
@@ -159,12 +146,12 @@ def evaluate(args: argparse.Namespace) -> dict:
             'LoadImageLabels of this config has background_index=None'
         )
     files = CAMFiles(dataset, args.cam_dir, background)
-    sweep = CAMSweep(len(names), [*grid, *extra], background)
+    sweep = CAMSweep(len(names), grid, background)
     for item in rank_items(files, 'thresholds'):
         sweep.update(*item)
     sweep.reduce()
     curve = sweep.curve()
-    best = int(curve[0, : len(grid)].argmax())
+    best = int(curve[0].argmax())
     at = args.contour_threshold
     at = grid[best] if at is None else at
     f = contours(files, at, len(names), background, args.contour_ignore)
@@ -186,16 +173,10 @@ def evaluate(args: argparse.Namespace) -> dict:
             name: dict(zip(COLUMNS, map(number, row), strict=True))
             for name, row in zip(names, rates, strict=True)
         },
-        'alphas': {
-            f'{alpha:g}': miou
-            for alpha, miou in zip(
-                args.alphas, curve[0, len(grid) :].tolist(), strict=True
-            )
-        },
         'thresholds': grid,
-        'curve': curve[0, : len(grid)].tolist(),
-        'curve_FP': curve[1, : len(grid)].tolist(),
-        'curve_FN': curve[2, : len(grid)].tolist(),
+        'curve': curve[0].tolist(),
+        'curve_FP': curve[1].tolist(),
+        'curve_FN': curve[2].tolist(),
     }
 
 
@@ -214,10 +195,6 @@ def summary(result: dict) -> str:
         str(table),
         f'{result["images"]} images, percent; best threshold '
         f'{result["best_threshold"]:g}, F at {result["contour_threshold"]:g}',
-    ]
-    lines += [
-        f'background (1 - max)^{alpha}: mIoU {miou:.2f}'
-        for alpha, miou in result['alphas'].items()
     ]
     grid = result['thresholds']
     if len(grid) > 1 and result['best_threshold'] in (grid[0], grid[-1]):
