@@ -123,7 +123,7 @@ def test_npy2json(tmp_path):
         '2008_000001': ['dog', 'person'],
     }
     assert 'images: 2, without label: 0' in result.stdout
-    assert 'dog + person: 1 images' in result.stdout
+    assert 'dog + person: 1 photos' in result.stdout
     assert 'warning: no image has aeroplane, bicycle' in result.stderr
 
 

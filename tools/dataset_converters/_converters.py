@@ -134,13 +134,7 @@ def print_summary(
     labels: Mapping[str, Sequence[str]], classes: Sequence[str]
 ) -> None:
     """Print how often classes occur, alone and together."""
-    from mmseg_wsss.datasets.label_files.load import (
-        cooccurrence,
-        single_label_counts,
-    )
-    from mmseg_wsss.workflow.own_data.advice import label_matrix
-
-    import numpy as np
+    from mmseg_wsss.workflow.own_data.advice import class_table, label_matrix
 
     matrix = label_matrix(labels, classes)
     empty = int((matrix.sum(1) == 0).sum())
@@ -148,15 +142,8 @@ def print_summary(
         f'images: {len(matrix)}, without label: {empty}, '
         f'labels per image: {matrix.sum() / max(len(matrix), 1):.3f}'
     )
-    counts = cooccurrence(matrix)
-    alone = single_label_counts(matrix)
-    for k, name in enumerate(classes):
-        print(f'  {name:20s} {counts[k, k]:7d} images, {alone[k]:7d} alone')
-    pairs = sorted(zip(*np.triu(counts, 1).nonzero(), strict=True))
-    pairs.sort(key=lambda pair: -counts[pair])
-    for k, l in pairs[:5]:
-        print(f'  {classes[k]} + {classes[l]}: {counts[k, l]} images')
-    absent = [name for k, name in enumerate(classes) if not counts[k, k]]
+    print(*class_table(classes, matrix), sep='\n')
+    absent = [name for k, name in enumerate(classes) if not matrix[:, k].any()]
     if absent:
         print(f'warning: no image has {", ".join(absent)}', file=sys.stderr)
 
