@@ -83,17 +83,16 @@ def test_table_of_a_label_file(label_file):
     )
 
 
-def test_options_of_the_table(label_file, tmp_path):
+def test_a_list_of_images(label_file, tmp_path):
     (tmp_path / 'list.txt').write_text('00\n06\n')
     output = call(
         STATISTICS,
         label_file,
         *NAMES,
-        *('--list', tmp_path / 'list.txt', '--top', '1'),
+        *('--list', tmp_path / 'list.txt'),
     )
-    # Counts from 1: horse 2 2 1, of which the first is listed.
-    assert '2 images' in output and 'horse 0.400 |' in output
-    assert 'person 0.400 ' not in output
+    # Counts from 1: horse 2 2 1, of which the first two are listed.
+    assert '2 images' in output and 'horse 0.400, person 0.400 |' in output
 
 
 def test_an_image_without_labels(label_file, tmp_path):

@@ -21,12 +21,12 @@ from mmseg_wsss.datasets import (
 from mmseg_wsss.datasets.label_files.load import single_label_counts
 from mmseg_wsss.datasets.transforms.loading import resolve_classes
 from mmseg_wsss.jobs.command_line import exit_on_error
-from mmseg_wsss.structures import foreground_indices
 
 import numpy as np
 from prettytable import PrettyTable
 
 COLUMNS = ('id', 'class', 'images', 'single', 'occurs most with', 'pasted')
+PASTED = 2  # classes in the last column
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,14 +42,6 @@ def parse_args() -> argparse.Namespace:
         help='registered MMSeg data set, or the class names in their order',
     )
     parser.add_argument('--list', help='text file with the images to count')
-    parser.add_argument(
-        '--no-background',
-        action='store_true',
-        help='the first class is not the background',
-    )
-    parser.add_argument(
-        '--top', type=int, default=2, help='classes in the last column'
-    )
     return parser.parse_args()
 
 
@@ -57,20 +49,19 @@ def read(args: argparse.Namespace) -> tuple[list[int], list[str], np.ndarray]:
     """Read ids and names of the K classes, and the labels (L, K)."""
     classes = args.classes
     classes = resolve_classes(classes[0] if len(classes) == 1 else classes)
-    background = None if args.no_background else 0
     table = load_image_labels(args.labels)
     stems = read_split_list(args.list) if args.list else list(table)
-    rows = [table.vector(stem, classes, background) for stem in stems]
+    rows = [table.vector(stem, classes) for stem in stems]
     if not rows:
         raise ValueError(f'{args.labels} has no image')
-    ids = foreground_indices(len(classes), background)
+    ids = list(range(1, len(classes)))
     return ids, [classes[k] for k in ids], np.stack(rows)[:, ids] > 0
 
 
 def class_table(
     ids: list[int], names: list[str], labels: np.ndarray, prior: np.ndarray
 ) -> PrettyTable:
-    """Return a table, one row per class; ``prior`` is 0 but for its top."""
+    """Return a table, one row per class, with the top of its prior."""
     counts = cooccurrence(labels)
     alone = single_label_counts(labels)
     table = PrettyTable(COLUMNS, align='r')
@@ -84,18 +75,11 @@ def class_table(
         if others[most]:
             share = others[most] / total
             partner = f'{names[most]} {others[most]} {share:.3f}'
-        best = [j for j in np.argsort(-prior[k], kind='stable') if prior[k, j]]
-        pasted = ', '.join(f'{names[j]} {prior[k, j]:.3f}' for j in best)
+        best = np.argsort(-prior[k], kind='stable')[:PASTED]
+        pasted = [f'{names[j]} {prior[k, j]:.3f}' for j in best if prior[k, j]]
+        pasted = ', '.join(pasted)
         table.add_row([ids[k], name, total, alone[k], partner, pasted])
     return table
-
-
-def keep_top(prior: np.ndarray, number: int) -> np.ndarray:
-    """Set all but the ``number`` largest entries of each row to 0."""
-    order = np.argsort(-prior, axis=1, kind='stable')
-    kept = prior.copy()
-    np.put_along_axis(kept, order[:, number:], 0, axis=1)
-    return kept
 
 
 def main() -> None:
@@ -103,7 +87,7 @@ def main() -> None:
     with exit_on_error():
         ids, names, labels = read(args)
         prior = partner_prior(labels)
-    print(class_table(ids, names, labels, keep_top(prior, args.top)))
+    print(class_table(ids, names, labels, prior))
     several = Counter(labels.sum(1).tolist())
     spread = ', '.join(f'{several[n]} with {n}' for n in sorted(several))
     print(

@@ -195,13 +195,12 @@ def torch_name(name: str) -> str | None:
 
 
 def convert(
-    params: dict[str, np.ndarray], base_channels: int = 64
+    params: dict[str, np.ndarray],
 ) -> tuple[dict[str, torch.Tensor], list[str]]:
     """Turn MXNet parameters into a state dict of ResNet38.
 
     Args:
         params: Arrays by MXNet name.
-        base_channels: Width of the network, 64 for the public file.
 
     Returns:
         The float32 state dict with all that fits, and one line per problem:
@@ -209,7 +208,7 @@ def convert(
         finite. No line: the state dict is complete.
     """
     with torch.device('meta'):
-        wanted = ResNet38(base_channels=base_channels).state_dict()
+        wanted = ResNet38().state_dict()
     state_dict, problems = {}, []
     for name, array in params.items():
         target = torch_name(name)
@@ -241,34 +240,20 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument('params', type=Path, help='MXNet .params file')
     parser.add_argument('out', type=Path, help='checkpoint to write (.pth)')
-    parser.add_argument(
-        '--base-channels', type=int, default=64, help='width of the network'
-    )
-    parser.add_argument(
-        '--allow-partial',
-        action='store_true',
-        help='write what fits although parameters are missing or left over',
-    )
     args = parser.parse_args(argv)
-    if args.base_channels < 1:
-        parser.error('--base-channels must be at least 1')
     try:
         data = args.params.read_bytes()
         params = read_params(data)
     except (OSError, ValueError) as error:
         sys.exit(f'error: cannot read {args.params}: {error}')
 
-    state_dict, problems = convert(params, args.base_channels)
+    state_dict, problems = convert(params)
     for problem in problems:
         print(problem, file=sys.stderr)
-    if problems and not args.allow_partial:
-        sys.exit(
-            f'error: {len(problems)} problems, nothing written; '
-            '--allow-partial writes what fits'
-        )
+    if problems:
+        sys.exit(f'error: {len(problems)} problems, nothing written')
     meta = {
         'architecture': 'ResNet38',
-        'base_channels': args.base_channels,
         'source': args.params.name,
         'source_sha256': hashlib.sha256(data).hexdigest(),
         'preprocessing': PREPROCESSING,
