@@ -36,7 +36,7 @@ class AffinityHead(PairwiseHead):
     Each feature passes a 1x1 convolution and an ELU and is resized to the
     finest feature's grid; one more 1x1 convolution and ELU on all of them
     gives the embedding. All convolutions are without bias, as in PSA's code.
-    They start as there: Kaiming by fan in, the last Xavier-uniform with gain 4.
+    They start as there: Kaiming by fan in, the last Xavier-uniform, gain 4.
 
     Args:
         in_channels (Sequence[int]): Channels of the features. PSA's ResNet38:
