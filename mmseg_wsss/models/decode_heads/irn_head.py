@@ -45,7 +45,7 @@ class IRNHead(PairwiseHead):
         stride (int): Pixels per cell of the finest feature. Defaults to 4.
         radius (float): Cells nearer than this are pairs in training. Defaults
             to 10.
-        walk_radius (float): The same in :meth:`walk_graph`. Defaults to 5.
+        walk_radius (float): The same in ``walk_graph``. Defaults to 5.
         loss_decode (dict | list[dict], optional): Losses on pairs. Defaults
             to AffinityLoss.
         detach (bool): Whether to detach the features from
