@@ -26,3 +26,10 @@ def test_confusion_is_that_of_a_loop():
         confusion(label[1:], mask, 4)
     with pytest.raises(ValueError, match='holds labels from'):
         confusion(label, mask, 2)
+
+
+def test_the_name_of_version_0_1():
+    """Scripts of users import it from there."""
+    from mmseg_wsss.evaluation import areas, label_files
+
+    assert label_files.label_areas is areas.label_areas
