@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmseg_wsss.datasets import neighbours
 from mmseg_wsss.datasets.neighbours import (
     Neighbours,
     load_neighbours,
@@ -20,9 +21,11 @@ from mmseg_wsss.datasets.seeded_sampler import SeededIndex
 COUNT = 8
 
 
-def test_against_a_loop():
+def test_against_a_loop(monkeypatch):
     vectors = torch.randn(9, 4, generator=torch.Generator().manual_seed(0))
-    found, cosines = nearest_neighbours(vectors, 3, block=4)
+    whole, _ = nearest_neighbours(vectors, 3)
+    monkeypatch.setattr(neighbours, 'BLOCK', 4)
+    found, cosines = nearest_neighbours(vectors, 3)
     assert found.dtype == np.int32 and cosines.dtype == np.float32
     for index, vector in enumerate(vectors):
         expected = torch.cosine_similarity(vector[None], vectors)
@@ -30,7 +33,6 @@ def test_against_a_loop():
         order = expected.argsort(descending=True)[:3]
         assert found[index].tolist() == order.tolist()
         assert np.allclose(cosines[index], expected[order], atol=1e-6)
-    whole, _ = nearest_neighbours(vectors, 3)
     assert (whole == found).all()
 
 
