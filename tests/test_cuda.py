@@ -13,16 +13,16 @@ from mmseg_wsss.models.losses import (
     BinomialISL,
     GAPLoss,
     OCRLoss,
-    affinity_loss,
     background_consistency,
     balanced_mean,
     correspondence_loss,
-    displacement_loss,
     feature_similarity_loss,
     foreground_consistency,
     ocr_loss,
     pair_affinity_loss,
 )
+from mmseg_wsss.models.losses.affinity_loss import affinity_terms
+from mmseg_wsss.models.losses.displacement_loss import displacement_terms
 from mmseg_wsss.pseudo_labels.affinity import (
     WalkGraph,
     boundary_affinity,
@@ -82,11 +82,12 @@ def csd_background(student, teacher, mask):
 
 def psa(boundary, background, foreground, negative):
     affinity = boundary_affinity(boundary.sigmoid(), OFFSETS)
-    return affinity_loss(affinity, background, foreground, negative)
+    return sum(affinity_terms(affinity, background, foreground, negative))
 
 
 def irn(displacement, background, foreground):
-    return displacement_loss(displacement, OFFSETS, background, foreground)
+    terms = displacement_terms(displacement, OFFSETS, background, foreground)
+    return sum(terms)
 
 
 def stego(code, other_code, features, other_features):

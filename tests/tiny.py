@@ -195,7 +195,6 @@ def seam_head(**options) -> dict:
         type='mmseg_wsss.SEAMHead',
         in_channels=(8, 8, 8),
         in_index=(0, 0, 0),
-        reduced_channels=(4, 6),
         num_classes=4,
         loss_decode=[
             dict(type='mmseg_wsss.GAPLoss', loss_weight=0.5),

@@ -13,7 +13,8 @@ from ..utils import check_option
 from .neighbours import load_neighbours, usable_neighbours
 from .seeded_sampler import SeededIndex, item_seed
 
-PARTS = ('train', 'held_out', 'all')
+PARTS = ('train', 'held_out')
+EVERY = 20  # the first of so many images is held out
 
 
 @DATASETS.register_module()
@@ -27,6 +28,7 @@ class NeighbourPairs:
             dataset=dict(
                 type='mmseg_wsss.NeighbourPairs',
                 neighbours='neighbours.npz',
+                part='train',
                 dataset=dict(type=..., pipeline=[
                     dict(type='LoadImageFromFile'),
                     dict(type='ResizeShortestEdge', ...),
@@ -37,8 +39,8 @@ class NeighbourPairs:
     disk, once, and finds the neighbours among the crops. Here the pipeline
     crops at random in each epoch, and neighbours are those of whole images.
 
-    Every ``every``-th image can be held out for choosing a checkpoint; the
-    training part contains it neither as an image nor as a neighbour. A
+    One image in twenty is held out for choosing a checkpoint; the training
+    part contains it neither as an image nor as a neighbour. A
     held-out image is paired with its nearest neighbour among all images, with
     the same random numbers each time.
 
@@ -49,12 +51,9 @@ class NeighbourPairs:
         dataset (dict | object): The data set of single images; its pipeline
             ends in PackSegInputs.
         neighbours (str): File of tools/make_neighbours.py.
+        part (str): 'train' or 'held_out'.
         k (int): Number of nearest neighbours to draw from, at most as many as
             the file has. Defaults to 7.
-        part (str): 'train', 'held_out' or 'all', which holds none out.
-            Defaults to 'all'.
-        every (int): Every n-th image, starting with the first, is held out.
-            Defaults to 20.
 
     Attributes:
         indices (list[int]): Positions of the part's images in ``dataset``.
@@ -66,18 +65,11 @@ class NeighbourPairs:
     """
 
     def __init__(
-        self,
-        dataset: dict | object,
-        neighbours: str,
-        k: int = 7,
-        part: str = 'all',
-        every: int = 20,
+        self, dataset: dict | object, neighbours: str, part: str, k: int = 7
     ):
         check_option('part', part, PARTS)
-        if k < 1 or every < 2:
-            raise ValueError(
-                f'k must be >= 1 and every >= 2, got {k} and {every}'
-            )
+        if k < 1:
+            raise ValueError(f'k must be >= 1, got {k}')
         if isinstance(dataset, dict):
             dataset = DATASETS.build(dataset)
         self.dataset = dataset
@@ -87,15 +79,13 @@ class NeighbourPairs:
             dataset.get_data_info(index)['img_path'] for index in images
         )
         stored, _ = load_neighbours(neighbours)
-        known = [i for i in images if part != 'train' or i % every]
+        known = [i for i in images if part != 'train' or i % EVERY]
         near = usable_neighbours(stored, [stems[i] for i in known], k)
-        self.indices = [
-            i for i in known if part != 'held_out' or i % every == 0
-        ]
+        self.indices = [i for i in known if part == 'train' or i % EVERY == 0]
         if not self.indices:
             raise ValueError(
                 f'there is no image in the part {part!r} of {len(dataset)} '
-                f'images with every={every}'
+                'images'
             )
         row = {image: position for position, image in enumerate(known)}
         self._near = [

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from ..io.atomic import atomic_write
 
+BLOCK = 1024  # vectors whose cosines with all others are in memory
+
 
 class Neighbours(NamedTuple):
     """Nearest neighbours of N images.
@@ -31,38 +33,36 @@ class Neighbours(NamedTuple):
 
 
 def nearest_neighbours(
-    vectors: Tensor, k: int, block: int = 1024
+    vectors: Tensor, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the vectors of the largest cosine, by brute force.
 
-    Memory holds the similarities of ``block`` vectors with all N. Time grows
-    with N^2: 10 thousand images take seconds, a million hours on a CPU.
+    Time grows with N^2: 10 thousand images take seconds, a million hours on
+    a CPU.
 
     Args:
         vectors: One vector per image (N, D), float.
         k: Neighbours per image, at most N - 1.
-        block: Vectors per block.
 
     Returns:
         tuple: Positions int32 (N, k) and cosines float32 (N, k), nearest
         first. An image is not its own neighbour.
 
     Raises:
-        ValueError: If there are fewer than two vectors, or a number is
-            wrong.
+        ValueError: If there are fewer than two vectors, or k is wrong.
     """
-    if vectors.ndim != 2 or len(vectors) < 2 or k < 1 or block < 1:
+    if vectors.ndim != 2 or len(vectors) < 2 or k < 1:
         raise ValueError(
-            'neighbours need at least two vectors (N, D), k and block >= 1, '
-            f'got {tuple(vectors.shape)}, k={k}, block={block}'
+            'neighbours need at least two vectors (N, D) and k >= 1, got '
+            f'{tuple(vectors.shape)}, k={k}'
         )
     if not torch.isfinite(vectors).all():
         raise ValueError('a vector is not finite')
     unit = F.normalize(vectors.float(), dim=1)
     k = min(k, len(unit) - 1)
     found = []
-    for start in range(0, len(unit), block):
-        rows = unit[start : start + block]
+    for start in range(0, len(unit), BLOCK):
+        rows = unit[start : start + BLOCK]
         similarity = rows @ unit.T
         own = torch.arange(len(rows), device=unit.device)
         similarity[own, start + own] = -torch.inf

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from mmseg.registry import METRICS
 
 from ..io.class_ids import original_class_ids
-from ..io.labels import read_label
+from ..io.folders import require_folder
+from ..io.labels import read_pseudo_label
 from ..structures.image_labels import BACKGROUND
 from ..structures.labels import IGNORE_LABEL
 from .areas import label_of
@@ -51,12 +51,13 @@ class AnchorMetric(OutOfCandidateMetric):
         self, label_dir: str | os.PathLike | None = None, **kwargs
     ) -> None:
         super().__init__(**kwargs)
-        self.label_dir = None if label_dir is None else Path(label_dir)
-        if self.label_dir is not None and not self.label_dir.is_dir():
-            raise ValueError(
-                f'there is no folder of pseudo labels {self.label_dir}: set '
-                'label_dir of AnchorMetric to the one that the segmentor '
-                'learned from, or to None'
+        self.label_dir = label_dir
+        if label_dir is not None:
+            self.label_dir = require_folder(
+                label_dir,
+                'pseudo labels',
+                'set label_dir of AnchorMetric to the one that the segmentor '
+                'learned from, or to None',
             )
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
@@ -116,18 +117,7 @@ class AnchorMetric(OutOfCandidateMetric):
 
     def _label(self, sample: dict, size: tuple) -> np.ndarray:
         """Return the pseudo label (H, W), uint8, over the classes in use."""
-        path = self.label_dir / f'{Path(sample["img_path"]).stem}.png'
-        if not path.is_file():
-            raise ValueError(
-                f'the image has no pseudo label {path}: evaluate training '
-                'images, or set label_dir of AnchorMetric to None'
-            )
-        label = read_label(path)
-        if label.dtype != np.uint8 or label.shape != size:
-            raise ValueError(
-                f'{path} is {label.dtype} {label.shape}, a pseudo label of '
-                f'the image is uint8 {size}'
-            )
+        label = read_pseudo_label(self.label_dir, sample['img_path'], size)
         table = np.full(256, IGNORE_LABEL, np.uint8)
         ids = original_class_ids(self.dataset_meta)
         table[ids] = np.arange(len(ids))

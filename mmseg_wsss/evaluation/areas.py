@@ -231,13 +231,11 @@ def label_areas(
     """
     totals = np.zeros((num_classes, 3), dtype=np.int64)
     for label_path, mask_path in pairs:
-        label, mask = read(label_path), read(mask_path)
-        if label.shape != mask.shape:
-            raise ValueError(
-                f'{label_path} has size {label.shape}, {mask_path} '
-                f'{mask.shape}'
-            )
         totals += area_counts(
-            label, mask, num_classes, ignore_index, str(mask_path)
+            read(label_path),
+            read(mask_path),
+            num_classes,
+            ignore_index,
+            str(mask_path),
         )
     return totals

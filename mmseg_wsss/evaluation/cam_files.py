@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..io.cam import load_cam
 from ..io.class_ids import original_class_ids
+from ..io.folders import require_folder
 from ..io.labels import label_reader
-from ..io.stems import unique_stems
 from ..structures.labels import IGNORE_LABEL
 from .cam_sweep import drop_background
+
+
+def read_cam(
+    path: Path, ids: Sequence[int], size: tuple[int, int], background: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read an image's CAMs over the classes in use.
+
+    Args:
+        path: File of :func:`~mmseg_wsss.io.save_cam`.
+        ids: Class index in the file of each class in use.
+        size: Height and width of the image.
+        background: Index of the background among the classes in use.
+
+    Returns:
+        tuple: Foreground classes (K,) int64 and CAMs (K, h, w) in [0, 1],
+        relative to a background map where the file has one
+        (:func:`drop_background`; then (K, H, W)).
+
+    Raises:
+        ValueError: If the file is damaged or holds an unknown class.
+    """
+    found, cam = load_cam(path)
+    in_use = {id_: k for k, id_ in enumerate(ids)}
+    unknown = sorted(set(found.tolist()) - set(in_use))
+    if unknown:
+        raise ValueError(
+            f'{path} holds class index {unknown[0]}, the data set knows '
+            f'{sorted(in_use)}: was it written with the classes of this '
+            'config?'
+        )
+    classes = np.array([in_use[k] for k in found.tolist()], np.int64)
+    return drop_background(classes, cam, size, background)
 
 
 class CAMFiles:
@@ -26,30 +59,23 @@ class CAMFiles:
         background_index: Index of the background among the classes in use.
 
     Raises:
-        ValueError: If the data set is empty, or an image's CAM file or mask
-            is missing or ambiguous.
+        ValueError: If an image's CAM file or mask is missing.
     """
 
     def __init__(self, dataset, cam_dir: Path, background_index: int = 0):
-        self.cam_dir = Path(cam_dir)
+        self.cam_dir = require_folder(
+            cam_dir, 'CAMs', 'write them with tools/make_cams.py'
+        )
         infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-        if not infos:
-            raise ValueError(
-                'the data set lists no image: look at ann_file and '
-                f'data_prefix of test_dataloader.dataset ({dataset.ann_file})'
-            )
-        self.stems = unique_stems(info['img_path'] for info in infos)
+        self.stems = [Path(info['img_path']).stem for info in infos]
         self.masks = [info.get('seg_map_path') for info in infos]
         self._check_files()
         self._read_mask = label_reader(dataset)
         self._count = len(dataset.metainfo['classes'])
         self._background = background_index
-        ids = original_class_ids(dataset.metainfo)
-        self._ids = {id_: k for k, id_ in enumerate(ids)}
+        self._ids = original_class_ids(dataset.metainfo)
 
     def _check_files(self) -> None:
-        if not self.cam_dir.is_dir():
-            raise ValueError(f'there is no folder of CAMs {self.cam_dir}')
         stored = {path.name for path in self.cam_dir.glob('*.npz')}
         lacking = [s for s in self.stems if f'{s}.npz' not in stored]
         if lacking:
@@ -82,23 +108,12 @@ class CAMFiles:
             index: Position of the image.
 
         Returns:
-            tuple: Foreground classes (K,) int64 among those in use, CAMs
-            (K, h, w) in [0, 1], relative to a background map where the file
-            has one (:func:`drop_background`; then (K, H, W)), and mask (H, W)
+            tuple: Classes and CAMs of :func:`read_cam`, and mask (H, W)
             uint8.
 
         Raises:
             ValueError: If a file is damaged or holds an unknown class.
         """
-        path = self.cam_dir / f'{self.stems[index]}.npz'
-        ids, cam = load_cam(path)
-        unknown = sorted(set(ids.tolist()) - set(self._ids))
-        if unknown:
-            raise ValueError(
-                f'{path} holds class index {unknown[0]}, the data set knows '
-                f'{sorted(self._ids)}: was it written with the classes of '
-                'this config?'
-            )
         try:
             mask = self._read_mask(self.masks[index])
         except OSError as error:
@@ -112,6 +127,5 @@ class CAMFiles:
                 f'{odd.tolist()[:5]} beyond the {self._count} classes and '
                 f'{IGNORE_LABEL}: a mask holds class indices (H, W)'
             )
-        classes = np.array([self._ids[k] for k in ids.tolist()], np.int64)
-        found = drop_background(classes, cam, mask.shape, self._background)
-        return *found, mask
+        path = self.cam_dir / f'{self.stems[index]}.npz'
+        return *read_cam(path, self._ids, mask.shape, self._background), mask

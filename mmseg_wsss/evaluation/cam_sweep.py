@@ -152,20 +152,13 @@ class CAMSweep:
         Args:
             classes: Foreground class indices (K,), integer.
             cam: CAMs (K, h, w) in [0, 1], at any size.
-            mask: Ground truth (H, W), integer.
-
-        Raises:
-            ValueError: If the mask holds a label that is no class.
+            mask: Ground truth (H, W), integer, of classes and
+                ``ignore_index`` only.
         """
         score, best = best_foreground(classes, cam, mask.shape)
         valid = mask != self.ignore_index
         truth, best = mask[valid].astype(np.int64), best[valid]
         true = np.bincount(truth, minlength=self.num_classes)
-        if true.size > self.num_classes:
-            raise ValueError(
-                f'the mask holds label {truth.max()}, expected 0 to '
-                f'{self.num_classes - 1} or {self.ignore_index}'
-            )
         exceeded = np.searchsorted(self._edges, score[valid], side='left')
         kind = np.where(truth == best, _RIGHT, _WRONG)
         kind[truth == self.background_index] = _BACKGROUND

@@ -41,9 +41,7 @@ class PseudoLabelWriter(BaseMetric):
             ``<stem>.png``, 8-bit palette PNGs of the image's size.
         cam_dir (str, optional): Folder of the CAMs ``<stem>.npz``:
             ``classes`` int64 (K,), ``cam`` float16 (K, h, w) in [0, 1] of the
-            image's foreground labels.
-        cam_stride (int): CAMs are stored at 1 / cam_stride of the image's
-            size, rounded up. Defaults to 4.
+            image's foreground labels, at a quarter of its size.
         **kwargs: As for MMEngine's ``BaseMetric``.
 
     Raises:
@@ -54,7 +52,6 @@ class PseudoLabelWriter(BaseMetric):
         self,
         label_dir: str | None = None,
         cam_dir: str | None = None,
-        cam_stride: int = 4,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -65,7 +62,6 @@ class PseudoLabelWriter(BaseMetric):
             )
         self.label_dir = None if label_dir is None else Path(label_dir)
         self.cam_dir = None if cam_dir is None else Path(cam_dir)
-        self.cam_stride = cam_stride
         self._own_background = False
         self._written: dict[str, str] = {}
 
@@ -146,7 +142,6 @@ class PseudoLabelWriter(BaseMetric):
             classes,
             scores[classes],
             self.dataset_meta,
-            self.cam_stride,
         )
 
     def compute_metrics(self, results: list) -> dict[str, float]:

@@ -14,6 +14,8 @@ from torch import Tensor
 from .atomic import atomic_write
 from .class_ids import original_class_ids
 
+STRIDE = 4  # pixels per cell of a stored CAM
+
 
 def save_cam(
     path: str | os.PathLike, classes: np.ndarray, cam: np.ndarray
@@ -82,13 +84,11 @@ def load_cam(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write_cam_file(
-    path: Path,
-    classes: Sequence[int],
-    scores: Tensor,
-    meta: Mapping,
-    stride: int,
+    path: Path, classes: Sequence[int], scores: Tensor, meta: Mapping
 ) -> None:
     """Write an image's foreground scores as a CAM file.
+
+    They are stored at a quarter of the image's size, rounded up.
 
     Args:
         path: File to write.
@@ -96,13 +96,12 @@ def write_cam_file(
         scores: Scores (K, H, W) in [0, 1], at the image's size.
         meta: The data set's ``metainfo``; the file holds the indices of its
             full list of classes.
-        stride: They are stored at 1 / stride of the size, rounded up.
 
     Raises:
         ValueError: If a score is outside [0, 1].
     """
     height, width = scores.shape[1:]
-    size = (-(-height // stride), -(-width // stride))
+    size = (-(-height // STRIDE), -(-width // STRIDE))
     cam = torch.zeros(0, *size)
     if len(scores):
         cam = F.interpolate(scores.float()[None], size, mode='area')[0]

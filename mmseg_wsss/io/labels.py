@@ -22,6 +22,41 @@ def read_label(path: Path) -> np.ndarray:
         return np.array(image)
 
 
+def read_pseudo_label(
+    folder: Path, img_path: Path, size: tuple[int, int]
+) -> np.ndarray:
+    """Read the pseudo label of an image, as it is on disk.
+
+    Args:
+        folder: Folder of the files ``<stem>.png``.
+        img_path: Path of the image.
+        size: Height and width of the image.
+
+    Returns:
+        np.ndarray: Labels (H, W), uint8.
+
+    Raises:
+        ValueError: If there is none, or it is damaged or of another size.
+    """
+    name = os.path.splitext(os.path.basename(img_path))[0]
+    path = os.path.join(folder, f'{name}.png')
+    try:
+        label = read_label(path)
+    except FileNotFoundError as error:
+        raise ValueError(
+            f'the image has no pseudo label {path}: does label_dir have those '
+            'of other images?'
+        ) from error
+    except OSError as error:
+        raise ValueError(f'{path} is damaged: {error}') from error
+    if label.dtype != np.uint8 or label.shape != size:
+        raise ValueError(
+            f'{path} is {label.dtype} {label.shape}, a pseudo label of '
+            f'the image is uint8 {size}'
+        )
+    return label
+
+
 def label_reader(dataset) -> Callable[[Path], np.ndarray]:
     """Return a reader that sees label files as a data set's pipeline does.
 
@@ -64,12 +99,22 @@ def save_label(
     Raises:
         ValueError: If a label is neither a class nor 254 or 255.
     """
-    known = (label >= 0) & (label < len(palette))
+    _check_labels(path, label, len(palette))
+    _write_png(path, label, palette)
+
+
+def _check_labels(path: Path, label: np.ndarray, count: int) -> None:
+    known = (label >= 0) & (label < count)
     if not (known | np.isin(label, (BIASED_LABEL, IGNORE_LABEL))).all():
         raise ValueError(
-            f'{path}: labels must be in [0, {len(palette)}) or 254 or 255, '
-            f'got {np.unique(label).tolist()[:20]}'
+            f'{path}: labels must be in [0, {count}) or 254 or 255, got '
+            f'{np.unique(label).tolist()[:20]}'
         )
+
+
+def _write_png(
+    path: Path, label: np.ndarray, palette: Sequence[Sequence[int]]
+) -> None:
     colours = np.zeros((256, 3), dtype=np.uint8)
     colours[: len(palette)] = np.asarray(palette, dtype=np.uint8)
     colours[BIASED_LABEL] = 128
@@ -101,14 +146,9 @@ def write_label_file(path: Path, label: np.ndarray, meta: Mapping) -> None:
         )
     palette = np.zeros((max(on_disk) + 1, 3), dtype=np.uint8)
     palette[on_disk] = meta['palette']
+    _check_labels(path, label, len(on_disk))
     reserved = (BIASED_LABEL, IGNORE_LABEL)
-    unknown = (label < 0) | (label >= len(on_disk))
-    if (unknown & ~np.isin(label, reserved)).any():
-        raise ValueError(
-            f'{path}: labels must be in [0, {len(on_disk)}) or 254 or 255, '
-            f'got {np.unique(label).tolist()[:20]}'
-        )
     table = np.zeros(IGNORE_LABEL + 1, dtype=np.uint8)
     table[: len(on_disk)] = on_disk
     table[list(reserved)] = reserved
-    save_label(path, table[label], palette)
+    _write_png(path, table[label], palette)

@@ -12,9 +12,11 @@ try:
 except ImportError:  # not on Windows
     fcntl = None
 
+PATIENCE = 10.0  # seconds to wait for a process that is ending
+
 
 @contextmanager
-def exclusive_lock(folder: Path, patience: float = 10.0) -> Iterator[tuple]:
+def exclusive_lock(folder: Path) -> Iterator[tuple]:
     """Lock a folder for the duration of the block.
 
     Child processes inherit the lock: it is held while one of them works, even
@@ -22,7 +24,6 @@ def exclusive_lock(folder: Path, patience: float = 10.0) -> Iterator[tuple]:
 
     Args:
         folder: The folder.
-        patience: Seconds to wait for a process that is ending.
 
     Yields:
         tuple: File descriptors to pass to child processes.
@@ -35,7 +36,7 @@ def exclusive_lock(folder: Path, patience: float = 10.0) -> Iterator[tuple]:
         yield ()
         return
     with open(folder / '.lock', 'w') as file:
-        end = time.monotonic() + patience
+        end = time.monotonic() + PATIENCE
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,14 +12,11 @@ from PIL import Image
 from ..models.feature_extractors import feature_grid
 
 HEADER = 128  # of a .npy file
-SAMPLED = 2000
+SAMPLED = 2000  # headers of images that are read at most
 
 
 def feature_bytes(
-    paths: Sequence[str | Path],
-    channels: int,
-    stride: int,
-    sampled: int = SAMPLED,
+    paths: Sequence[str | Path], channels: int, stride: int
 ) -> int:
     """Return how many bytes the images' features will take.
 
@@ -30,12 +27,11 @@ def feature_bytes(
         paths: The image files.
         channels: Channels of the features, float16.
         stride: Pixels per cell.
-        sampled: How many headers are read at most.
 
     Returns:
         int: Bytes; 0 if there is no image that can be read.
     """
-    count = min(len(paths), sampled)
+    count = min(len(paths), SAMPLED)
     sample = [paths[k * len(paths) // count] for k in range(count)]
     sizes = []
     for path in sample:

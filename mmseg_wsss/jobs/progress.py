@@ -7,18 +7,18 @@ import time
 from mmengine.dist import get_rank, get_world_size
 from mmengine.logging import print_log
 
+INTERVAL = 10.0  # seconds between two lines
+
 
 class Progress:
     """Log of rank 0: images done, images per minute, time left.
 
     Args:
         total: Number of images of this rank.
-        interval: Seconds between two lines.
     """
 
-    def __init__(self, total: int, interval: float = 10.0):
+    def __init__(self, total: int):
         self.total = total
-        self.interval = interval
         self.done = 0
         self.start = self.last_log = time.monotonic()
 
@@ -26,7 +26,7 @@ class Progress:
         """Count an image; log a line if the interval is over."""
         self.done += 1
         now = time.monotonic()
-        if now - self.last_log >= self.interval and self.done < self.total:
+        if now - self.last_log >= INTERVAL and self.done < self.total:
             self.last_log = now
             self._log(failed)
 

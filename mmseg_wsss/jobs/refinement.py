@@ -13,8 +13,6 @@ from ..io.labels import write_label_file
 from .image_loop import gather_errors, rank_share, run_images
 from .image_pipeline import ImagePipeline
 
-SCORE_STRIDE = 4
-
 
 class Refinement(ImagePipeline):
     """A data set that refines an image and writes its files.
@@ -73,7 +71,6 @@ class Refinement(ImagePipeline):
             classes[rows],
             torch.from_numpy(results['scores'][rows]).clamp(0, 1),
             self.dataset.metainfo,
-            SCORE_STRIDE,
         )
 
 

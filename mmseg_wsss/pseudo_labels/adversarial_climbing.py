@@ -33,15 +33,13 @@ import torch
 from torch import Tensor
 
 EPS = 1e-12
+PENALTY = 7.0  # lambda
+THRESHOLD = 0.5  # tau
+STEP_SIZE = 0.08  # xi
 
 
 def climbing_objective(
-    maps: Tensor,
-    classes: Tensor,
-    first: Tensor,
-    divisors: Tensor,
-    penalty: float = 7.0,
-    threshold: float = 0.5,
+    maps: Tensor, classes: Tensor, first: Tensor, divisors: Tensor
 ) -> Tensor:
     """Compute what each class's climb increases, J.
 
@@ -51,8 +49,6 @@ def climbing_objective(
         classes: The class of each copy (B,), in 0 .. K - 1.
         first: Its CAM before the climb, summed over the views (B, h, w).
         divisors: What D of each class is divided by (B,), positive.
-        penalty: Weight of D, lambda.
-        threshold: Share of the map's maximum, tau, above which D counts.
 
     Returns:
         Tensor: (B,), logits of all views summed.
@@ -70,9 +66,9 @@ def climbing_objective(
     own = class_maps(maps, classes)
     logits = maps.mean((3, 4)).sum(1)
     target = logits.gather(1, classes[:, None])[:, 0]
-    high = own > threshold * own.amax((1, 2), keepdim=True)
+    high = own > THRESHOLD * own.amax((1, 2), keepdim=True)
     distance = ((own - first).abs() * high).sum((1, 2)) / divisors
-    return 2 * target - logits.sum(1) - penalty * distance
+    return 2 * target - logits.sum(1) - PENALTY * distance
 
 
 def class_maps(maps: Tensor, classes: Tensor) -> Tensor:
@@ -89,13 +85,12 @@ def class_maps(maps: Tensor, classes: Tensor) -> Tensor:
     return maps[copies, :, classes].sum(1)
 
 
-def ascend(images: Tensor, gradient: Tensor, step_size: float) -> Tensor:
+def ascend(images: Tensor, gradient: Tensor) -> Tensor:
     """Compute the images one step along the gradient, clipped to their range.
 
     Args:
         images: (B, V, 3, H, W).
-        gradient: Of the same shape.
-        step_size: What the largest entry of the gradient moves by.
+        gradient: Of the same shape; its largest entry moves by 0.08.
 
     Returns:
         Tensor: (B, V, 3, H, W).
@@ -103,12 +98,12 @@ def ascend(images: Tensor, gradient: Tensor, step_size: float) -> Tensor:
     Examples:
         >>> images = torch.tensor([0.0, 0.5, 1.0]).reshape(1, 1, 3, 1, 1)
         >>> gradient = torch.tensor([1.0, -0.5, 1.0]).reshape(1, 1, 3, 1, 1)
-        >>> ascend(images, gradient, 0.08).flatten()
+        >>> ascend(images, gradient).flatten()
         tensor([0.0800, 0.4600, 1.0000])
     """
     axes = tuple(range(1, images.ndim))
     largest = gradient.abs().amax(axes, keepdim=True)
-    moved = images + step_size * gradient / (largest + EPS)
+    moved = images + STEP_SIZE * gradient / (largest + EPS)
     low = images.amin(axes, keepdim=True)
     return moved.clamp(low, images.amax(axes, keepdim=True))
 
@@ -119,9 +114,6 @@ def climb(
     classes: Tensor,
     divisors: Tensor,
     steps: int = 26,
-    step_size: float = 0.08,
-    penalty: float = 7.0,
-    threshold: float = 0.5,
 ) -> Tensor:
     """Sum the CAMs of an image while it climbs, all classes in one batch.
 
@@ -135,9 +127,6 @@ def climb(
         divisors: See :func:`climbing_objective`; of one view (B,).
         steps: Steps of the climb, T; the sum has one map more. 0 gives the
             CAM of the image itself.
-        step_size: xi.
-        penalty: lambda.
-        threshold: tau.
 
     Returns:
         Tensor: The sums (B, h, w), without gradient.
@@ -153,9 +142,8 @@ def climb(
         ...     classes=torch.tensor([1]),
         ...     divisors=torch.ones(1),
         ...     steps=1,
-        ...     step_size=0.25,
         ... )
-        tensor([[[1.2500]]])
+        tensor([[[1.0800]]])
     """
     if not len(classes):
         raise ValueError('climb needs a class to climb for, got none')
@@ -173,9 +161,7 @@ def climb(
                 break
             if first is None:
                 first = class_maps(maps.detach(), classes)
-            objective = climbing_objective(
-                maps, classes, first, divisors, penalty, threshold
-            )
+            objective = climbing_objective(maps, classes, first, divisors)
             (gradient,) = torch.autograd.grad(objective.sum(), copies)
-        copies = ascend(copies.detach(), gradient, step_size)
+        copies = ascend(copies.detach(), gradient)
     return total

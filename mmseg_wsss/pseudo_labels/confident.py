@@ -74,23 +74,21 @@ def irn_confident_label(
     cam: np.ndarray,
     foreground: float | np.ndarray = 0.30,
     background: float | np.ndarray = 0.05,
-    gt_prob: float = 0.7,
     params: str | CRFParams | Mapping = 'irn',
 ) -> np.ndarray:
     """Compute IRN's confident label (CVPR 2019, Section 3.2.1).
 
     The best class against a background score is taken twice, with a high
     score for a sure foreground and a low one for a sure background, and each
-    label goes through a DenseCRF that trusts it by ``gt_prob``. A pixel is
-    background if both say so. IRN's scores are constants; SIPE (CVPR 2022)
-    has a map of the background, and takes it as it is and halved.
+    label goes through a DenseCRF. A pixel is background if both say so.
+    IRN's scores are constants; SIPE (CVPR 2022) has a map of the background,
+    and takes it as it is and halved.
 
     Args:
         image: RGB image (H, W, 3), uint8.
         cam: Normalised CAMs (K, H, W) in [0, 1] of the image's labels.
         foreground: The high score, a constant or a map (H, W).
         background: The low score.
-        gt_prob: Trust in the labels, in (0, 1).
         params: Settings of the CRFs.
 
     Returns:
@@ -108,8 +106,7 @@ def irn_confident_label(
 
     def best(score: float | np.ndarray) -> np.ndarray:
         label = np.where(cam.max(0) > score, cam.argmax(0) + 1, 0)
-        unary = labels_to_unary(label, count, gt_prob)
-        return crf.marginals(unary).argmax(0)
+        return crf.marginals(labels_to_unary(label, count)).argmax(0)
 
     high, low = best(foreground), best(background)
     label = np.where(high == 0, IGNORE_LABEL, high)

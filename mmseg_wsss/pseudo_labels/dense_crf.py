@@ -19,6 +19,7 @@ import numpy as np
 from .crf_params import CRFParams, crf_params
 
 LOWEST_SCORE = 1e-5  # the lowest score: an energy of 11.5
+GT_PROB = 0.7  # how far a label map is trusted, as pydensecrf's gt_prob
 SLACK = 1e-3  # how far rounding may carry a score out of [0, 1]
 
 
@@ -149,30 +150,22 @@ def scores_to_unary(scores: np.ndarray) -> np.ndarray:
     return -np.log(np.clip(scores.astype(np.float32), LOWEST_SCORE, 1))
 
 
-def labels_to_unary(
-    labels: np.ndarray, num_labels: int, gt_prob: float = 0.7
-) -> np.ndarray:
+def labels_to_unary(labels: np.ndarray, num_labels: int) -> np.ndarray:
     """Convert a label map to energies.
 
-    The given label of a pixel has -log(gt_prob), any other
-    -log((1 - gt_prob) / (num_labels - 1)).
+    The given label of a pixel has -log(0.7), any other
+    -log(0.3 / (num_labels - 1)).
 
     Args:
         labels: Labels (H, W), integer, in [0, num_labels).
         num_labels: K.
-        gt_prob: How far the labels are trusted, in (0, 1). It should exceed
-            1 / num_labels.
 
     Returns:
         np.ndarray: Energies (K, H, W), float32; zeros where K is 1.
 
     Raises:
-        ValueError: If a label or ``gt_prob`` is out of range.
+        ValueError: If a label is out of range.
     """
-    if not 0 < gt_prob < 1:
-        raise ValueError(
-            f'gt_prob is a probability between 0 and 1, got {gt_prob}'
-        )
     if labels.ndim != 2 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
             'labels of a DenseCRF must be an integer map (H, W), got '
@@ -184,8 +177,8 @@ def labels_to_unary(
             f'{labels.min()} to {labels.max()}: map the classes of the image '
             'to 0, 1, ... first; there is no label to ignore'
         )
-    others = (1 - gt_prob) / (num_labels - 1) if num_labels > 1 else 1.0
-    own = gt_prob if num_labels > 1 else 1.0
+    others = (1 - GT_PROB) / (num_labels - 1) if num_labels > 1 else 1.0
+    own = GT_PROB if num_labels > 1 else 1.0
     hit = np.arange(num_labels)[:, None, None] == labels
     return np.where(hit, -math.log(own), -math.log(others)).astype(np.float32)
 

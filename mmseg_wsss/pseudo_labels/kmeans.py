@@ -24,6 +24,7 @@ from torch import Tensor
 
 # The axis is only an initialisation: some points and steps are enough.
 AXIS_POINTS, AXIS_STEPS = 256, 8
+ITERATIONS = 20  # at most; it stops when no point changes
 
 
 class Clusters(NamedTuple):
@@ -38,20 +39,19 @@ class Clusters(NamedTuple):
 
 
 @torch.no_grad()
-def kmeans(points: Tensor, clusters: int, iterations: int = 20) -> Clusters:
+def kmeans(points: Tensor, clusters: int) -> Clusters:
     """Cluster the directions of points.
 
     Args:
         points: Points (n, D), float, n >= clusters, finite.
         clusters: K >= 1.
-        iterations: Most iterations; it stops when no point changes.
 
     Returns:
         Clusters: Fewer than K where points coincide.
 
     Raises:
-        ValueError: If there are fewer points than clusters, or an option or
-            a shape is wrong.
+        ValueError: If there are fewer points than clusters, or the points
+            are wrong.
 
     Examples:
         >>> points = torch.tensor([[1.0, 0.0], [2.0, 0.1], [0.0, 3.0]])
@@ -68,11 +68,9 @@ def kmeans(points: Tensor, clusters: int, iterations: int = 20) -> Clusters:
             f'{len(points)} points cannot make {clusters} clusters: give 1 '
             'to as many as there are points'
         )
-    if iterations < 1:
-        raise ValueError(f'iterations must be at least 1, got {iterations}')
     points = F.normalize(points.float(), dim=1)
     centers, assignment = split_by_axis(points, clusters), None
-    for _ in range(iterations):
+    for _ in range(ITERATIONS):
         centers = F.normalize(centers, dim=1)
         before, assignment = assignment, _nearest(points, centers)  # (1)
         if before is not None and torch.equal(before, assignment):

@@ -44,6 +44,7 @@ from ..structures.labels import BIASED_LABEL, IGNORE_LABEL
 from .kmeans import Clusters
 
 EMPTY = -1
+BLOCK = 4096  # background centroids that are compared at a time
 
 
 class RegionClusters(NamedTuple):
@@ -153,14 +154,13 @@ def background_distance(centroids: Tensor, mean_direction: Tensor) -> Tensor:
 
 
 def nearest_background_distance(
-    centroids: Tensor, background: Tensor, block: int = 4096
+    centroids: Tensor, background: Tensor
 ) -> Tensor:
     """Compute the distance to the nearest background centroid.
 
     Args:
         centroids: Foreground centroids (n, D), float.
         background: Background centroids (J, D), float, J >= 1.
-        block: Background centroids at a time; memory is n x block.
 
     Returns:
         Tensor: Distances (n,) in [0, 1], float64. Those of parts of the
@@ -168,7 +168,7 @@ def nearest_background_distance(
     """
     directions = F.normalize(centroids.double(), dim=1)
     nearest = directions.new_full((len(directions),), 1.0)
-    for part in background.split(block):
+    for part in background.split(BLOCK):
         cosine = directions @ F.normalize(part.double(), dim=1).T
         nearest = torch.minimum(nearest, (1 - cosine.max(1).values) / 2)
     return nearest

@@ -43,14 +43,12 @@ Choices where the paper is silent (the others: configs/mars/README.md):
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
+from ..structures import foreground_indices
 from ..structures.labels import BIASED_LABEL
 from ..utils import check_option
-from .crf_params import CRFParams
 from .dense_crf import crf_from_scores
 from .pixel_adaptive import pixel_adaptive_refine
 
@@ -68,7 +66,6 @@ def complement_batch(
     images: Tensor,
     image_labels: Tensor | None = None,
     refine: str | None = 'local',
-    params: str | Mapping | CRFParams | None = None,
     restrict_to_labels: bool = False,
     background_index: int | None = 0,
 ) -> tuple[Tensor, Tensor | None]:
@@ -80,7 +77,6 @@ def complement_batch(
         images: What the teacher saw (N, 3, H, W), RGB, float, in [0, 1].
         image_labels: Multi-hot (N, C) over all classes. None: no W.
         refine: See :func:`teacher_label`.
-        params: See :func:`teacher_label`.
         restrict_to_labels: Choose Y^te among the image's labels and the
             background only; needs ``image_labels``.
         background_index: The background's class index, None if there is none.
@@ -105,7 +101,7 @@ def complement_batch(
         candidates = image_labels > 0
         if background_index is not None:
             candidates[:, background_index] = True
-    best = teacher_label(probabilities, images, refine, params, candidates)
+    best = teacher_label(probabilities, images, refine, candidates)
     return complement_label(label, best), weights
 
 
@@ -167,13 +163,9 @@ def certain_mask(
             f'biased must be a bool mask {(n, height, width)}, got '
             f'{biased.dtype} {tuple(biased.shape)}'
         )
+    foreground_indices(c, background_index)  # checks the index
     absent = image_labels <= 0
     if background_index is not None:
-        if not 0 <= background_index < c:
-            raise ValueError(
-                f'background_index must be None or in [0, {c}), got '
-                f'{background_index}'
-            )
         absent[:, background_index] = True
     certainty = probabilities.float().masked_fill(absent[..., None, None], 0)
     return torch.where(biased, certainty.amax(1), 1)  # Eq. 6
@@ -184,8 +176,8 @@ def teacher_label(
     probabilities: Tensor,
     images: Tensor,
     refine: str | None = 'local',
-    params: str | Mapping | CRFParams | None = None,
     candidates: Tensor | None = None,
+    **options,
 ) -> Tensor:
     """Return the best class of the refined probabilities: Y^te.
 
@@ -199,11 +191,9 @@ def teacher_label(
         images: What it saw (N, 3, H, W), RGB, float, in [0, 1].
         refine: 'local' is :func:`pixel_adaptive_refine`, 'crf' a DenseCRF on
             the CPU, None no refinement.
-        params: Settings of the refiner. For 'local' the keyword arguments
-            dilations, iterations and temperature; for 'crf' what
-            :func:`crf_params` takes, None being 'stego'.
         candidates: Bool (N, C), the only classes to choose from. None means
             all.
+        **options: Of :func:`pixel_adaptive_refine`.
 
     Returns:
         Tensor: Labels (N, H, W), int64; the first class wins a tie.
@@ -235,28 +225,24 @@ def teacher_label(
         if not len(rows):
             raise ValueError('there is an image without a candidate class')
         refined = refine_image(
-            scores[index, rows], images[index], refine, params
+            scores[index, rows], images[index], refine, **options
         )
         labels[index] = rows[refined.argmax(0).to(rows.device)]
     return labels
 
 
 def refine_image(
-    scores: Tensor,
-    image: Tensor,
-    refine: str | None,
-    params: str | Mapping | CRFParams | None = None,
+    scores: Tensor, image: Tensor, refine: str | None, **options
 ) -> Tensor:
     """Refine the scores (K, H, W) of one image; see :func:`teacher_label`."""
     if refine == 'local':
-        options = params or {}
         return pixel_adaptive_refine(scores[None], image[None], **options)[0]
     if refine == 'crf':
         pixels = (image * 255).round().byte().permute(1, 2, 0)
         marginals = crf_from_scores(
             pixels.contiguous().cpu().numpy(),
             scores.cpu().numpy(),
-            params or CRF_PRESET,
+            CRF_PRESET,
         )
         return torch.from_numpy(marginals)
     return scores

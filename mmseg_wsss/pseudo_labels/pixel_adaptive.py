@@ -12,13 +12,14 @@ with the 20 iterations of WeCLIP.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 EPS = 1e-8
+DILATIONS = (1, 2, 4, 8, 12, 24)  # distances of the neighbours in pixels
 PAR = dict(
     iterations=20,
     temperature=0.3,
@@ -35,7 +36,6 @@ NEIGHBOURS = [
 def pixel_adaptive_refine(
     scores: Tensor,
     images: Tensor,
-    dilations: Sequence[int] = (1, 2, 4, 8, 12, 24),
     iterations: int = 10,
     temperature: float = 0.1,
     power: int = 1,
@@ -44,8 +44,8 @@ def pixel_adaptive_refine(
 ) -> Tensor:
     """Compute scores averaged over neighbours of the same colour, repeatedly.
 
-    The neighbourhood of a pixel i is its 8 neighbours at each dilation, the
-    border repeated. The weight of its neighbour j is::
+    The neighbourhood of a pixel i is its 8 neighbours at each of D dilations,
+    the border repeated. The weight of its neighbour j is::
 
         softmax over j of -mean over c of (|x_ic - x_jc| / (t std_c + 1e-8))^p
 
@@ -64,8 +64,6 @@ def pixel_adaptive_refine(
         scores: Scores (N, K, H, W), float; of any range.
         images: RGB images (N, 3, h, w), float, in [0, 1], on the same device.
             Another size is resized bilinearly to (H, W).
-        dilations: D distances of the neighbours in pixels, at least 1; they
-            may exceed the map.
         iterations: How often; 0 leaves the scores alone.
         temperature: t. Smaller values ask for more similar colours.
         power: p; PAMR has 1, PAR 2.
@@ -82,11 +80,11 @@ def pixel_adaptive_refine(
     Examples:
         >>> scores = torch.zeros(1, 2, 4, 4)
         >>> image = torch.rand(1, 3, 4, 4)
-        >>> refined = pixel_adaptive_refine(scores, image, dilations=[1])
+        >>> refined = pixel_adaptive_refine(scores, image)
         >>> torch.allclose(refined, scores)
         True
     """
-    _check(scores, images, dilations, iterations, temperature)
+    _check(scores, images, iterations, temperature)
     if power not in (1, 2) or not position_weight >= 0:
         raise ValueError(
             'power must be 1 or 2 and position_weight at least 0, got '
@@ -100,11 +98,11 @@ def pixel_adaptive_refine(
             images, scores.shape[2:], mode='bilinear', align_corners=False
         )
     weights = neighbour_weights(
-        images, dilations, temperature, power, count_self, position_weight
+        images, temperature, power, count_self, position_weight
     )
     for _ in range(iterations):
         total = torch.zeros_like(refined)
-        neighbours = _shifted(refined, dilations)
+        neighbours = _shifted(refined)
         for index, neighbour in enumerate(neighbours):
             total.addcmul_(neighbour, weights[:, index : index + 1])
         refined = total
@@ -118,7 +116,6 @@ def pixel_adaptive_refine(
 @torch.no_grad()
 def neighbour_weights(
     images: Tensor,
-    dilations: Sequence[int],
     temperature: float,
     power: int = 1,
     count_self: bool = True,
@@ -128,7 +125,6 @@ def neighbour_weights(
 
     Args:
         images: Images (N, C, H, W), float32.
-        dilations: D distances in pixels.
         temperature: Factor of the standard deviation.
         power: As for :func:`pixel_adaptive_refine`, and so are the others.
         count_self: Count the pixel in the standard deviation.
@@ -140,11 +136,11 @@ def neighbour_weights(
     """
     # Moments of the differences, not of the colours: exact where all are
     # equal, and no set of neighbours is ever stored.
-    neighbours = len(NEIGHBOURS) * len(dilations)
+    neighbours = len(NEIGHBOURS) * len(DILATIONS)
     # The pixel's own difference is 0: it adds to the number only.
-    count = neighbours + count_self * len(dilations)
+    count = neighbours + count_self * len(DILATIONS)
     mean, square = torch.zeros_like(images), torch.zeros_like(images)
-    for neighbour in _shifted(images, dilations):
+    for neighbour in _shifted(images):
         difference = neighbour - images
         mean += difference
         square.addcmul_(difference, difference)
@@ -153,26 +149,23 @@ def neighbour_weights(
     deviation = variance.clamp_(min=0).sqrt_()
     scale = 1 / (temperature * deviation + EPS)
     logits = images.new_empty(len(images), neighbours, *images.shape[2:])
-    for index, neighbour in enumerate(_shifted(images, dilations)):
+    for index, neighbour in enumerate(_shifted(images)):
         distance = (neighbour - images).abs_().mul_(scale)
         if power == 2:
             distance.square_()
         torch.mean(distance, 1, out=logits[:, index])
     weights = logits.neg_().softmax(1)
     if position_weight:
-        near = position_shares(dilations, temperature, power).to(weights)
+        near = position_shares(temperature, power).to(weights)
         weights += position_weight * near[:, None, None]
         weights /= 1 + position_weight  # they sum to 1 again
     return weights
 
 
-def position_shares(
-    dilations: Sequence[int], temperature: float, power: int
-) -> Tensor:
+def position_shares(temperature: float, power: int) -> Tensor:
     """Compute the softmax of a neighbourhood's distances.
 
     Args:
-        dilations: D distances in pixels.
         temperature: Factor of their standard deviation.
         power: Exponent of a distance.
 
@@ -183,7 +176,7 @@ def position_shares(
     distances = torch.tensor(
         [
             d * (dy**2 + dx**2) ** 0.5
-            for d in dilations
+            for d in DILATIONS
             for dy, dx in NEIGHBOURS
         ]
     )
@@ -191,18 +184,18 @@ def position_shares(
     return (-(scaled**power)).softmax(0)
 
 
-def _shifted(maps: Tensor, dilations: Sequence[int]) -> Iterator[Tensor]:
+def _shifted(maps: Tensor) -> Iterator[Tensor]:
     """Yield maps (N, C, H, W) as each neighbour of a pixel sees them."""
     height, width = maps.shape[2:]
-    border = max(dilations)
+    border = max(DILATIONS)
     padded = F.pad(maps, (border,) * 4, mode='replicate')
-    for dilation in dilations:
+    for dilation in DILATIONS:
         for dy, dx in NEIGHBOURS:
             top, left = border + dy * dilation, border + dx * dilation
             yield padded[:, :, top : top + height, left : left + width]
 
 
-def _check(scores, images, dilations, iterations, temperature) -> None:
+def _check(scores, images, iterations, temperature) -> None:
     for name, value in (('scores', scores), ('images', images)):
         if value.ndim != 4 or not value.is_floating_point():
             raise ValueError(
@@ -216,11 +209,6 @@ def _check(scores, images, dilations, iterations, temperature) -> None:
         )
     if not images.numel() and scores.numel():
         raise ValueError(f'images are empty: {tuple(images.shape)}')
-    if not len(dilations) or any(d < 1 or d != int(d) for d in dilations):
-        raise ValueError(
-            'dilations must be one or more whole numbers of at least 1, got '
-            f'{tuple(dilations)}'
-        )
     if iterations < 0:
         raise ValueError(f'iterations must be at least 0, got {iterations}')
     if not temperature > 0:

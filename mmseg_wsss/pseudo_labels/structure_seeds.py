@@ -16,7 +16,7 @@ the mean feature of a class's cells is its prototype in this image
         p^k = \mathrm{mean} \, \{f_i : \mathrm{argmax}_l IoU_i^l = k\}
 
 m has a background, 1 - max over the classes, whose IoU counts half, as in the
-authors' code. S has P^2 entries for P cells: 1024 columns at a time.
+authors' code. S has P^2 entries for P cells: ``BLOCK`` columns at a time.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from .affinity_product import affinity_product
 from .cam import EPS, normalise_cam
 
 BACKGROUND_SHARE = 0.5
+BLOCK = 1024
 
 
 def initial_scores(cam: Tensor) -> Tensor:
@@ -52,12 +53,12 @@ def initial_scores(cam: Tensor) -> Tensor:
     return torch.cat([1 - scores.amax(1, keepdim=True), scores], 1)
 
 
-def structure_ious(scores: Tensor, features: Tensor, block: int) -> Tensor:
+def structure_ious(scores: Tensor, features: Tensor) -> Tensor:
     """Compute IoU (N, C, h, w); arguments as of :func:`structure_seeds`."""
     flat = scores.flatten(2)
     unit = F.normalize(features.flatten(2), dim=1, eps=EPS)
     # S is symmetric: its columns are its rows.
-    shared, sizes = affinity_product(flat, unit, block)
+    shared, sizes = affinity_product(flat, unit, BLOCK)
     union = sizes + flat.sum(2, keepdim=True) - shared
     ious = (shared / union.clamp(min=EPS)).view_as(scores)
     share = torch.ones_like(ious[:1, :, :1, :1])
@@ -66,9 +67,7 @@ def structure_ious(scores: Tensor, features: Tensor, block: int) -> Tensor:
 
 
 @torch.no_grad()
-def structure_seeds(
-    scores: Tensor, features: Tensor, block: int = 1024
-) -> Tensor:
+def structure_seeds(scores: Tensor, features: Tensor) -> Tensor:
     """Compute the class whose CAM covers each cell's structure best.
 
     Args:
@@ -76,14 +75,13 @@ def structure_seeds(
             class is absent or a cell is padding.
         features: e (N, D, h, w), of any length, same dtype; a cell of zeros
             is in no structure.
-        block: Cells whose cosines are computed at a time, >= 1.
 
     Returns:
         Tensor: One-hot (N, C, h, w) of the dtype of ``scores``, without
         gradient; the first class at a tie.
 
     Raises:
-        ValueError: If shapes do not fit or ``block`` is less than 1.
+        ValueError: If shapes do not fit.
 
     Example:
         >>> scores = torch.tensor([[0.0, 0.8], [1.0, 0.2]]).view(1, 2, 1, 2)
@@ -94,7 +92,7 @@ def structure_seeds(
         tensor([[0., 0., 1., 1.]])
     """
     _check_grid('structure_seeds', scores, features)
-    best = structure_ious(scores, features, block).argmax(1, keepdim=True)
+    best = structure_ious(scores, features).argmax(1, keepdim=True)
     return torch.zeros_like(scores).scatter_(1, best, 1.0)
 
 

@@ -29,6 +29,7 @@ from torch import Tensor
 
 EPS = 1e-7
 TEMPERATURE = 100.0
+ROUNDS = 3  # leave a matrix doubly stochastic up to a few percent
 
 
 def text_logits(embedding: Tensor, texts: Tensor) -> Tensor:
@@ -84,15 +85,13 @@ def min_max(maps: Tensor) -> Tensor:
     return (maps - lowest) / (highest - lowest + EPS)
 
 
-def sinkhorn(matrix: Tensor, rounds: int = 3) -> Tensor:
+def sinkhorn(matrix: Tensor) -> Tensor:
     """Divide a matrix by its column sums, then its row sums, repeatedly.
 
     Args:
         matrix: Positive numbers (..., P, P).
-        rounds: How often; three leave it doubly stochastic up to a few
-            percent.
     """
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         matrix = matrix / matrix.sum(-2, keepdim=True)
         matrix = matrix / matrix.sum(-1, keepdim=True)
     return matrix

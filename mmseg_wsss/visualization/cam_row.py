@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..evaluation.cam_sweep import drop_background, label_from_cam
-from ..io.cam import load_cam
+from ..evaluation.cam_files import read_cam
+from ..evaluation.cam_sweep import label_from_cam
 from ..io.class_ids import original_class_ids
 from ..io.labels import label_reader
 from ..io.photos import read_photo
@@ -48,8 +48,7 @@ class CAMRow:
             -1 if background_index is None else background_index
         )
         self._read_mask = label_reader(dataset)
-        on_disk = original_class_ids(dataset.metainfo)
-        self._class_index = {k: index for index, k in enumerate(on_disk)}
+        self._ids = original_class_ids(dataset.metainfo)
 
     def __call__(self, info: Mapping) -> tuple[list[np.ndarray], str]:
         """Draw one image's row.
@@ -69,15 +68,14 @@ class CAMRow:
         image = read_photo(info['img_path'])
         row, present = [image], set()
         for name, folder in self.folders.items():
-            path = Path(folder) / f'{stem}.npz'
-            classes, cam = self._read_cam(path, image.shape[:2])
+            path, size = Path(folder) / f'{stem}.npz', image.shape[:2]
+            classes, cam = read_cam(path, self._ids, size, self._transparent)
             present.update(classes.tolist())
             if self.scores is None:
                 row.append(cam_overlay(image, cam.max(0, initial=0)))
                 continue
-            size, score = image.shape[:2], self.scores[name]
             label = label_from_cam(
-                classes, cam, size, score, self._transparent
+                classes, cam, size, self.scores[name], self._transparent
             )
             row.append(self._overlay(image, label))
         mask_path = info.get('seg_map_path')
@@ -91,21 +89,6 @@ class CAMRow:
             row.append(self._overlay(image, mask))
         names = ', '.join(self.names[k] for k in sorted(present))
         return row, f'{stem}: {names}'
-
-    def _read_cam(
-        self, path: Path, size: tuple[int, int]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        ids, cam = load_cam(path)
-        unknown = sorted(set(ids.tolist()) - set(self._class_index))
-        if unknown:
-            raise ValueError(
-                f'{path} holds class index {unknown[0]}, which the data set '
-                'does not use: was it written with the classes of this '
-                'config?'
-            )
-        classes = [self._class_index[k] for k in ids.tolist()]
-        classes = np.array(classes, np.int64)
-        return drop_background(classes, cam, size, self._transparent)
 
     def _overlay(self, image: np.ndarray, label: np.ndarray) -> np.ndarray:
         return label_overlay(

@@ -9,12 +9,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 _GAP, _LINE, _MARGIN = 4, 14, 3
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)
+_NO_CLASS = (255, 255, 255)  # of labels without a class
 
 
 def colorize(
-    label: np.ndarray,
-    palette: Sequence[Sequence[int]],
-    ignore_color: Sequence[int] = (255, 255, 255),
+    label: np.ndarray, palette: Sequence[Sequence[int]]
 ) -> np.ndarray:
     """Return a label map as a picture.
 
@@ -22,11 +21,10 @@ def colorize(
         label (np.ndarray): Integer label map (H, W).
         palette (Sequence[Sequence[int]]): One RGB triple of 0 to 255 per
             class.
-        ignore_color (Sequence[int]): RGB of every label without a class,
-            e.g. 255 (ignored) and 254 (biased).
 
     Returns:
-        np.ndarray: (H, W, 3) uint8, RGB.
+        np.ndarray: (H, W, 3) uint8, RGB; labels without a class, e.g. 255
+        (ignored) and 254 (biased), are white.
 
     Raises:
         ValueError: If the label map is not 2-D and integer, or a colour is
@@ -38,9 +36,9 @@ def colorize(
             'label must be an integer map (H, W), got shape '
             f'{label.shape} and dtype {label.dtype}'
         )
-    colors = np.array([*palette, ignore_color])
-    if colors.ndim != 2 or colors.shape[1] != 3:
-        raise ValueError('palette and ignore_color must be RGB triples')
+    if any(len(color) != 3 for color in palette):
+        raise ValueError('palette must be RGB triples')
+    colors = np.array([*palette, _NO_CLASS])
     known = (label >= 0) & (label < len(palette))
     return colors.astype(np.uint8)[np.where(known, label, len(palette))]
 
@@ -49,12 +47,12 @@ def contact_sheet(
     rows: Sequence[Sequence[np.ndarray]],
     row_titles: Sequence[str] | None = None,
     column_titles: Sequence[str] | None = None,
-    cell: tuple[int, int] | None = None,
 ) -> Image.Image:
     """Draw a grid of pictures into one image.
 
-    Pictures keep their aspect ratio: each is scaled to its cell and centred.
-    Rows may differ in length.
+    A cell has the largest width and height among the pictures. Each keeps its
+    aspect ratio, is enlarged to its cell and centred. Rows may differ in
+    length.
 
     Args:
         rows (Sequence[Sequence[np.ndarray]]): Rows of pictures, each uint8,
@@ -64,8 +62,6 @@ def contact_sheet(
             left.
         column_titles (Sequence[str] | None): A title for every column, on
             top.
-        cell (tuple[int, int] | None): Width and height of a cell in pixels;
-            None for the largest width and height among the pictures.
 
     Returns:
         Image.Image: The sheet, RGB.
@@ -83,11 +79,8 @@ def contact_sheet(
         raise ValueError('rows must hold at least one picture')
     _check_titles('row_titles', row_titles, len(pictures))
     _check_titles('column_titles', column_titles, columns)
-    if cell is None:
-        sizes = [picture.size for row in pictures for picture in row]
-        cell = tuple(max(side) for side in zip(*sizes, strict=True))
-    if min(cell) < 1:
-        raise ValueError(f'cell must be positive, got {cell}')
+    sizes = [picture.size for row in pictures for picture in row]
+    cell = tuple(max(side) for side in zip(*sizes, strict=True))
 
     font = ImageFont.load_default()
     widths = [font.getlength(title) for title in row_titles or ()]
@@ -133,13 +126,12 @@ def _picture(item: np.ndarray, place: str) -> Image.Image:
 
 
 def _fit(picture: Image.Image, cell: tuple[int, int]) -> Image.Image:
-    """Resize to fit the cell; enlarging keeps the pixels sharp."""
+    """Enlarge to fit the cell; the pixels stay sharp."""
     scale = min(cell[0] / picture.width, cell[1] / picture.height)
     if scale == 1:
         return picture
-    size = [max(1, round(scale * side)) for side in picture.size]
-    enlarge, shrink = Image.Resampling.NEAREST, Image.Resampling.BOX
-    return picture.resize(size, enlarge if scale > 1 else shrink)
+    size = [round(scale * side) for side in picture.size]
+    return picture.resize(size, Image.Resampling.NEAREST)
 
 
 def _check_titles(name: str, titles: Sequence[str] | None, count: int) -> None:

@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmseg_wsss.datasets import neighbour_pairs, neighbours
 from mmseg_wsss.datasets.neighbours import (
     Neighbours,
     load_neighbours,
@@ -20,9 +21,11 @@ from mmseg_wsss.datasets.seeded_sampler import SeededIndex
 COUNT = 8
 
 
-def test_against_a_loop():
+def test_against_a_loop(monkeypatch):
     vectors = torch.randn(9, 4, generator=torch.Generator().manual_seed(0))
-    found, cosines = nearest_neighbours(vectors, 3, block=4)
+    whole, _ = nearest_neighbours(vectors, 3)
+    monkeypatch.setattr(neighbours, 'BLOCK', 4)
+    found, cosines = nearest_neighbours(vectors, 3)
     assert found.dtype == np.int32 and cosines.dtype == np.float32
     for index, vector in enumerate(vectors):
         expected = torch.cosine_similarity(vector[None], vectors)
@@ -30,7 +33,6 @@ def test_against_a_loop():
         order = expected.argsort(descending=True)[:3]
         assert found[index].tolist() == order.tolist()
         assert np.allclose(cosines[index], expected[order], atol=1e-6)
-    whole, _ = nearest_neighbours(vectors, 3)
     assert (whole == found).all()
 
 
@@ -99,7 +101,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def pairs(root, pack=True, **options):
+def pairs(root, pack=True, part='train', **options):
     init_default_scope('mmseg')
     pipeline = [
         dict(type='LoadImageFromFile'),
@@ -108,6 +110,7 @@ def pairs(root, pack=True, **options):
     return dict(
         type='mmseg_wsss.NeighbourPairs',
         neighbours=str(root / 'neighbours.npz'),
+        part=part,
         dataset=dict(
             type='BaseSegDataset',
             metainfo=dict(classes=('one',), palette=[[0, 0, 0]]),
@@ -125,25 +128,27 @@ def which(picture):
 
 
 def test_pairs(root):
-    dataset = DATASETS.build(pairs(root, k=3))
-    assert len(dataset) == COUNT and dataset.metainfo['classes'] == ('one',)
+    dataset = DATASETS.build(pairs(root, k=3))  # without the first image
+    assert len(dataset) == COUNT - 1
+    assert dataset.metainfo['classes'] == ('one',)
     partners = set()
     for seed in range(40):
-        item = dataset[SeededIndex.of(6, seed)]
+        item = dataset[SeededIndex.of(5, seed)]
         assert which(item['inputs']) == 6
         assert item['inputs'].shape == item['neighbours'].shape == (3, 16, 16)
         partners.add(which(item['neighbours']))
-    assert partners == {7, 0, 1}
+    assert partners == {7, 1, 2}
     assert 'p6' in item['data_samples'].img_path
 
 
-def test_parts(root):
-    train = DATASETS.build(pairs(root, k=2, part='train', every=4))
+def test_parts(root, monkeypatch):
+    monkeypatch.setattr(neighbour_pairs, 'EVERY', 4)
+    train = DATASETS.build(pairs(root, k=2))
     assert train.indices == [1, 2, 3, 5, 6, 7]
     # Images 0 and 4 are held out, the next ones of the ring take their place.
     near = [list(train.neighbours_of(i)) for i in range(len(train))]
     assert near == [[2, 3], [3, 5], [5, 6], [6, 7], [7, 1], [1, 2]]
-    held = DATASETS.build(pairs(root, k=2, part='held_out', every=4))
+    held = DATASETS.build(pairs(root, k=2, part='held_out'))
     assert held.indices == [0, 4]
     assert [which(item['neighbours']) for item in held] == [1, 5]
     assert 'p4' in held.get_data_info(1)['img_path']
@@ -156,12 +161,12 @@ def test_parts(root):
 def test_bad_pairs(root):
     with pytest.raises(ValueError, match=r"part must be one of .* got 'val'"):
         DATASETS.build(pairs(root, part='val'))
-    with pytest.raises(ValueError, match='every >= 2'):
-        DATASETS.build(pairs(root, every=1))
+    with pytest.raises(ValueError, match='k must be >= 1'):
+        DATASETS.build(pairs(root, k=0))
     with pytest.raises(ValueError, match='PackSegInputs'):
         DATASETS.build(pairs(root, pack=False))[0]
     save_neighbours(root / 'neighbours.npz', ring(['p0', 'q1']))
-    with pytest.raises(ValueError, match=r'7 of 8 images .* e\.g\. p1'):
+    with pytest.raises(ValueError, match=r'7 of 7 images .* e\.g\. p1'):
         DATASETS.build(pairs(root))
 
 
@@ -172,7 +177,7 @@ def batches(root, workers):
             num_workers=workers,
             persistent_workers=workers > 0,
             sampler=dict(type='mmseg_wsss.SeededSampler', shuffle=True),
-            dataset=pairs(root, part='train'),
+            dataset=pairs(root),
         ),
         seed=5,
     )

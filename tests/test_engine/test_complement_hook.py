@@ -348,7 +348,7 @@ def test_cascade_with_auxiliary_head(probe, monkeypatch):
     )
     loss = dict(loss_decode=dict(type='ProbeLoss'))
     model = probed(
-        'WSSSCascadeEncoderDecoder',
+        'CascadeEncoderDecoder',
         [
             head(sampler=SAMPLER, **loss),
             head('OCRHead', ocr_channels=8, sampler=SAMPLER, **loss),

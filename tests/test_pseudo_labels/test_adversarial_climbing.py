@@ -38,15 +38,15 @@ def test_a_step_by_hand():
     # Two copies, ranges of their own.
     images = torch.stack([images, 2 * images - 1])
     gradient = torch.tensor([-0.5, 0.25, 1.0]).reshape(1, 3, 1)
-    out = ascend(images, torch.stack([gradient, -10 * gradient]), 0.08)
+    out = ascend(images, torch.stack([gradient, -10 * gradient]))
     assert torch.allclose(out[0].flatten(), torch.tensor([0.0, 0.52, 1.0]))
     expected = torch.tensor([-0.96, -0.02, 0.92])
     assert torch.allclose(out[1].flatten(), expected)
-    same = ascend(images, torch.zeros_like(images), 0.08)
+    same = ascend(images, torch.zeros_like(images))
     assert torch.equal(same, images)
 
 
-def test_masks_and_objective_by_hand():
+def test_masks_and_objective_by_hand(monkeypatch):
     # One copy of two views, two classes; the climb is for class 1.
     own = torch.tensor([[[4.0, 1], [0, 3]], [[2.0, 1], [1, 0]]])
     other = torch.tensor([[[1.0, 1], [1, 1]], [[3.0, 0], [0, 1]]])
@@ -57,9 +57,9 @@ def test_masks_and_objective_by_hand():
     values = climbing_objective(maps, torch.tensor([1]), first, divisors)
     # Logits (2 + 1, 1 + 1), distance 2.5.
     assert torch.allclose(values, torch.tensor([3.0 - 2 - 7 * 2.5 / 5]))
-    wide = climbing_objective(
-        maps, torch.tensor([1]), first, divisors, 1.0, threshold=0.3
-    )
+    monkeypatch.setattr(adversarial_climbing, 'PENALTY', 1.0)
+    monkeypatch.setattr(adversarial_climbing, 'THRESHOLD', 0.3)
+    wide = climbing_objective(maps, torch.tensor([1]), first, divisors)
     assert torch.allclose(wide, torch.tensor([3.0 - 2 - (2.5 + 7 + 6) / 5]))
 
 
@@ -76,8 +76,9 @@ def test_gradient_of_the_objective():
     assert torch.autograd.gradcheck(objective, maps)
 
 
-def test_against_a_loop_with_grad_cam():
+def test_against_a_loop_with_grad_cam(monkeypatch):
     """The authors' way: Grad-CAMs, of which the sum has another scale."""
+    monkeypatch.setattr(adversarial_climbing, 'STEP_SIZE', 0.3)
     features, weights = network()
     image, steps = torch.rand(1, 3, 12, 16), 4
     positive = (weights > 0).sum(1)
@@ -87,7 +88,6 @@ def test_against_a_loop_with_grad_cam():
         torch.arange(K),
         positive,
         steps,
-        step_size=0.3,
     )
     for c in range(K):
         x, total, first = image, 0, None
@@ -115,7 +115,8 @@ def test_against_a_loop_with_grad_cam():
         assert torch.allclose(sums[c], expected, rtol=1e-3, atol=1e-3), c
 
 
-def test_no_step_is_the_cam_and_a_climb_raises_its_class():
+def test_no_step_is_the_cam_and_a_climb_raises_its_class(monkeypatch):
+    monkeypatch.setattr(adversarial_climbing, 'PENALTY', 0.0)
     features, weights = network(1)
     views = torch.rand(2, 3, 12, 12)
     cams = cams_of(features, weights)
@@ -132,7 +133,7 @@ def test_no_step_is_the_cam_and_a_climb_raises_its_class():
         margins.append(2 * z[[0, 1], [2, 0]] - z.sum(1))
         return maps, summed
 
-    climb(views, recorded, classes, divisors, 5, penalty=0.0)
+    climb(views, recorded, classes, divisors, 5)
     assert len(margins) == 6
     assert (margins[-1] > margins[0]).all()
 
@@ -181,11 +182,12 @@ def test_the_first_step_has_no_distance(monkeypatch):
     cams = cams_of(features, weights)
     gains = []
 
-    def recorded(maps, classes, first, divisors, penalty, threshold):
-        args = (maps, classes, first, divisors)
-        free = climbing_objective(*args, 0.0, threshold)
-        gains.append((free - climbing_objective(*args, penalty)).detach())
-        return climbing_objective(*args, penalty, threshold)
+    def recorded(*args):
+        found = climbing_objective(*args)
+        with monkeypatch.context() as patch:
+            patch.setattr(adversarial_climbing, 'PENALTY', 0.0)
+            gains.append((climbing_objective(*args) - found).detach())
+        return found
 
     monkeypatch.setattr(adversarial_climbing, 'climbing_objective', recorded)
     climb(

@@ -115,7 +115,7 @@ def test_unaries_by_hand():
     scores = np.array([0, 1e-7, 0.3, 1, 1.0000001]).reshape(1, 1, 5)
     expected = -np.log([1e-5, 1e-5, 0.3, 1, 1])
     assert np.allclose(scores_to_unary(scores)[0, 0], expected)
-    unary = labels_to_unary(np.array([[2, 0]], np.uint8), 4, 0.7)
+    unary = labels_to_unary(np.array([[2, 0]], np.uint8), 4)
     assert unary.dtype == np.float32
     assert np.allclose(unary[2, 0], -np.log([0.7, 0.1]))
     assert np.allclose(unary[:, 0, 1], -np.log([0.7, 0.1, 0.1, 0.1]))
@@ -253,8 +253,6 @@ def test_wrong_input_is_refused(crf):
         labels_to_unary(np.full_like(labels, 255), 2)
     with pytest.raises(ValueError, match='integer map'):
         labels_to_unary(scores[0], 2)
-    with pytest.raises(ValueError, match='gt_prob'):
-        labels_to_unary(labels, 2, gt_prob=1.0)
 
 
 def test_presets_of_the_papers():

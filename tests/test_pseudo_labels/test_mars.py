@@ -11,6 +11,7 @@ from mmseg_wsss.pseudo_labels import (
     background_distance,
     debiased_label,
     kmeans,
+    mars,
     nearest_background_distance,
     region_clusters,
     select_debiased,
@@ -46,13 +47,14 @@ class TestDistances:
         assert distances.dtype == torch.float64
         np.testing.assert_allclose(distances.numpy(), literal, atol=1e-12)
 
-    def test_nearest(self):
+    def test_nearest(self, monkeypatch):
         centroids, background = randn(6, 4), randn(9, 4, seed=1)
         literal = [
             min((1 - cosine(v, b)) / 2 for b in background) for v in centroids
         ]
         for block in (2, 9, 100):
-            found = nearest_background_distance(centroids, background, block)
+            monkeypatch.setattr(mars, 'BLOCK', block)
+            found = nearest_background_distance(centroids, background)
             np.testing.assert_allclose(found.numpy(), literal, atol=1e-12)
 
     def test_range(self):

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from mmseg_wsss.pseudo_labels import pixel_adaptive
 from mmseg_wsss.pseudo_labels.pixel_adaptive import (
     NEIGHBOURS,
     PAR,
@@ -8,6 +9,10 @@ from mmseg_wsss.pseudo_labels.pixel_adaptive import (
     pixel_adaptive_refine,
     position_shares,
 )
+
+
+def at(monkeypatch, *dilations):
+    monkeypatch.setattr(pixel_adaptive, 'DILATIONS', dilations)
 
 
 def case(n=2, k=3, height=9, width=11, seed=0):
@@ -60,11 +65,10 @@ def naive(scores, images, dilations, iterations, temperature):
     ('dilations', 'iterations', 'temperature'),
     [((1,), 1, 0.1), ((1, 2, 4), 3, 0.1), ((3, 12), 2, 1.0)],
 )
-def test_against_a_loop(dilations, iterations, temperature):
+def test_against_a_loop(dilations, iterations, temperature, monkeypatch):
+    at(monkeypatch, *dilations)
     scores, images = case(height=5, width=6)
-    ours = pixel_adaptive_refine(
-        scores, images, dilations, iterations, temperature
-    )
+    ours = pixel_adaptive_refine(scores, images, iterations, temperature)
     for i in range(len(scores)):
         expected = naive(
             scores[i], images[i], dilations, iterations, temperature
@@ -106,16 +110,17 @@ def test_scores_that_leak_across_an_edge_get_sharper():
     assert (step > 0.3).all()  # the jump is at the edge now; it was 0
 
 
-def test_a_constant_image_gives_the_plain_mean():
+def test_a_constant_image_gives_the_plain_mean(monkeypatch):
     scores, _ = case(n=1, height=7, width=7)
     images = torch.full((1, 3, 7, 7), 0.3)
-    weights = neighbour_weights(images, (1, 2), 0.1)
+    at(monkeypatch, 1, 2)
+    weights = neighbour_weights(images, 0.1)
     assert torch.allclose(weights, torch.full_like(weights, 1 / 16))
-    refined = pixel_adaptive_refine(scores, images, (1,), 1)
+    at(monkeypatch, 1)
+    refined = pixel_adaptive_refine(scores, images, iterations=1)
     window = scores[0, :, 2:5, 2:5]
     mean = (window.sum((1, 2)) - scores[0, :, 3, 3]) / 8
     assert torch.allclose(refined[0, :, 3, 3], mean, atol=1e-6)
-    assert pixel_adaptive_refine(scores, images).isfinite().all()
 
 
 def test_a_batch_is_its_images():
@@ -218,9 +223,6 @@ def test_wrong_input_is_refused():
             pixel_adaptive_refine(scores, wrong)
     with pytest.raises(ValueError, match='images are empty'):
         pixel_adaptive_refine(scores, images[..., :0])
-    for wrong in ((), (0, 1), (1.5,), (-2,)):
-        with pytest.raises(ValueError, match='dilations must be'):
-            pixel_adaptive_refine(scores, images, dilations=wrong)
     with pytest.raises(ValueError, match='iterations must be at least 0'):
         pixel_adaptive_refine(scores, images, iterations=-1)
     with pytest.raises(ValueError, match='temperature must be above 0'):
@@ -230,39 +232,44 @@ def test_wrong_input_is_refused():
 PAR_WEIGHTS = {k: v for k, v in PAR.items() if k != 'iterations'}
 
 
-def test_par_by_hand():
+def test_par_by_hand(monkeypatch):
     """Centre .5; neighbours four .5 and four .9: deviation .2138."""
     image = torch.full((1, 3, 3, 3), 0.5)
     image[:, :, 0, :] = image[:, :, 1, 0] = 0.9
-    weights = neighbour_weights(image, [1], **PAR_WEIGHTS)[0, :, 1, 1]
+    at(monkeypatch, 1)
+    weights = neighbour_weights(image, **PAR_WEIGHTS)[0, :, 1, 1]
     assert torch.tensor([0.9] * 4 + [0.5] * 4).std() == pytest.approx(
         0.2138, abs=1e-4
     )
-    shares = position_shares([1], 0.3, 2)
+    shares = position_shares(0.3, 2)
     colour = 1.01 * weights - 0.01 * shares
     torch.testing.assert_close(colour[4:], torch.full((4,), 0.25))
     assert colour[:4].abs().max() < 1e-6
     torch.testing.assert_close(weights.sum(), torch.tensor(1.0))
     without = dict(PAR_WEIGHTS, position_weight=0.0)
-    exact = neighbour_weights(image.double(), [1], **without)[0, :, 1, 1]
+    exact = neighbour_weights(image.double(), **without)[0, :, 1, 1]
     assert exact[:4].max() < 1e-15
 
 
 def test_shares_of_the_rings():
-    dilations = (1, 2, 4, 8, 12, 24)
-    shares = position_shares(dilations, 0.3, 2).view(6, 8)
+    shares = position_shares(0.3, 2).view(6, 8)
     expected = torch.tensor([0.5789, 0.3560, 0.0649, 0.0002, 0, 0])
     torch.testing.assert_close(shares.sum(1), expected, atol=1e-4, rtol=0)
     distances = torch.tensor(
-        [d * (1 + (k % 2)) ** 0.5 for d in dilations for k in range(8)]
+        [
+            d * (1 + (k % 2)) ** 0.5
+            for d in (1, 2, 4, 8, 12, 24)
+            for k in range(8)
+        ]
     )
     assert distances.std() == pytest.approx(9.9003, abs=1e-4)
 
 
-def test_par_on_a_constant_image():
+def test_par_on_a_constant_image(monkeypatch):
+    at(monkeypatch, 1, 2)
     image = torch.full((1, 3, 5, 6), 0.3)
     without = dict(PAR_WEIGHTS, position_weight=0.0)
-    weights = neighbour_weights(image, [1, 2], **without)
+    weights = neighbour_weights(image, **without)
     torch.testing.assert_close(weights, torch.full_like(weights, 1 / 16))
 
 
@@ -282,7 +289,7 @@ def test_par_stays_in_the_range_and_wrong_options():
 def test_scores_of_any_precision_become_float32(dtype):
     torch.manual_seed(0)
     scores, images = torch.rand(1, 2, 6, 5).to(dtype), torch.rand(1, 3, 6, 5)
-    refined = pixel_adaptive_refine(scores, images, dilations=[1])
+    refined = pixel_adaptive_refine(scores, images)
     assert refined.dtype == torch.float32
-    single = pixel_adaptive_refine(scores.float(), images, dilations=[1])
+    single = pixel_adaptive_refine(scores.float(), images)
     assert torch.equal(refined, single)

@@ -1,5 +1,7 @@
 """SIPE's seeds and prototype maps: numbers, loops, blocks, invariances."""
 
+import sys
+
 import pytest
 import torch
 
@@ -37,7 +39,7 @@ ALIKE = torch.tensor([[1.0, 0.5], [0.0, 0.75**0.5]]).view(1, 2, 1, 2)
 )
 def test_by_hand(features, foreground, background, seeds):
     scores = pair(FOREGROUND, BACKGROUND)
-    ious = structure_ious(scores, features, block=2)
+    ious = structure_ious(scores, features)
     expected = torch.tensor([background, foreground])
     assert torch.allclose(ious[0, :, 0], expected, atol=1e-5)
     found = structure_seeds(scores, features)
@@ -104,13 +106,14 @@ def test_maps_are_those_of_all_products():
 
 # ----------------------------------------------------------------- invariance
 @pytest.mark.parametrize('block', [1, 7, 30])
-def test_blocks_agree(block):
+def test_blocks_agree(block, monkeypatch):
     scores, features = maps()
-    whole = structure_ious(scores, features, 30)
-    ours = structure_ious(scores, features, block)
+    whole = structure_ious(scores, features)
+    seeds = structure_seeds(scores, features)
+    monkeypatch.setattr(sys.modules[structure_ious.__module__], 'BLOCK', block)
+    ours = structure_ious(scores, features)
     assert torch.allclose(ours, whole, atol=1e-6)
-    seeds = structure_seeds(scores, features, block)
-    assert torch.equal(seeds, structure_seeds(scores, features, 30))
+    assert torch.equal(structure_seeds(scores, features), seeds)
 
 
 def test_lengths_do_not_matter():
@@ -137,8 +140,8 @@ def test_padding_is_in_no_structure():
     scores, features = maps()
     inside = torch.zeros(5, 6)
     inside[:4, :5] = 1
-    padded = structure_ious(scores * inside, features * inside, 30)
-    cut = structure_ious(scores[..., :4, :5], features[..., :4, :5], 30)
+    padded = structure_ious(scores * inside, features * inside)
+    cut = structure_ious(scores[..., :4, :5], features[..., :4, :5])
     assert torch.allclose(padded[..., :4, :5], cut, atol=1e-6)
     seeds = structure_seeds(scores * inside, features * inside)
     assert (seeds[..., 4, :].argmax(1) == 0).all()
@@ -172,5 +175,3 @@ def test_errors():
     for wrong in (features[..., :4], features[:1]):
         with pytest.raises(ValueError, match='on one grid'):
             prototype_maps(wrong, scores)
-    with pytest.raises(ValueError, match='block must be'):
-        structure_seeds(scores, features, block=0)

@@ -195,7 +195,7 @@ def test_settings_and_extractor_alone():
         build_extractor(dict(type='TinyBackbone'))
 
 
-def test_disk_space(tmp_path):
+def test_disk_space(tmp_path, monkeypatch):
     assert free_bytes(tmp_path / 'not' / 'yet') > 0
     assert readable(999) == '999 B' and readable(1_234_000) == '1.2 MB'
     assert readable(5e15) == '5000.0 TB'
@@ -205,8 +205,9 @@ def test_disk_space(tmp_path):
         Image.fromarray(np.zeros((*size, 3), np.uint8)).save(paths[-1])
     bytes_of = [128 + 2 * 10 * cells for cells in (4, 8)]
     assert feature_bytes(paths, 10, 4) == 2 * sum(bytes_of)
-    # Every second is looked at.
-    assert feature_bytes(paths, 10, 4, sampled=2) == 4 * bytes_of[0]
+    with monkeypatch.context() as patch:  # every second is looked at
+        patch.setattr(disk_space, 'SAMPLED', 2)
+        assert feature_bytes(paths, 10, 4) == 4 * bytes_of[0]
     paths[0].write_bytes(b'')
     assert feature_bytes(paths[:2], 10, 4) == 2 * bytes_of[1]
     assert feature_bytes([], 10, 4) == 0

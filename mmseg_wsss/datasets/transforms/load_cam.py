@@ -12,6 +12,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...io.cam import load_cam
+from ...io.folders import require_folder
 from ...structures import foreground_indices
 from .grid import check_grid
 from .keys import background_of, class_ids, require, require_image
@@ -35,12 +36,11 @@ class LoadCAM(BaseTransform):
     """
 
     def __init__(self, cam_dir: str | os.PathLike) -> None:
-        self.cam_dir = Path(cam_dir)
-        if not self.cam_dir.is_dir():
-            raise ValueError(
-                f'there is no folder of CAMs {self.cam_dir}: write them with '
-                'tools/make_cams.py, or set cam_dir'
-            )
+        self.cam_dir = require_folder(
+            cam_dir,
+            'CAMs',
+            'write them with tools/make_cams.py, or set cam_dir',
+        )
 
     def transform(self, results: dict) -> dict:
         """Add ``scores`` and ``score_classes``.

@@ -10,6 +10,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...io.features import load_features
+from ...io.folders import require_folder
 from ...io.provenance import folder_origin
 from .grid import check_grid
 from .keys import require_image
@@ -36,12 +37,11 @@ class LoadFeatures(BaseTransform):
     """
 
     def __init__(self, feature_dir: str | os.PathLike) -> None:
-        self.feature_dir = Path(feature_dir)
-        if not self.feature_dir.is_dir():
-            raise ValueError(
-                f'there is no folder of features {self.feature_dir}: write '
-                'them with tools/extract_features.py, or set feature_dir'
-            )
+        self.feature_dir = require_folder(
+            feature_dir,
+            'features',
+            'write them with tools/extract_features.py, or set feature_dir',
+        )
         self.origin = folder_origin(self.feature_dir)
 
     def transform(self, results: dict) -> dict:

@@ -148,8 +148,8 @@ class CLIPLabelsHook(OnlineLabelsHook):
         label = teacher_label(
             self.maps.scores(maps, inputs.shape[2:]),
             images,
-            params=PAR,
             candidates=candidates,
+            **PAR,
         )
         padding = unpadded_cells(samples, label.shape[1:])[:, 0] == 0
         return label.masked_fill(padding.to(label.device), IGNORE_LABEL)

@@ -12,6 +12,8 @@ from ...pseudo_labels.text_similarity import self_attention
 from ..attention_maps import record_attention
 from .clip_tower import CLIPTower, full_precision
 
+DEPTH = 5  # layers of the path
+
 
 class SecondPath(NamedTuple):
     """What the second path of :func:`second_path` gives.
@@ -29,22 +31,20 @@ class SecondPath(NamedTuple):
 
 
 @torch.no_grad()
-def second_path(
-    tower: CLIPTower, tokens: Sequence[Tensor], depth: int = 5
-) -> SecondPath:
+def second_path(tower: CLIPTower, tokens: Sequence[Tensor]) -> SecondPath:
     """Run the last layers again, with another attention and without MLP.
 
     ExCEL, see :mod:`mmseg_wsss.pseudo_labels.text_similarity`. From the input
-    of the last ``depth`` layers on, the outputs of :func:`self_attention` on
+    of the last five layers on, the outputs of :func:`self_attention` on
     what the ordinary path has there are added up.
 
     Args:
         tower: The tower.
-        tokens: Outputs of layers 1 to L - 1 (N, 1 + h * w, D).
-        depth: Number of layers, at most L - 1 of them.
+        tokens: Outputs of layers 1 to L - 1 (N, 1 + h * w, D); where there
+            are fewer than five, the path starts at the first.
     """
     model, last = tower.model, tower.model.blocks[-1]
-    depth = min(depth, len(tokens))
+    depth = min(DEPTH, len(tokens))
     with (
         full_precision(tokens[-1]),
         record_attention(last, mean_of_heads=True) as maps,

@@ -29,6 +29,7 @@ STAGES = ('b2', 'b3', 'b4', 'b5', 'b6', 'b7')
 DEPTHS = (3, 3, 6, 3, 1, 1)
 # Channels after each stage, in units of base_channels.
 WIDTHS = (2, 4, 8, 16, 32, 64)
+DROPOUTS = (0, 0, 0, 0, 0.3, 0.5)  # of channels, inside the blocks
 BRANCHES = ('branch2a', 'branch2b1', 'branch2b2')
 # Output stride -> (strides, dilations) of the six stages.
 LAYOUTS = {
@@ -139,13 +140,11 @@ class ResNet38(BaseModule):
     other behaviour. As elsewhere in MMSeg the defaults freeze nothing.
 
     Args:
-        in_channels: Channels of the image.
         base_channels: Channels of conv1a; all others scale with it. The
             published network has 64 (105 M parameters).
         output_stride: 8 (as in PSA: dilation 2 in b5 after its first
             convolution, 4 in b6 and b7), 16 or 32.
         out_indices: Stages to return, see the table.
-        dropouts: Channel dropout inside b6 and b7.
         frozen_stages: -1 freezes nothing, 0 conv1a, 1 also b2, and so on up
             to 6, the whole network. Frozen parts stay in eval mode.
         norm_cfg: Config of the norm layers. ``requires_grad=False`` freezes
@@ -163,11 +162,9 @@ class ResNet38(BaseModule):
 
     def __init__(
         self,
-        in_channels: int = 3,
         base_channels: int = 64,
         output_stride: int = 8,
         out_indices: Sequence[int] = (5,),
-        dropouts: Sequence[float] = (0.3, 0.5),
         frozen_stages: int = -1,
         norm_cfg: dict | None = None,
         norm_eval: bool = False,
@@ -191,10 +188,6 @@ class ResNet38(BaseModule):
                 'frozen_stages must be from -1 (nothing) to '
                 f'{len(STAGES)} (all), got {frozen_stages}'
             )
-        if len(dropouts) != 2:
-            raise ValueError(
-                f'dropouts must be two numbers, for b6 and b7, got {dropouts}'
-            )
         if init_cfg is None:
             norms = ['_BatchNorm', 'GroupNorm']
             init_cfg = [
@@ -208,9 +201,7 @@ class ResNet38(BaseModule):
         norm_cfg = norm_cfg or {'type': 'BN', 'requires_grad': True}
         strides, dilations = LAYOUTS[output_stride]
 
-        self.conv1a = nn.Conv2d(
-            in_channels, base_channels, 3, padding=1, bias=False
-        )
+        self.conv1a = nn.Conv2d(3, base_channels, 3, padding=1, bias=False)
         before = base_channels
         for i in range(len(STAGES)):
             after = WIDTHS[i] * base_channels
@@ -229,7 +220,7 @@ class ResNet38(BaseModule):
                     kernels,
                     rates,
                     stride=strides[i] if k == 0 else 1,
-                    dropout=dropouts[i - 4] if i >= 4 else 0.0,
+                    dropout=DROPOUTS[i],
                     norm_cfg=norm_cfg,
                     with_cp=with_cp,
                 )
@@ -248,7 +239,7 @@ class ResNet38(BaseModule):
         """Compute the features.
 
         Args:
-            x: Images, (N, in_channels, H, W). The public weights expect RGB
+            x: Images, (N, 3, H, W). The public weights expect RGB
                 in [0, 1] normalised by ImageNet's mean and std.
 
         Returns:

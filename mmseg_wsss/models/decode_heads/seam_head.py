@@ -12,6 +12,8 @@ from ...structures import current_images
 from .cam_head import CAMHead
 from .pixel_correlation import PixelCorrelation
 
+REDUCED = (64, 128)  # channels of the features in the module
+
 
 class SEAMMaps(NamedTuple):
     """What :class:`SEAMHead` computes.
@@ -44,8 +46,6 @@ class SEAMHead(CAMHead):
         num_classes (int): All classes of the data set.
         in_index (Sequence[int]): Indices of the features. Defaults to
             (0, 1, 2).
-        reduced_channels (Sequence[int]): What the features of the module are
-            reduced to. Defaults to (64, 128).
         normalise (str): See :class:`CAMHead`. Defaults to 'min_max'.
         align_corners (bool): How maps are resized. Defaults to True, as the
             authors have it.
@@ -54,8 +54,8 @@ class SEAMHead(CAMHead):
         **kwargs: As for :class:`CAMHead`.
 
     Raises:
-        ValueError: If an option is out of range, or channels, indices and
-            reduced channels do not fit.
+        ValueError: If an option is out of range, or there are not three
+            features.
     """
 
     def __init__(
@@ -63,18 +63,15 @@ class SEAMHead(CAMHead):
         in_channels: Sequence[int],
         num_classes: int,
         in_index: Sequence[int] = (0, 1, 2),
-        reduced_channels: Sequence[int] = (64, 128),
         normalise: str = 'min_max',
         align_corners: bool = True,
         init_cfg: dict | list[dict] | None = None,
         **kwargs,
     ):
-        if not len(in_channels) == len(in_index) == len(reduced_channels) + 1:
+        if not len(in_channels) == len(in_index) == 3:
             raise ValueError(
-                'SEAMHead needs one index per feature and one reduced width '
-                'per feature but the last, got in_channels='
-                f'{in_channels}, in_index={in_index}, reduced_channels='
-                f'{reduced_channels}'
+                'SEAMHead needs three features, got '
+                f'in_channels={in_channels}, in_index={in_index}'
             )
         xavier = dict(type='Xavier', distribution='uniform')
         super().__init__(
@@ -88,7 +85,7 @@ class SEAMHead(CAMHead):
         )
         self.correlated = tuple(in_index[:-1])
         self.correlation = PixelCorrelation(
-            in_channels[:-1], reduced_channels, align_corners
+            in_channels[:-1], REDUCED, align_corners
         )
 
     def forward(self, inputs: Sequence[Tensor]) -> SEAMMaps:

@@ -11,6 +11,11 @@ from torch import Tensor
 
 from .base import FeatureExtractor
 
+STRIDE = 4
+# Standard deviation of a pixel's shares, in units of L*a*b* (2.3 is a just
+# noticeable difference).
+SIGMA = 5.0
+TEXTURE_SHARE = 0.1  # part of texture in a cosine
 # Rows: X, Y, Z of linear sRGB, divided by the white point D65.
 RGB_TO_XYZ = (
     (0.433953, 0.376219, 0.189828),
@@ -51,33 +56,11 @@ class ColourTextureFeatures(FeatureExtractor):
 
     Averaging with the mirrored image mixes the two diagonal directions and
     changes nothing else: ``flip=False`` is the setting for it.
-
-    Args:
-        stride: Pixels per cell.
-        sigma: Standard deviation of a pixel's shares, in units of L*a*b*
-            (2.3 is a just noticeable difference).
-        texture_weight: Part of texture in a cosine, in [0, 1].
-
-    Raises:
-        ValueError: If an option is out of range.
     """
 
-    def __init__(
-        self,
-        stride: int = 4,
-        sigma: float = 5.0,
-        texture_weight: float = 0.1,
-    ) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        if stride < 1 or sigma <= 0 or not 0 <= texture_weight <= 1:
-            raise ValueError(
-                'ColourTextureFeatures needs stride >= 1, sigma > 0 and '
-                f'texture_weight in [0, 1], got {stride}, {sigma} and '
-                f'{texture_weight}'
-            )
-        self.stride = self.size_divisor = stride
-        self.sigma = sigma
-        self.texture_weight = texture_weight
+        self.stride = self.size_divisor = STRIDE
         anchors = colour_anchors()
         self.register_buffer('anchors', anchors, persistent=False)
         self.channels = len(anchors) + 1 + len(LEVELS) * (1 + DIRECTIONS)
@@ -88,29 +71,27 @@ class ColourTextureFeatures(FeatureExtractor):
 
         Args:
             images: Images (N, 3, H, W), RGB, float32 in [0, 1], sides
-                multiples of ``stride``.
+                multiples of 4.
 
         Returns:
-            Tensor: Features (N, 69, H / stride, W / stride), float32, of unit
-            length along the channels.
+            Tensor: Features (N, 69, H / 4, W / 4), float32, of unit length
+            along the channels.
         """
         self.check_images(images)
         with torch.autocast(images.device.type, enabled=False):
             lab = rgb_to_lab(images.float())
             colour = F.normalize(self._colour(lab), dim=1)
             texture = F.normalize(self._texture(lab[:, :1]), dim=1)
-            share = self.texture_weight
-            return torch.cat(
-                [colour * (1 - share) ** 0.5, texture * share**0.5], 1
-            )
+            colour = colour * (1 - TEXTURE_SHARE) ** 0.5
+            return torch.cat([colour, texture * TEXTURE_SHARE**0.5], 1)
 
     def _colour(self, lab: Tensor) -> Tensor:
         """Average the pixels' shares of the anchors: (N, 53, h, w)."""
         # |pixel - anchor|^2 up to what all anchors have in common.
         near = torch.einsum('nchw,kc->nkhw', lab, self.anchors)
         near = near - self.anchors.square().sum(1).view(-1, 1, 1) / 2
-        shares = (near / self.sigma**2).softmax(1)
-        shares = F.avg_pool2d(shares, self.stride)
+        shares = (near / SIGMA**2).softmax(1)
+        shares = F.avg_pool2d(shares, STRIDE)
         return gaussian_blur(shares, COLOUR_WINDOW)
 
     def _texture(self, light: Tensor) -> Tensor:
@@ -119,7 +100,7 @@ class ColourTextureFeatures(FeatureExtractor):
         dx = (light[..., 1:-1, 2:] - light[..., 1:-1, :-2]) / 2
         dy = (light[..., 2:, 1:-1] - light[..., :-2, 1:-1]) / 2
         tensor = torch.cat([dx * dx, dy * dy, dx * dy], 1)
-        tensor = F.avg_pool2d(tensor, self.stride)
+        tensor = F.avg_pool2d(tensor, STRIDE)
         xx, yy, xy = gaussian_blur(tensor, TEXTURE_WINDOW).split(1, 1)
         trace = (xx + yy).clamp(min=1e-8)
         difference = ((xx - yy).square() + 4 * xy.square()).sqrt()
@@ -134,13 +115,6 @@ class ColourTextureFeatures(FeatureExtractor):
         level = level.clamp(0, len(LEVELS))
         flat, *levels = _shares(level, len(LEVELS) + 1).split(1, 1)
         return torch.cat([flat, *(part * shape for part in levels)], 1)
-
-    def extra_repr(self) -> str:
-        """Return the options as text."""
-        return (
-            f'stride={self.stride}, sigma={self.sigma}, '
-            f'texture_weight={self.texture_weight}'
-        )
 
 
 def colour_anchors() -> Tensor:

@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 from .base import FeatureExtractor
 
+CHANNELS = 70  # of the code
+DROPOUT = 0.1  # share of the channels that are dropped in training
+
 
 class STEGOHead(nn.Module):
     """Sum of a linear and a non-linear projection of each cell.
@@ -25,22 +28,16 @@ class STEGOHead(nn.Module):
 
     Args:
         in_channels: Channels D of the features.
-        channels: Channels K of the code; the published checkpoints have 70,
-            90 or 100.
-        dropout: Share of the channels that are dropped in training.
     """
 
-    def __init__(
-        self, in_channels: int, channels: int = 70, dropout: float = 0.1
-    ):
+    def __init__(self, in_channels: int):
         super().__init__()
-        self.channels = channels
-        self.dropout = nn.Dropout2d(dropout)
-        self.linear = nn.Conv2d(in_channels, channels, 1)
+        self.dropout = nn.Dropout2d(DROPOUT)
+        self.linear = nn.Conv2d(in_channels, CHANNELS, 1)
         self.nonlinear = nn.Sequential(
             nn.Conv2d(in_channels, in_channels, 1),
             nn.ReLU(),
-            nn.Conv2d(in_channels, channels, 1),
+            nn.Conv2d(in_channels, CHANNELS, 1),
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -50,7 +47,7 @@ class STEGOHead(nn.Module):
             features: Features (N, D, h, w).
 
         Returns:
-            Tensor: (N, K, h, w), not normalised.
+            Tensor: (N, 70, h, w), not normalised.
         """
         linear = self.linear(self.dropout(features))
         return linear + self.nonlinear(self.dropout(features))
@@ -62,7 +59,6 @@ class STEGOFeatures(FeatureExtractor):
 
     Args:
         extractor (dict): The FeatureExtractor that it was trained on.
-        head (dict): Options of :class:`STEGOHead`. Defaults to its own.
         checkpoint (str, optional): Checkpoint of the STEGO model. It holds
             the extractor's weights too, so the extractor needs none of its
             own. None leaves the head untrained, with a warning. Defaults to
@@ -73,16 +69,11 @@ class STEGOFeatures(FeatureExtractor):
         FileNotFoundError: If there is none.
     """
 
-    def __init__(
-        self,
-        extractor: dict,
-        head: dict | None = None,
-        checkpoint: str | None = None,
-    ):
+    def __init__(self, extractor: dict, checkpoint: str | None = None):
         super().__init__()
         self.extractor = MODELS.build(extractor)
-        self.head = STEGOHead(self.extractor.channels, **(head or {}))
-        self.channels = self.head.channels
+        self.head = STEGOHead(self.extractor.channels)
+        self.channels = CHANNELS
         self.stride = self.extractor.stride
         self.size_divisor = self.extractor.size_divisor
         if checkpoint is None:
@@ -103,7 +94,7 @@ class STEGOFeatures(FeatureExtractor):
                 ``size_divisor``.
 
         Returns:
-            Tensor: (N, channels, H / stride, W / stride), float32, not
+            Tensor: (N, 70, H / stride, W / stride), float32, not
             normalised.
         """
         return self.head(self.extractor(images)).float()
@@ -122,7 +113,6 @@ class STEGOFeatures(FeatureExtractor):
             self.load_state_dict(weights)
         except RuntimeError as error:
             raise ValueError(
-                f'{checkpoint} is not of a STEGO model with this extractor '
-                f'and this head; take both from the config that trained it: '
-                f'{error}'
+                f'{checkpoint} is not of a STEGO model with this extractor; '
+                f'take it from the config that trained it: {error}'
             ) from error

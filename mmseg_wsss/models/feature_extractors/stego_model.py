@@ -75,7 +75,6 @@ class STEGO(BaseModel):
 
     Args:
         extractor (dict): A FeatureExtractor.
-        head (dict): Options of :class:`STEGOHead`. Defaults to its own.
         loss (dict): Defaults to :class:`STEGOLoss` with its own options,
             which belong to DINO's ViT-S/8.
         data_preprocessor (dict): Defaults to :class:`PairPreprocessor`.
@@ -84,7 +83,6 @@ class STEGO(BaseModel):
     def __init__(
         self,
         extractor: dict,
-        head: dict | None = None,
         loss: dict | None = None,
         data_preprocessor: dict | None = None,
     ):
@@ -94,7 +92,7 @@ class STEGO(BaseModel):
             )
         )
         self.extractor = MODELS.build(extractor)
-        self.head = STEGOHead(self.extractor.channels, **(head or {}))
+        self.head = STEGOHead(self.extractor.channels)
         self.loss = MODELS.build(loss or dict(type='mmseg_wsss.STEGOLoss'))
 
     def forward(

@@ -1,10 +1,10 @@
 """Losses: one paper, one file."""
 
-from .affinity_loss import AffinityLoss, affinity_loss
+from .affinity_loss import AffinityLoss
 from .balanced_ce import BalancedCrossEntropy, balanced_mean
 from .base import ClassLogits, ImageLevelLoss, LossInputs
 from .csd_loss import CSDLoss, background_consistency, foreground_consistency
-from .displacement_loss import DisplacementLoss, displacement_loss
+from .displacement_loss import DisplacementLoss
 from .fsl import FSL, feature_similarity_loss
 from .isl import BinomialISL, importance_sampling_loss
 from .ocr_loss import OCRLoss, ocr_loss, prior_correlation
@@ -40,11 +40,9 @@ __all__ = [
     'TokenContrastLoss',
     'TokenLoss',
     'UnderFittingCrossEntropy',
-    'affinity_loss',
     'background_consistency',
     'balanced_mean',
     'correspondence_loss',
-    'displacement_loss',
     'feature_similarity_loss',
     'foreground_consistency',
     'importance_sampling_loss',

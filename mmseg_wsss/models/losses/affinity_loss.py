@@ -76,6 +76,12 @@ def affinity_terms(
 
     Raises:
         ValueError: If a mask is not bool or has another shape.
+
+    Examples:
+        >>> affinity = torch.tensor([[[[0.5, 0.5, 0.9]]]])
+        >>> kinds = torch.eye(3, dtype=torch.bool).view(3, 1, 1, 1, 3)
+        >>> torch.stack(affinity_terms(affinity, *kinds))
+        tensor([0.6931, 0.6931, 2.3025])
     """
     check_masks(
         tuple(affinity.shape),
@@ -92,39 +98,9 @@ def affinity_terms(
     )
 
 
-def _total(terms: AffinityTerms) -> Tensor:
-    return sum(w * t for w, t in zip(WEIGHTS, terms, strict=True))  # (4)
-
-
-def affinity_loss(
-    affinity: Tensor, background: Tensor, foreground: Tensor, negative: Tensor
-) -> Tensor:
-    """Compute the weighted sum of ``affinity_terms``.
-
-    Args:
-        affinity: Pair map (N, P, h, w) in [0, 1], float32 or float64.
-        background: Bool mask (N, P, h, w).
-        foreground: Bool mask (N, P, h, w).
-        negative: Bool mask (N, P, h, w).
-
-    Returns:
-        Tensor: Scalar.
-
-    Raises:
-        ValueError: If a mask is not bool or has another shape.
-
-    Examples:
-        >>> affinity = torch.tensor([[[[0.5, 0.5, 0.9]]]])
-        >>> kinds = torch.eye(3, dtype=torch.bool).view(3, 1, 1, 1, 3)
-        >>> round(affinity_loss(affinity, *kinds).item(), 3)
-        1.498
-    """
-    return _total(affinity_terms(affinity, background, foreground, negative))
-
-
 @MODELS.register_module()
 class AffinityLoss(nn.Module):
-    """:func:`affinity_loss` as an entry of a pairwise head's ``loss_decode``.
+    """Affinity loss as an entry of a pairwise head's ``loss_decode``.
 
     Args:
         loss_weight (float): Weight of the loss. Defaults to 1.0.
@@ -170,8 +146,9 @@ class AffinityLoss(nn.Module):
             terms = affinity_terms(
                 at_least_float32(affinity), background, foreground, negative
             )
+        loss = sum(w * t for w, t in zip(WEIGHTS, terms, strict=True))  # (4)
         return {
-            self.loss_name: self.loss_weight * _total(terms),
+            self.loss_name: self.loss_weight * loss,
             'affinity_bg': terms.background.detach(),
             'affinity_fg': terms.foreground.detach(),
             'affinity_neg': terms.negative.detach(),

@@ -26,17 +26,13 @@ from .pixel_ce import pixel_cross_entropy
 
 
 def balanced_mean(
-    pixel_loss: Tensor,
-    label: Tensor,
-    background_index: int = 0,
-    ignore_index: int = 255,
+    pixel_loss: Tensor, label: Tensor, ignore_index: int = 255
 ) -> Tensor:
     """Compute the mean of the background's and the foreground's mean.
 
     Args:
         pixel_loss: Loss of each pixel (N, H, W), float32 or float64.
-        label: Classes (N, H, W), integer.
-        background_index: Index of the background. Defaults to 0.
+        label: Classes (N, H, W), integer; 0 is the background.
         ignore_index: Label of the pixels in neither set. Defaults to 255.
 
     Returns:
@@ -48,7 +44,7 @@ def balanced_mean(
         tensor(0.4000)
     """
     valid = label != ignore_index
-    background = label == background_index
+    background = label == 0
     sets = torch.stack([valid & background, valid & ~background]).flatten(1)
     counts = sets.sum(1).to(pixel_loss)
     all_reduce(counts, 'mean')  # gradients are averaged over the ranks
@@ -66,7 +62,6 @@ class BalancedCrossEntropy(nn.Module):
         loss_decode=dict(type='mmseg_wsss.BalancedCrossEntropy')
 
     Args:
-        background_index (int): Index of the background. Defaults to 0.
         loss_weight (float): Weight of the loss. Defaults to 1.0.
         loss_name (str): Key in the log. Defaults to 'loss_balanced_ce'.
 
@@ -77,13 +72,9 @@ class BalancedCrossEntropy(nn.Module):
     """
 
     def __init__(
-        self,
-        background_index: int = 0,
-        loss_weight: float = 1.0,
-        loss_name: str = 'loss_balanced_ce',
+        self, loss_weight: float = 1.0, loss_name: str = 'loss_balanced_ce'
     ):
         super().__init__()
-        self.background_index = background_index
         self.loss_weight = loss_weight
         self.loss_name = loss_name
 
@@ -108,18 +99,11 @@ class BalancedCrossEntropy(nn.Module):
             is no pixel or all are ignored.
 
         Raises:
-            ValueError: If shapes do not fit, or there is no such background.
+            ValueError: If shapes do not fit.
         """
         loss = pixel_cross_entropy(
             'BalancedCrossEntropy', cls_score, label, weight, ignore_index
         )
-        background, classes = self.background_index, cls_score.shape[1]
-        if not 0 <= background < classes:
-            raise ValueError(
-                'BalancedCrossEntropy needs its background_index='
-                f'{background} in [0, C), got logits of C = {classes} classes'
-            )
         if weight is not None:
             loss = loss * weight
-        loss = balanced_mean(loss, label, background, ignore_index)
-        return self.loss_weight * loss
+        return self.loss_weight * balanced_mean(loss, label, ignore_index)

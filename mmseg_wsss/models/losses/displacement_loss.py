@@ -54,6 +54,13 @@ def displacement_terms(
 
     Raises:
         ValueError: If a shape does not fit.
+
+    Examples:
+        >>> field = torch.zeros(1, 2, 1, 2)  # both cells point at themselves
+        >>> pair = torch.tensor([[[[True, False]]]])
+        >>> none = torch.zeros_like(pair)
+        >>> displacement_terms(field, [(0, 1)], none, pair).foreground
+        tensor(0.5000)
     """
     n, coordinates, h, w = displacement.shape
     if coordinates != 2:
@@ -80,41 +87,9 @@ def displacement_terms(
     return DisplacementTerms(*(total / (count.to(total) + EPS)))
 
 
-def displacement_loss(
-    displacement: Tensor,
-    offsets: Sequence[Offset],
-    background: Tensor,
-    foreground: Tensor,
-) -> Tensor:
-    """Compute the sum of ``displacement_terms``.
-
-    Args:
-        displacement: (N, 2, h, w) in cells, y then x, float32 or float64.
-        offsets: P offsets (dy, dx) of the pairs.
-        background: Bool mask (N, P, h, w).
-        foreground: Bool mask (N, P, h, w).
-
-    Returns:
-        Tensor: Scalar >= 0.
-
-    Raises:
-        ValueError: If a shape does not fit.
-
-    Examples:
-        >>> field = torch.zeros(1, 2, 1, 2)  # both cells point at themselves
-        >>> pair = torch.tensor([[[[True, False]]]])
-        >>> loss = displacement_loss(field, [(0, 1)], ~pair & False, pair)
-        >>> round(loss.item(), 3)
-        0.5
-    """
-    return sum(
-        displacement_terms(displacement, offsets, background, foreground)
-    )
-
-
 @MODELS.register_module()
 class DisplacementLoss(nn.Module):
-    """:func:`displacement_loss` as a loss of IRNDisplacementHead.
+    """Loss of the displacement field of IRNDisplacementHead.
 
     Args:
         loss_weight (float): Weight of the loss. Defaults to IRN's 0.5.

@@ -53,17 +53,12 @@ def log_posterior(inputs: ClassLogits, posterior: str) -> Tensor:
     return both.log_softmax(1)[:, 1:]  # Eq. 5
 
 
-def sample_locations(
-    log_prob: Tensor,
-    num_samples: int,
-    generator: torch.Generator | None = None,
-) -> Tensor:
+def sample_locations(log_prob: Tensor, num_samples: int) -> Tensor:
     """Sample locations in proportion to the posterior (Eqs. 6 and 15).
 
     Args:
         log_prob: Log-posterior (N, K, h, w).
         num_samples: Locations per image and class, with replacement.
-        generator: Random generator; None takes PyTorch's global one.
 
     Returns:
         Tensor: Flat indices (N, K, num_samples), int64.
@@ -72,9 +67,7 @@ def sample_locations(
     # NaN would stop a GPU in multinomial: it is drawn, and makes the loss NaN.
     finite = log_prob.detach().flatten(2).nan_to_num(nan=100.0)
     prob = finite.softmax(-1).flatten(0, 1)
-    index = torch.multinomial(
-        prob, num_samples, replacement=True, generator=generator
-    )
+    index = torch.multinomial(prob, num_samples, replacement=True)
     return index.view(n, k, num_samples)
 
 
@@ -105,10 +98,7 @@ def sampled_logits(
 
 
 def importance_sampling_loss(
-    inputs: ClassLogits,
-    num_samples: int = 10,
-    posterior: str = 'binomial',
-    generator: torch.Generator | None = None,
+    inputs: ClassLogits, num_samples: int = 10, posterior: str = 'binomial'
 ) -> Tensor:
     """Compute the multi-sample importance sampling loss (Eqs. 8 and 18).
 
@@ -116,7 +106,6 @@ def importance_sampling_loss(
         inputs: Logits (N, K, h, w), labels (N, K) and background logits.
         num_samples: N of Eq. 18.
         posterior: 'binomial' (Eq. 14) or 'multinomial' (Eq. 5).
-        generator: Random generator; None takes PyTorch's global one.
 
     Returns:
         Tensor: Scalar, the mean over images, classes and samples.
@@ -125,12 +114,12 @@ def importance_sampling_loss(
         >>> cam = torch.tensor([[[[-9.0, 2.0]]]])  # one class, two locations
         >>> background = torch.zeros(1, 1, 1, 2)
         >>> inputs = ClassLogits(cam, torch.ones(1, 1), background)
-        >>> rng = torch.Generator().manual_seed(0)
-        >>> importance_sampling_loss(inputs, generator=rng)
+        >>> _ = torch.manual_seed(0)
+        >>> importance_sampling_loss(inputs)
         tensor(0.1269)
     """
     log_prob = log_posterior(inputs, posterior)
-    index = sample_locations(log_prob, num_samples, generator)  # Eq. 15
+    index = sample_locations(log_prob, num_samples)  # Eq. 15
     logits = sampled_logits(inputs, index, posterior)
     labels = inputs.labels[:, :, None].expand_as(logits)
     return F.binary_cross_entropy_with_logits(logits, labels)  # Eq. 18

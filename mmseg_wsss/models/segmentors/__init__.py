@@ -7,7 +7,6 @@ from .image_level_prior import PriorEncoderDecoder
 from .score_tta import ScoreTTAModel
 from .weak_supervision import (
     WeakSupervisionMixin,
-    WSSSCascadeEncoderDecoder,
     WSSSEncoderDecoder,
 )
 
@@ -17,7 +16,6 @@ __all__ = [
     'CLIPSeedSegmentor',
     'PriorEncoderDecoder',
     'ScoreTTAModel',
-    'WSSSCascadeEncoderDecoder',
     'WSSSEncoderDecoder',
     'WeakSupervisionMixin',
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmseg.models import CascadeEncoderDecoder, EncoderDecoder
+from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
 from ...structures import forward_context
@@ -25,8 +25,3 @@ class WeakSupervisionMixin:
 @MODELS.register_module()
 class WSSSEncoderDecoder(WeakSupervisionMixin, EncoderDecoder):
     """EncoderDecoder whose losses can ask for the image labels."""
-
-
-@MODELS.register_module()
-class WSSSCascadeEncoderDecoder(WeakSupervisionMixin, CascadeEncoderDecoder):
-    """CascadeEncoderDecoder whose losses can ask for the image labels."""

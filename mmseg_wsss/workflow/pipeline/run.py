@@ -34,6 +34,7 @@ from .stage import Stage
 
 SUMMARY = 'pipeline.json'
 TAIL = 25
+INTERVAL = 10.0  # seconds between two lines of progress
 # The last line of a traceback, or of a tool's own; not that of torchrun.
 _ERROR = re.compile(
     r'(?:\[rank\d+\]: )?((?!.*ChildFailedError)(?:[\w.]*Error|error): .+)'
@@ -173,7 +174,6 @@ def run_command(
     output: Path,
     log: Log,
     pass_fds: Sequence[int] = (),
-    interval: float = 10.0,
 ) -> int:
     """Run a command with its output in a file, and log its progress.
 
@@ -183,7 +183,6 @@ def run_command(
         log: Called with a line of progress every now and then, and with every
             validation.
         pass_fds: File descriptors that the command inherits.
-        interval: Seconds between two lines of progress.
 
     Returns:
         int: The exit code. The command is ended too if this is interrupted.
@@ -208,7 +207,7 @@ def run_command(
                 file.flush()
                 is_progress = 'eta: ' in line or ' per minute' in line
                 is_result = '(val)' in line and not is_progress
-                due = is_progress and time.monotonic() - last >= interval
+                due = is_progress and time.monotonic() - last >= INTERVAL
                 if is_result or due:
                     last = time.monotonic()
                     log(f'   {line.rpartition(" - INFO - ")[2].strip()}')

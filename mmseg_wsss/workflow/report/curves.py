@@ -59,13 +59,12 @@ def read_curves(folder: Path) -> Curves:
     )
 
 
-def thin(
-    points: list[tuple[float, float]], limit: int = MAX_POINTS
-) -> list[tuple[float, float]]:
-    """Average neighbouring points until at most ``limit`` are left."""
-    if len(points) <= limit:
+def thin(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Average neighbouring points until at most MAX_POINTS are left."""
+    if len(points) <= MAX_POINTS:
         return points
-    return [tuple(p.mean(0)) for p in np.array_split(np.array(points), limit)]
+    parts = np.array_split(np.array(points), MAX_POINTS)
+    return [tuple(part.mean(0)) for part in parts]
 
 
 def _series(lines: list[dict], wanted) -> Series:

@@ -3,16 +3,18 @@
 import pytest
 import torch
 
+from mmseg_wsss.models.backbones import clip_second_path
 from mmseg_wsss.models.backbones.clip_second_path import second_path
 from tests.test_models.test_backbones.test_clip_tower import images, tiny
 
 
 @pytest.mark.parametrize('depth', [1, 2, 5])
-def test_against_the_layers_one_by_one(depth):
+def test_against_the_layers_one_by_one(depth, monkeypatch):
     tower = tiny().double()
     batch = images(48, 64, dtype=torch.float64)
     tokens, _, _ = tower(batch)
-    found = second_path(tower, tokens, depth)
+    monkeypatch.setattr(clip_second_path, 'DEPTH', depth)
+    found = second_path(tower, tokens)
     blocks = tower.model.blocks
     inputs = {2: tokens[1], 1: tokens[0]}  # of the blocks 2 and 1, from 0
     used = [2] if depth == 1 else [1, 2]

@@ -247,7 +247,6 @@ def test_pretrained_init_cfg_loads_a_checkpoint(tmp_path):
         ({'out_indices': (6,)}, 'out_indices must be increasing'),
         ({'out_indices': (5, 2)}, 'out_indices must be increasing'),
         ({'frozen_stages': 7}, 'frozen_stages must be from -1'),
-        ({'dropouts': (0.5,)}, 'dropouts must be two numbers'),
     ],
 )
 def test_bad_options(options, text):

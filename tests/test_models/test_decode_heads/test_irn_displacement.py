@@ -10,8 +10,8 @@ from mmseg_wsss.models.decode_heads.irn_displacement import (
     IRNDisplacementHead,
 )
 from mmseg_wsss.models.decode_heads.irn_head import IRNHead
-from mmseg_wsss.models.losses.affinity_loss import affinity_loss
-from mmseg_wsss.models.losses.displacement_loss import displacement_loss
+from mmseg_wsss.models.losses.affinity_loss import AffinityLoss
+from mmseg_wsss.models.losses.displacement_loss import displacement_terms
 from mmseg_wsss.pseudo_labels.affinity import boundary_affinity, pair_offsets
 from mmseg_wsss.pseudo_labels.pairs import pair_labels, reduce_label
 from tests.test_configs import ROOT
@@ -35,10 +35,10 @@ def test_training():
     logits, field = irn(inputs)
     assert logits.shape == (2, 1, 12, 12) and field.shape == (2, 2, 12, 12)
     affinity = boundary_affinity(logits.sigmoid(), pair_offsets(3))
-    expected = affinity_loss(affinity, *masks)
-    assert torch.equal(losses['loss_affinity'], expected)
-    expected = displacement_loss(field, pair_offsets(3), *masks[:2]) / 2
-    assert torch.equal(losses['loss_displacement'], expected)
+    expected = AffinityLoss()(affinity, *masks)
+    assert torch.equal(losses['loss_affinity'], expected['loss_affinity'])
+    terms = displacement_terms(field, pair_offsets(3), *masks[:2])
+    assert torch.equal(losses['loss_displacement'], sum(terms) / 2)
     sum(v for k, v in losses.items() if 'loss' in k).backward()
     assert all(p.grad is not None for p in irn.parameters())
 

@@ -25,8 +25,7 @@ def maps(height=5, width=6, n=2):
 
 def head(**options):
     torch.manual_seed(0)
-    options = {'num_classes': K + 1, 'reduced_channels': (4, 6), **options}
-    built = SEAMHead(CHANNELS, **options)
+    built = SEAMHead(CHANNELS, **{'num_classes': K + 1, **options})
     built.init_weights()
     return built
 
@@ -149,7 +148,7 @@ def test_module_is_what_the_parts_are():
 
 def test_initial_weights():
     built = head()
-    width = 10
+    width = 192
     bound = 4 * math.sqrt(6 / (3 + 2 * width))
     weight = built.correlation.embed.weight
     assert 0.8 * bound < weight.abs().max() <= bound
@@ -219,8 +218,8 @@ def test_a_data_set_without_background():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match='one index per feature'):
-        SEAMHead((6, 8), K, in_index=(0, 1), reduced_channels=(4, 6))
+    with pytest.raises(ValueError, match='needs three features'):
+        SEAMHead((6, 8), K, in_index=(0, 1))
     with pytest.raises(RuntimeError, match='SEAMHead needs the images'):
         head()(maps())
 

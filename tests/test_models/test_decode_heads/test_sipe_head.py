@@ -125,7 +125,8 @@ def test_errors():
 
 
 @pytest.mark.parametrize('tta', [False, True])
-def test_training_and_files(tiny_root, tmp_path, tta):
+def test_training_and_files(tiny_root, tmp_path, tta, monkeypatch):
+    monkeypatch.setattr('mmseg_wsss.io.cam.STRIDE', 1)
     cfg = tiny.config(tiny_root, tiny.sipe_head(), tmp_path / 'work')
     folder = tmp_path / 'cams'
     labels = tmp_path / 'labels'
@@ -137,7 +138,6 @@ def test_training_and_files(tiny_root, tmp_path, tta):
             type='mmseg_wsss.PseudoLabelWriter',
             cam_dir=str(folder),
             label_dir=str(labels),
-            cam_stride=1,
         )
     )
     runner = Runner.from_cfg(cfg)

@@ -19,10 +19,11 @@ from mmseg_wsss.models.feature_extractors import (
     PairPreprocessor,
     STEGOFeatures,
     STEGOHead,
+    stego,
 )
 from tests import tiny
 
-COUNT = 8
+COUNT = 24
 EXTRACTOR = dict(
     type='mmseg_wsss.BackboneFeatures',
     backbone=dict(type='TinyBackbone'),
@@ -31,10 +32,7 @@ EXTRACTOR = dict(
 
 
 def stego_config(root: Path, work_dir: Path, max_iters: int = 2) -> Config:
-    """A whole Runner config of STEGO on the tiny data set.
-
-    Every fourth of eight images is held out.
-    """
+    """A whole Runner config of STEGO on the tiny data set."""
     cfg = tiny.config(root, tiny.cam_head(), work_dir)
     pipeline = [
         dict(type='LoadImageFromFile'),
@@ -51,7 +49,6 @@ def stego_config(root: Path, work_dir: Path, max_iters: int = 2) -> Config:
             type='mmseg_wsss.NeighbourPairs',
             neighbours=cfg.neighbour_file,
             part=part,
-            every=4,
             dataset=images,
         )
     cfg.train_dataloader.sampler = dict(type='mmseg_wsss.SeededSampler')
@@ -59,7 +56,6 @@ def stego_config(root: Path, work_dir: Path, max_iters: int = 2) -> Config:
     cfg.model = dict(
         type='mmseg_wsss.STEGO',
         extractor=EXTRACTOR,
-        head=dict(channels=5),
         loss=dict(type='mmseg_wsss.STEGOLoss'),
     )
     cfg.custom_hooks = []
@@ -95,7 +91,7 @@ def root(tmp_path):
 
 def small_model(**options):
     torch.manual_seed(0)
-    return STEGO(EXTRACTOR, head=dict(channels=5), **options)
+    return STEGO(EXTRACTOR, **options)
 
 
 def pictures(count=3, size=16):
@@ -140,7 +136,7 @@ def test_prediction():
     total = sum(first[1][f'loss_{k}'] for k in ('self', 'knn', 'random'))
     assert first[1]['loss'] == pytest.approx(float(total))
     assert first[0]['loss_self'] != first[1]['loss_self']
-    assert model(pictures()[0]).shape == (3, 5, 4, 4)
+    assert model(pictures()[0]).shape == (3, 70, 4, 4)
     with pytest.raises(ValueError, match='NeighbourPairs'):
         model(pictures()[0], mode='loss')
     with pytest.raises(ValueError, match="unknown mode 'train'"):
@@ -171,7 +167,7 @@ def test_preprocessor():
         PairPreprocessor()(data)
 
 
-def test_features_of_a_checkpoint(tmp_path):
+def test_features_of_a_checkpoint(tmp_path, monkeypatch):
     model = small_model().eval()
     path = str(tmp_path / 'stego.pth')
     torch.save({'state_dict': model.state_dict(), 'meta': {}}, path)
@@ -180,20 +176,21 @@ def test_features_of_a_checkpoint(tmp_path):
         dict(
             type='mmseg_wsss.STEGOFeatures',
             extractor=EXTRACTOR,
-            head=dict(channels=5),
             checkpoint=path,
         )
     )
-    assert (features.channels, features.stride) == (5, 4)
+    assert (features.channels, features.stride) == (70, 4)
     assert features.size_divisor == 4
     images = pictures()[0]
     assert torch.equal(features.train()(images), model(images))
     assert not any(p.requires_grad for p in features.parameters())
-    with pytest.raises(ValueError, match='not of a STEGO model with this'):
-        STEGOFeatures(EXTRACTOR, dict(channels=6), path)
+    with monkeypatch.context() as patch:
+        patch.setattr(stego, 'CHANNELS', 6)
+        with pytest.raises(ValueError, match='not of a STEGO model with this'):
+            STEGOFeatures(EXTRACTOR, path)
     torch.save({'state_dict': {'decode_head.weight': torch.ones(1)}}, path)
     with pytest.raises(ValueError, match=r'head\.linear\.weight'):
-        STEGOFeatures(EXTRACTOR, dict(channels=5), path)
+        STEGOFeatures(EXTRACTOR, path)
     with pytest.raises(FileNotFoundError):
         STEGOFeatures(EXTRACTOR, checkpoint=str(tmp_path / 'none.pth'))
 
@@ -247,8 +244,6 @@ def test_training_selection_and_resume(root, tmp_path):
         assert torch.equal(value, extractor[name])
     moved = (runner.model.head.linear.weight - head).abs().max()
     assert 0 < moved <= 0.5
-    features = STEGOFeatures(
-        EXTRACTOR, dict(channels=5), str(work / 'iter_3.pth')
-    )
+    features = STEGOFeatures(EXTRACTOR, str(work / 'iter_3.pth'))
     images = pictures(size=32)[0]
     assert torch.equal(features(images), runner.model.eval()(images))

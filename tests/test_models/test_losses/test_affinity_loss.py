@@ -5,12 +5,10 @@ import torch
 
 from mmseg_wsss.models.losses.affinity_loss import (
     AffinityLoss,
-    affinity_loss,
     affinity_terms,
 )
 from mmseg_wsss.models.losses.displacement_loss import (
     DisplacementLoss,
-    displacement_loss,
     displacement_terms,
 )
 from mmseg_wsss.pseudo_labels.affinity import pair_offsets
@@ -29,6 +27,14 @@ def case(dtype=torch.float64, n=2, h=4, w=5, radius=3):
     affinity = affinity * 0.9 + 0.05
     field = torch.randn(n, 2, h, w, dtype=dtype)
     return affinity.requires_grad_(), field.requires_grad_(), offsets, masks
+
+
+def affinity_loss(affinity, *masks):
+    return AffinityLoss()(affinity, *masks)['loss_affinity']
+
+
+def displacement_loss(field, offsets, *masks):
+    return sum(displacement_terms(field, offsets, *masks))
 
 
 def test_affinity_loss_by_hand():

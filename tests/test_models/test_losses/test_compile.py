@@ -10,11 +10,9 @@ import pytest
 import torch
 
 from mmseg_wsss.models.losses import (
-    affinity_loss,
     background_consistency,
     balanced_mean,
     correspondence_loss,
-    displacement_loss,
     feature_similarity_loss,
     foreground_consistency,
     ocr_loss,
@@ -24,7 +22,9 @@ from mmseg_wsss.models.losses import (
     token_contrast,
     under_fitting_loss,
 )
+from mmseg_wsss.models.losses.affinity_loss import affinity_terms
 from mmseg_wsss.models.losses.base import ClassLogits
+from mmseg_wsss.models.losses.displacement_loss import displacement_terms
 from mmseg_wsss.models.losses.isl import importance_sampling_loss
 from mmseg_wsss.models.losses.seam_loss import (
     cross_equivariance,
@@ -84,11 +84,11 @@ CASES = {
         z.flatten(2).transpose(1, 2) @ z.flatten(2), LABEL
     ),
     'MCTformer+': lambda z: token_contrast(z.flatten(2)[:, None], LABELS),
-    'PSA': lambda z: affinity_loss(
-        z.sigmoid()[:, :1] * PAIRS[0], *PAIRS > 0.5
+    'PSA': lambda z: sum(
+        affinity_terms(z.sigmoid()[:, :1] * PAIRS[0], *PAIRS > 0.5)
     ),
-    'IRN': lambda z: displacement_loss(
-        z[:, :2], OFFSETS, PAIRS[1] > 0.5, PAIRS[2] > 0.5
+    'IRN': lambda z: sum(
+        displacement_terms(z[:, :2], OFFSETS, PAIRS[1] > 0.5, PAIRS[2] > 0.5)
     ),
     'STEGO': lambda z: correspondence_loss(
         *2 * [z.detach().flatten(2)],

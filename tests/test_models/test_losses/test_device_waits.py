@@ -17,17 +17,17 @@ from mmseg_wsss.models.losses import (
     BinomialISL,
     GAPLoss,
     OCRLoss,
-    affinity_loss,
     background_consistency,
     balanced_mean,
     correspondence_loss,
-    displacement_loss,
     foreground_consistency,
     pair_affinity_loss,
     pooling_loss,
     token_contrast,
     under_fitting_loss,
 )
+from mmseg_wsss.models.losses.affinity_loss import WEIGHTS, affinity_terms
+from mmseg_wsss.models.losses.displacement_loss import displacement_terms
 from mmseg_wsss.models.losses.pooling_loss import rank_pooling
 from mmseg_wsss.models.losses.seam_loss import (
     cross_equivariance,
@@ -131,12 +131,13 @@ PAIRS = torch.ones(2, 3, 32, 32, dtype=torch.bool, device=META)
 
 def psa():
     affinity = logits(3).sigmoid()
-    return affinity_loss(affinity, PAIRS, PAIRS, PAIRS)
+    terms = affinity_terms(affinity, PAIRS, PAIRS, PAIRS)
+    return sum(w * t for w, t in zip(WEIGHTS, terms, strict=True))
 
 
 def irn():
     offsets = [(0, 1), (1, 0), (1, 1)]
-    return displacement_loss(logits(2), offsets, PAIRS, PAIRS)
+    return sum(displacement_terms(logits(2), offsets, PAIRS, PAIRS))
 
 
 def stego():

@@ -3,9 +3,11 @@
 import pytest
 import torch
 from mmengine.structures import PixelData
+from mmseg.models import CascadeEncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
+from mmseg_wsss.models.segmentors import WeakSupervisionMixin
 from mmseg_wsss.structures import set_image_labels
 
 CLASSES = 5
@@ -132,13 +134,17 @@ def test_head(name):
     assert all(torch.isfinite(v).all() and v.sum() > 0 for v in values)
 
 
+class Cascade(WeakSupervisionMixin, CascadeEncoderDecoder):
+    pass
+
+
 def test_cascade_and_auxiliary_heads():
     cascade = segmentor(
         [
             head('FCNHead', num_convs=1),
             head('OCRHead', ocr_channels=8),
         ],
-        'WSSSCascadeEncoderDecoder',
+        Cascade,
         num_stages=2,
         auxiliary_head=head('FCNHead', num_convs=1),
     )

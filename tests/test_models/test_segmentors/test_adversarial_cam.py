@@ -35,6 +35,7 @@ def segmentor(head=None):
 
 def built(head=None, **options):
     model = segmentor(head)
+    torch.manual_seed(1)  # whatever the heads drew
     model.init_weights()
     return AdversarialCAMTTAModel(model, **options)
 

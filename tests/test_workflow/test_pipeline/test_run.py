@@ -11,6 +11,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from mmseg_wsss.io import lock
 from mmseg_wsss.io.lock import exclusive_lock
 from mmseg_wsss.workflow.pipeline import (
     Launch,
@@ -18,6 +19,7 @@ from mmseg_wsss.workflow.pipeline import (
     StageFolder,
     plan_states,
     read_plan,
+    run,
     run_command,
     table,
     write_summary,
@@ -258,7 +260,8 @@ def test_a_killed_run_goes_on(pipeline):
     assert test['argv'][1] == f'{work}/segmentor/epoch_3.pth'
 
 
-def test_an_interrupted_run_ends_the_tool(tmp_path):
+def test_an_interrupted_run_ends_the_tool(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, 'INTERVAL', 0)
     code = 'import time; print("1 of 2 images, 3 per minute"); time.sleep(60)'
     said = []
 
@@ -268,12 +271,7 @@ def test_an_interrupted_run_ends_the_tool(tmp_path):
 
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        run_command(
-            [sys.executable, '-c', code],
-            tmp_path / 'log',
-            interrupt,
-            interval=0,
-        )
+        run_command([sys.executable, '-c', code], tmp_path / 'log', interrupt)
     assert said == ['   1 of 2 images, 3 per minute']
     assert time.monotonic() - start < 30
 
@@ -422,12 +420,13 @@ def test_records_are_those_of_version_0_1(pipeline):
     assert (work / 'segmentor' / 'config.py').is_file()
 
 
-def test_one_run_at_a_time(tmp_path):
+def test_one_run_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, 'PATIENCE', 0.1)
     with (
         exclusive_lock(tmp_path),
         pytest.raises(RuntimeError, match='another run is at work'),
-        exclusive_lock(tmp_path, patience=0.1),
+        exclusive_lock(tmp_path),
     ):
         pass
-    with exclusive_lock(tmp_path, patience=0.1):
+    with exclusive_lock(tmp_path):
         pass

@@ -77,11 +77,11 @@ class TestCurves:
 
     def test_thin(self):
         points = [(float(k), 2.0 * k) for k in range(1001)]
-        thinned = thin(points, 300)
+        thinned = thin(points)
         assert len(thinned) == 300
         assert thinned[0][0] < 3 and thinned[-1][0] > 997
         assert all(y == pytest.approx(2 * x) for x, y in thinned)
-        assert thin(points[:9], 300) == points[:9]
+        assert thin(points[:9]) == points[:9]
 
 
 class Chart:
