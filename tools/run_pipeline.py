@@ -213,12 +213,17 @@ def run(plan: Plan, args: argparse.Namespace, launch: Launch) -> None:
             start = time.time()
             try:
                 state = run_stage(plan, stage, launch, log, pass_fds)
-            except StageFailedError:
+            except StageFailedError as error:
                 # The disk may be full: the failure counts.
                 with contextlib.suppress(OSError):
                     write_summary(plan, args.first)
                     report(plan, args)
-                raise
+                later = [s.name for s in plan.on[number:] if s.name in asked]
+                if not later:
+                    raise
+                raise StageFailedError(
+                    f'{error} Still to come: {", ".join(later)}.'
+                ) from error
             content = write_summary(plan, args.first)
             seconds = f'{time.time() - start:.0f} s'
             skipped = ': '.join(filter(None, state))

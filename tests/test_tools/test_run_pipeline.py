@@ -256,6 +256,8 @@ def test_a_full_disk_does_not_hide_a_failure(
     output = faked()
     assert 'stage classifier failed: it ended with 1' in output
     assert 'rerun the same command' in output
+    assert 'Still to come: cams, refine, segmentor, evaluate.' in output
+    assert 'Still to come' not in faked('--until', 'classifier')
 
 
 def test_the_summary_is_there_before_the_first_stage(
