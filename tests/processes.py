@@ -216,7 +216,7 @@ def _run(script):
     try:
         runpy.run_path(script, run_name='__main__')
     except SystemExit as error:
-        code = error.code or 0
+        code = 0 if error.code is None else error.code
         if not isinstance(code, int):
             print(code, file=sys.stderr)
             code = 1

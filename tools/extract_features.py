@@ -95,7 +95,7 @@ def main() -> None:
                 args.amp,
                 number_of_workers(args, cfg),
             )
-    report_failures(out_dir, failures)
+        report_failures(out_dir, failures)
     exit_process(1 if failures else 0)
 
 

@@ -19,6 +19,7 @@ from mmseg_wsss.compat import find_steps
 from mmseg_wsss.engine.hooks import CheckpointCheckHook
 from mmseg_wsss.evaluation.label_summary import log_summary, summarise_labels
 from mmseg_wsss.io.provenance import (
+    CRF_HOOK,
     LABELS,
     file_identity,
     identity,
@@ -129,11 +130,11 @@ def describe(cfg: Config, args: argparse.Namespace) -> dict:
         weights = {f'file {file}': file_identity(file) for file in files}
     else:
         weights = {'checkpoint': file_identity(args.checkpoint)}
-    hooks = find_steps(cfg.get('custom_hooks') or [], 'DenseCRFHook')
+    hooks = find_steps(cfg.get('custom_hooks') or [], CRF_HOOK)
     return {
         'tool': 'make_cams.py',
         **weights,
-        **({'DenseCRFHook': settings_hash(hooks=hooks)} if hooks else {}),
+        CRF_HOOK: settings_hash(hooks=hooks) if hooks else None,
         '--tta': args.tta,
         **describe_labels(pipeline),
         'model or test pipeline': settings_hash(
@@ -175,7 +176,10 @@ def main() -> None:
         # A copy: TestTimeAug builds its transforms into its config.
         dataset.pipeline = Compose(copy.deepcopy(settings.pipeline))
         folders = [labels] if cams is None else [labels, cams]
-        out = OutputFolder(out_dir, folders, stems, source, args.overwrite)
+        out = OutputFolder(
+            *(out_dir, folders, stems, source, args.overwrite),
+            unused=[out_dir / 'cams'] if cams is None else [],
+        )
         out.check_others()
     start_ranks(cfg)
     todo = out.find_todo()

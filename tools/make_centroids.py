@@ -97,11 +97,11 @@ def main() -> None:
             *(out_dir, [shards], names, source, args.overwrite),
             files=[centroids.name],
         )
-    if args.overwrite and is_main_process():
-        for path in [*shards.glob('*.npz'), centroids]:
-            path.unlink(missing_ok=True)
-    todo = out.find_todo()
     with exit_on_error():
+        if args.overwrite and is_main_process():
+            for path in [*shards.glob('*.npz'), centroids]:
+                path.unlink(missing_ok=True)
+        todo = out.find_todo()
         out.prepare()
     print_log(f'clustering {len(stems)} images', logger='current')
     workers = number_of_workers(args, cfg)
@@ -109,7 +109,8 @@ def main() -> None:
         failures = cluster_images(
             images, todo, shards, args.shard_size, workers
         )
-    report_failures(out_dir, failures)
+    with exit_on_error():
+        report_failures(out_dir, failures)
     failed = bool(failures)
     if is_main_process():
         try:
@@ -122,7 +123,8 @@ def main() -> None:
             centroids.unlink(missing_ok=True)  # it is not of these shards
             failed = True
         else:
-            update_centroids(centroids, result)
+            with exit_on_error():
+                update_centroids(centroids, result)
             print_log(
                 f'debiased centroids are in {centroids}', logger='current'
             )

@@ -73,7 +73,10 @@ def main() -> None:
         source = describe(pipeline, dataset.metainfo['classes'])
         source['tool'] = 'make_pseudo_labels.py'
         folders = [labels] if scores is None else [labels, scores]
-        out = OutputFolder(out_dir, folders, stems, source, args.overwrite)
+        out = OutputFolder(
+            *(out_dir, folders, stems, source, args.overwrite),
+            unused=[out_dir / 'cams'] if scores is None else [],
+        )
         out.check_others()
     todo = out.find_todo()
     out.log_todo(todo)

@@ -106,7 +106,7 @@ def main() -> None:
             if is_main_process():
                 paths = {k: about['path'] for k, about in described.items()}
                 write_areas(out_dir, paths, segmentor.classes)
-    report_failures(out_dir, failures)
+        report_failures(out_dir, failures)
     if is_main_process():
         done = len(names) - len(failures)
         print_log(

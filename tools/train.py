@@ -58,8 +58,8 @@ def resume(cfg: Config, options: dict) -> None:
     began with. That of the command line is resumed, as in MMSeg.
     """
     last = options.get('load_from') or find_latest_checkpoint(cfg.work_dir)
-    cfg.resume = last is not None
-    cfg.load_from = last or cfg.get('load_from')
+    if last is not None:
+        cfg.resume, cfg.load_from = True, last
 
 
 def train(cfg: Config) -> None:

@@ -159,7 +159,8 @@ def check_label_values(
         raise ValueError(
             f'the label map {sample.get("seg_map_path") or f"of {path}"} '
             f'holds {odd[:4]}, but the segmentor has the classes 0 to '
-            f'{count - 1}, and {ignore} is to ignore'
+            f'{count - 1}, and {ignore} is to ignore. What pads images has '
+            'to be ignored too (seg_pad_val of data_preprocessor)'
         )
 
 

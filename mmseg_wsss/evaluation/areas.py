@@ -236,6 +236,6 @@ def label_areas(
             read(mask_path),
             num_classes,
             ignore_index,
-            str(mask_path),
+            f'{mask_path} (labels: {label_path})',
         )
     return totals

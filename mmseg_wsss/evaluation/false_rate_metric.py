@@ -47,7 +47,7 @@ class FalseRateMetric(BaseMetric):
     ):
         super().__init__(**kwargs)
         self.skip_background = skip_background
-        self.background_index = background_index
+        self.background_index = self._background = background_index
         self.ignore_index = ignore_index
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
@@ -63,9 +63,7 @@ class FalseRateMetric(BaseMetric):
         """
         count = len(self.dataset_meta['classes'])
         for sample in data_samples:
-            self.background_index = sample.get(
-                BACKGROUND, self.background_index
-            )
+            self._background = sample.get(BACKGROUND, self.background_index)
             pair = label_pair(sample)
             name = f'the mask of {sample.get("img_path")}'
             areas = area_counts(*pair, count, self.ignore_index, name)
@@ -81,8 +79,8 @@ class FalseRateMetric(BaseMetric):
             dict[str, float]: ``FP`` and ``FN``; NaN where no class occurs.
         """
         areas = sum_counts(results, (len(self.dataset_meta['classes']), 3))
-        if self.skip_background and self.background_index is not None:
-            areas = np.delete(areas, self.background_index, axis=0)
+        if self.skip_background and self._background is not None:
+            areas = np.delete(areas, self._background, axis=0)
         _, fp, fn = area_rates(areas)
         return {
             'FP': round(mean_score(fp), 2),

@@ -98,7 +98,8 @@ class OutOfCandidateMetric(BaseMetric):
         else:
             raise ValueError(
                 f'{sample.get("img_path")} has no image labels: add '
-                'LoadImageLabels to the pipeline'
+                'LoadImageLabels to the pipeline, or see whether its label '
+                'file is there and names the image'
             )
         background = sample.get(BACKGROUND, self.background_index)
         if background is not None:

@@ -45,7 +45,7 @@ def read_pseudo_label(
     except FileNotFoundError as error:
         raise ValueError(
             f'the image has no pseudo label {path}: does label_dir have those '
-            'of other images?'
+            'of other images, as of the training set?'
         ) from error
     except OSError as error:
         raise ValueError(f'{path} is damaged: {error}') from error

@@ -14,6 +14,7 @@ SOURCE = 'source.json'
 BLOCK = 2**20
 # What later versions record and earlier ones did not.
 LABELS = 'set of image labels'
+CRF_HOOK = 'DenseCRFHook'
 # Of compressed images above this size only both ends are read: other
 # pixels end in other bytes, and EXIF data stand at the start.
 READ_IMAGES = 64 * 2**10
@@ -155,7 +156,7 @@ def changed_names(
         name
         for name in {**before, **source}
         if name != 'tool'
-        and (name != LABELS or name in before)
+        and (name not in (LABELS, CRF_HOOK) or name in before)
         and not _same(before.get(name), source.get(name))
     )
 

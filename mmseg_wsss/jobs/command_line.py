@@ -13,7 +13,7 @@ from mmengine.config import Config, DictAction
 from ..compat import load_config
 from .config_options import check_options, tool_keys
 from .launch import check_local_device, prepare_launch
-from .run_errors import describe_error
+from .run_errors import describe_error, find_sentence
 
 
 class OptionsAction(DictAction):
@@ -105,7 +105,8 @@ def exit_on_error() -> Iterator[None]:
     """Exit with a one-line message where the block finds wrong input.
 
     Raises:
-        SystemExit: For a ValueError, OSError or ImportError; exit code 1.
+        SystemExit: For a ValueError, OSError or ImportError, or a list of
+            images that is missing; exit code 1.
     """
     try:
         yield
@@ -114,6 +115,11 @@ def exit_on_error() -> Iterator[None]:
         if isinstance(error, OSError):
             text = describe_error(error)
         raise SystemExit(f'error: {text}') from error
+    except AssertionError as error:
+        sentence = find_sentence(error)
+        if sentence is None:
+            raise
+        raise SystemExit(f'error: {sentence}') from error
 
 
 @exit_on_error()

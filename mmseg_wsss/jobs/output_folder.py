@@ -31,6 +31,7 @@ class OutputFolder:
         source: What the files are made from, as JSON values by name.
         overwrite: Whether files that exist are to be replaced.
         files: Names of other files that are written to the folder.
+        unused: Subfolders that another run of the tool may have filled.
 
     Raises:
         ValueError: If the folder holds files made from something else, and
@@ -45,9 +46,11 @@ class OutputFolder:
         source: Mapping[str, object],
         overwrite: bool = False,
         files: Iterable[str] = (),
+        unused: Iterable[Path] = (),
     ) -> None:
         self.path = path
         self.subfolders = list(subfolders)
+        self.unused = list(unused)
         self.names = names
         self.source = source
         self.overwrite = overwrite
@@ -67,11 +70,13 @@ class OutputFolder:
         changed = changed_names(read_json(record), self.source)
         others = set().union(*map(stems_in, self.subfolders))
         others -= set(self.names)
+        others.update(*map(stems_in, self.unused))
         if changed and others:
             raise ValueError(
-                f'{self.path} holds {len(others)} files of other images '
-                f'({min(others)}), made with another {changed}, which would '
-                'stay: use another --out-dir, or move the folder away'
+                f'{self.path} holds the results of {len(others)} images '
+                f'({min(others)}), made with another {changed}, that this '
+                'command does not replace: use another --out-dir, or move '
+                'the folder away'
             )
 
     def find_todo(self) -> list[int]:
@@ -149,7 +154,12 @@ def unfinished(names: Sequence[str], folders: Sequence[Path]) -> list[int]:
 
 def stems_in(folder: Path) -> set[str]:
     """Return the names without suffix of a folder's files, if it exists."""
-    return {p.stem for p in folder.glob('*.*') if p.name[0] != '.'}
+    others = ('.db', '.ini')  # of Windows
+    return {
+        p.stem
+        for p in folder.glob('*.*')
+        if p.name[0] != '.' and p.suffix not in others
+    }
 
 
 def remove_files(names: Sequence[str], folders: Sequence[Path]) -> None:

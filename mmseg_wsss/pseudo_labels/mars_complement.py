@@ -193,7 +193,7 @@ def teacher_label(
             the CPU, None no refinement.
         candidates: Bool (N, C), the only classes to choose from. None means
             all.
-        **options: Of :func:`pixel_adaptive_refine`.
+        **options: Of :func:`pixel_adaptive_refine`, for 'local' only.
 
     Returns:
         Tensor: Labels (N, H, W), int64; the first class wins a tie.
@@ -204,6 +204,10 @@ def teacher_label(
         ImportError: If 'crf' finds no pydensecrf.
     """
     check_option('refine', refine, REFINERS)
+    if options and refine != 'local':
+        raise ValueError(
+            f"{', '.join(options)}: only refine='local' has options"
+        )
     n, c, height, width = probabilities.shape
     listed = (n, c) if candidates is None else tuple(candidates.shape)
     if len(images) != n or listed != (n, c):

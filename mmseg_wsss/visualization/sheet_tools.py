@@ -21,7 +21,7 @@ def add_sheet_arguments(
     parser.add_argument('--out', type=_png, required=True, help=out)
     which = parser.add_mutually_exclusive_group()
     which.add_argument('--stems', nargs='+', help='names of the images')
-    which.add_argument('--number', type=_count, default=6, help=number)
+    which.add_argument('--number', type=_number, default=6, help=number)
     parser.add_argument('--seed', type=int, default=0, help='of that draw')
 
 
@@ -31,9 +31,11 @@ def _png(text: str) -> str:
     return text
 
 
-def _count(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f'must be at least 1, got {text}')
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(
+            f'must be a number of at least 1, got {text}'
+        )
     return int(text)
 
 

@@ -307,6 +307,7 @@ class TestSet:
         assert (tmp_path / 'thesis.txt').read_text() == 'precious'
         out = tmp_path / 's'
         write_scenes(out, 2, 1)
+        (out / '.DS_Store').touch()
         (out / 'pseudo').mkdir()
         with pytest.raises(ValueError, match='also holds pseudo, which would'):
             write_scenes(out, 3, 1, overwrite=True)

@@ -87,12 +87,26 @@ def test_a_check_that_fails_leaves_no_source(make, tmp_path):
 def test_no_mixture_of_sources(make, tmp_path):
     """Files of other images stay only beside those of the same source."""
     make({'x': 2}, overwrite=True).check_others()
-    for name in ('more.png', '.DS_Store'):
+    for name in ('more.png', '.DS_Store', 'Thumbs.db'):
         (tmp_path / 'labels' / name).touch()
     make({'x': 1}, overwrite=True).check_others()
     make({'x': 1}).check_others()
-    with pytest.raises(ValueError, match=r'1 files .* \(more\), .* another x'):
+    with pytest.raises(
+        ValueError, match=r'of 1 images \(more\), .* another x'
+    ):
         make({'x': 2}, overwrite=True).check_others()
+
+
+def test_no_mixture_with_folders_that_are_not_written(tmp_path):
+    labels, cams = tmp_path / 'labels', tmp_path / 'cams'
+    cams.mkdir()
+    save_source(tmp_path, {'x': 1})
+    (cams / f'{NAMES[0]}.npz').touch()
+    words = (tmp_path, [labels], NAMES)
+    OutputFolder(*words, {'x': 1}, True, unused=[cams]).check_others()
+    out = OutputFolder(*words, {'x': 2}, True, unused=[cams])
+    with pytest.raises(ValueError, match=f'of 1 images .{NAMES[0]}'):
+        out.check_others()
 
 
 @pytest.mark.parametrize('overwrite', [False, True])

@@ -136,6 +136,8 @@ def test_unknown_refiner():
     probabilities, images, _ = two_halves()
     with pytest.raises(ValueError, match='refine must be one of'):
         teacher_label(probabilities, images, 'random')
+    with pytest.raises(ValueError, match="dilation: only refine='local'"):
+        teacher_label(probabilities, images, None, dilation=3)
     with pytest.raises(ValueError, match='need 1 images'):
         teacher_label(probabilities, images.repeat(2, 1, 1, 1))
     none = torch.zeros(1, 3, dtype=torch.bool)

@@ -121,6 +121,8 @@ def test_a_constant_image_gives_the_plain_mean(monkeypatch):
     window = scores[0, :, 2:5, 2:5]
     mean = (window.sum((1, 2)) - scores[0, :, 3, 3]) / 8
     assert torch.allclose(refined[0, :, 3, 3], mean, atol=1e-6)
+    monkeypatch.undo()
+    assert pixel_adaptive_refine(scores, images).isfinite().all()
 
 
 def test_a_batch_is_its_images():

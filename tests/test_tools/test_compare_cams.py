@@ -142,7 +142,7 @@ def test_bad_calls_say_what_is_wrong(root):
     ('option', 'value', 'message'),
     [
         ('--out', 'a.jpg', 'must end in .png, got a.jpg'),
-        ('--number', '0', 'must be at least 1, got 0'),
+        ('--number', '0', 'must be a number of at least 1, got 0'),
         ('--background', '0.3', 'not allowed with argument --heat'),
     ],
 )

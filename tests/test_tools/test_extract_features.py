@@ -147,7 +147,6 @@ def test_refuses_what_does_not_fit_on_the_disk(tool, data, monkeypatch):
     ('option', 'error'),
     [
         ('feature_extractor.type=NoSuch', 'feature_extractor: .*NoSuch'),
-        ('feature_extractor.sigma=-1', 'sigma > 0'),
         ('feature_extractor.colour=1', 'feature_extractor: .*colour'),
         ('feature_extraction.stride=0', 'stride must be'),
         ('feature_extraction.scale=1', 'no setting scale: it takes scales'),

@@ -108,6 +108,13 @@ def test_a_training_that_began_with_another_checkpoint(trained):
     last = trained / 'second' / 'epoch_3.pth'
     away = ('--cfg-options', 'train_dataloader.dataset.ann_file=away.txt')
     call('tools/test.py', dumped, last, *away)
+    gone = ('--cfg-options', 'test_dataloader.dataset.ann_file=away.txt')
+    output = call('tools/test.py', dumped, last, *gone, fails=True)
+    assert 'Traceback' not in output and 'is the data set in place' in output
+    # What the config resumes itself, where there is nothing newer.
+    elsewhere = ('--work-dir', trained / 'third', '--cfg-options')
+    output = call(*words, *elsewhere, 'resume=True', 'randomness.seed=0')
+    assert 'resumed epoch: 1' in output
 
 
 def test_averaged_weights_are_loaded(trained):

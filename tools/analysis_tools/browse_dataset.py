@@ -70,17 +70,17 @@ def main() -> None:
     args = parse_args()
     cfg = read_config(args)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    dataset = DATASETS.build(cfg[f'{args.split}_dataloader'].dataset)
     with exit_on_error():
+        dataset = DATASETS.build(cfg[f'{args.split}_dataloader'].dataset)
         claim_folder(Path(args.out_dir), 'browse_dataset.py')
-    count = min(args.number or len(dataset), len(dataset))
-    progress = ProgressBar(count)
-    for index in range(count):
-        picture = draw(dataset[index], dataset.metainfo, args)
-        stem = Path(dataset.get_data_info(index)['img_path']).stem
-        with atomic_write(Path(args.out_dir) / f'{stem}.png') as part:
-            picture.save(part)
-        progress.update()
+        count = min(args.number or len(dataset), len(dataset))
+        progress = ProgressBar(count)
+        for index in range(count):
+            picture = draw(dataset[index], dataset.metainfo, args)
+            stem = Path(dataset.get_data_info(index)['img_path']).stem
+            with atomic_write(Path(args.out_dir) / f'{stem}.png') as part:
+                picture.save(part)
+            progress.update()
     print(f'\n{count} pictures in {args.out_dir}')
 
 

@@ -194,10 +194,9 @@ def main() -> None:
         rows = Rows(cfg, teacher)
         stems = choose_stems(args, rows.stems, {})
         pictures = [rows.draw(stem) for stem in stems]
-    titles = ['image', 'pseudo label', 'distance', 'similarity', 'debiased']
-    titles += ['completed'] if teacher is not None else []
-    titles += ['ground truth']
-    write_sheet(args.out, pictures, stems, titles)
+        titles = ['image', 'pseudo label', 'distance', 'similarity']
+        titles += ['debiased', *(['completed'] if teacher else [])]
+        write_sheet(args.out, pictures, stems, [*titles, 'ground truth'])
     print(f'{len(stems)} images in {args.out}')
 
 

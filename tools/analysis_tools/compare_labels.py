@@ -61,8 +61,8 @@ def main() -> None:
         infos = {s: dataset.get_data_info(i) for i, s in enumerate(names)}
         stems = choose_stems(args, names, folders, '.png')
         rows = [draw_row(dataset, infos[s], s, folders) for s in stems]
-    titles = ['image', *folders, 'ground truth']
-    write_sheet(args.out, rows, stems, titles)
+        titles = ['image', *folders, 'ground truth']
+        write_sheet(args.out, rows, stems, titles)
     print(f'{len(rows)} images in {args.out}')
 
 

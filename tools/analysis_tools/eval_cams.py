@@ -237,13 +237,13 @@ def main() -> None:
     out_dir = args.out_dir or args.cam_dir.resolve().parent
     with exit_on_error():
         result = evaluate(args)
-    if get_dist_info()[0] == 0:
-        with atomic_write(out_dir / 'cam_eval.json') as part:
-            part.write_text(json.dumps(result, indent=1))
-        with atomic_write(out_dir / 'curve.png') as part:
-            draw(result).savefig(part)
-        print(summary(result))
-        print(f'written: {out_dir}/cam_eval.json and curve.png')
+        if get_dist_info()[0] == 0:
+            with atomic_write(out_dir / 'cam_eval.json') as part:
+                part.write_text(json.dumps(result, indent=1))
+            with atomic_write(out_dir / 'curve.png') as part:
+                draw(result).savefig(part)
+            print(summary(result))
+            print(f'written: {out_dir}/cam_eval.json and curve.png')
     exit_process()
 
 

@@ -21,6 +21,7 @@ from mmseg_wsss.datasets import (
 from mmseg_wsss.datasets.label_files.load import single_label_counts
 from mmseg_wsss.datasets.transforms.loading import resolve_classes
 from mmseg_wsss.jobs.command_line import exit_on_error
+from mmseg_wsss.structures import foreground_indices
 
 import numpy as np
 from prettytable import PrettyTable
@@ -42,6 +43,11 @@ def parse_args() -> argparse.Namespace:
         help='registered MMSeg data set, or the class names in their order',
     )
     parser.add_argument('--list', help='text file with the images to count')
+    parser.add_argument(
+        '--no-background',
+        action='store_true',
+        help='the first class is not the background',
+    )
     return parser.parse_args()
 
 
@@ -49,12 +55,13 @@ def read(args: argparse.Namespace) -> tuple[list[int], list[str], np.ndarray]:
     """Read ids and names of the K classes, and the labels (L, K)."""
     classes = args.classes
     classes = resolve_classes(classes[0] if len(classes) == 1 else classes)
+    background = None if args.no_background else 0
     table = load_image_labels(args.labels)
     stems = read_split_list(args.list) if args.list else list(table)
-    rows = [table.vector(stem, classes) for stem in stems]
+    rows = [table.vector(stem, classes, background) for stem in stems]
     if not rows:
         raise ValueError(f'{args.labels} has no image')
-    ids = list(range(1, len(classes)))
+    ids = foreground_indices(len(classes), background)
     return ids, [classes[k] for k in ids], np.stack(rows)[:, ids] > 0
 
 

@@ -224,7 +224,8 @@ def _is_there(out: Path, settings: dict, overwrite: bool) -> bool:
 
 def _check_others(out: Path) -> None:
     """Check that a folder holds nothing but scenes, as it is replaced."""
-    others = sorted(p.name for p in out.iterdir() if p.name not in _ENTRIES)
+    others = {p.name for p in out.iterdir() if p.name[0] != '.'}
+    others = sorted(others.difference(_ENTRIES))
     if others:
         raise ValueError(
             f'{out} also holds {", ".join(others)}, which would be removed: '

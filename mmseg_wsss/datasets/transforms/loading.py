@@ -42,8 +42,9 @@ class LoadImageLabels(BaseTransform):
             data sets without one.
         file_format: See :func:`mmseg_wsss.load_image_labels`.
         allow_empty: Accept images without a foreground label.
-        required: Images without an entry are an error. False gives them no
-            ``image_labels``: new photos, at test time.
+        required: Images without an entry are an error, and a label file that
+            is not there. False gives them no ``image_labels``: new photos, at
+            test time, also on another machine.
     """
 
     def __init__(
@@ -73,13 +74,13 @@ class LoadImageLabels(BaseTransform):
             dict: The same dict.
 
         Raises:
-            FileNotFoundError: If there is no label file.
+            FileNotFoundError: If there is no label file and it is required.
             ValueError: If the file, the classes and the data set do not fit
                 together, or the image has no foreground label and
                 ``allow_empty`` is False.
         """
         if not self.required and not Path(self.ann_file).exists():
-            return results  # photos without labels, on another machine
+            return results
         labels, classes = self._load()
         stem = Path(results.get('img_path') or '').stem
         if not self.required and stem not in labels:
