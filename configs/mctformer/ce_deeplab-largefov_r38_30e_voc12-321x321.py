@@ -18,7 +18,12 @@ model = dict(
             type='Pretrained', checkpoint='data/weights/resnet38_ilsvrc.pth'
         ),
     ),
-    decode_head=dict(num_convs=1, dilated_classifier=True, dropout_ratio=0.0),
+    decode_head=dict(
+        num_convs=1,
+        dilated_classifier=True,
+        dropout_ratio=0.0,
+        init_cfg=dict(type='Xavier', distribution='uniform', layer='Conv2d'),
+    ),
 )
 optim_wrapper = dict(
     optimizer=dict(lr=7e-4, momentum=1e-5, weight_decay=0),

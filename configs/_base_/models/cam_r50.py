@@ -20,7 +20,8 @@ model = dict(
         dilations=(1, 1, 1, 1),
         out_indices=(0, 1, 2, 3),
         frozen_stages=2,  # IRN stops the gradient after layer2
-        norm_cfg=dict(type='BN', requires_grad=False),
+        # Statistics are fixed, scales and shifts are trained, as in its code.
+        norm_cfg=dict(type='BN', requires_grad=True),
         norm_eval=True,
         style='pytorch',
         init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),

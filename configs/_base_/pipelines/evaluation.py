@@ -6,7 +6,8 @@
 # - ocr: 'test-time augmentation and DenseCRFs with the hyper-parameters
 #   suggested in' DeepLab v1. The CRF is that of DeepLab's published script.
 #   Scales and fusion are those of the baseline's segmentor: SEAM's has five
-#   scales with flips; AffinityNet's code holds none, and gets the same.
+#   scales with flips (six in another version of it, and a mean of logits);
+#   AffinityNet's code holds none, and gets the same.
 # - mctformer: its code has these scales without flips, the maximum over the
 #   scales, and this CRF.
 # - hfpl: the paper gives none; these are the values of its code.
