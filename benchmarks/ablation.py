@@ -6,9 +6,9 @@
 
 Each variant is the pipeline configs/pipelines/all_<data>.py with some of its
 switches on. "plain" is the CAM network, DenseCRF and a segmentor with
-cross-entropy; the next rows add one method, "all" every method, and "true
-masks" is the same segmentor under full supervision, without and with the
-image-level prior.
+cross-entropy; the next rows add one method, "all" every method, "all without
+MARS" is voc_mini's pipeline as it is, and "true masks" is the same segmentor
+under full supervision, without and with the image-level prior.
 Stages that are the same in several variants of a seed are made once. What is
 finished is kept in the work dir and not repeated by the next call.
 
@@ -60,6 +60,7 @@ VARIANTS = {
     '+ second round': ('second',),
     '+ prior': ('prior',),
     'all': METHODS,
+    'all without MARS': tuple(m for m in METHODS if m != 'mars'),
     FULL: ('full',),
     FULL_PRIOR: ('full', 'prior'),
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 FULL = 'true masks'
 # The mark of a variant with the image-level prior.
 FULL_PRIOR = 'true masks + prior'
-WITH_PRIOR = ('+ prior', 'all')
+WITH_PRIOR = ('+ prior', 'all', 'all without MARS')
 OC = {
     'OC_image_rate': 'OC images %',
     'OC_image_rate_1pct': 'OC images, > 1 % of area',

@@ -8,11 +8,12 @@ For each seed a plain CAM network is trained, and all variants of that seed
 start from its weights. Their masks are its pseudo labels, refined by DenseCRF;
 those of "cam-masks" are not refined, those of "true-masks" the ground truth,
 which tells what CSD does with clean masks and is no method. "paper" has the
-paper's weights on logits. "baseline" sees the same images in the same order
-with CSD's weights at 0. Every run writes the CAMs of the training images and
-evaluates them at each background threshold; figures are those at the run's
-best one, and "multi" those of the multi-label images at the same. A finished
-run is kept in the work dir and not repeated.
+paper's weights on logits; "fixed" has neither dropout nor batch statistics.
+"baseline" sees the same images in the same order with CSD's weights at 0.
+Every run writes the CAMs of the training images and evaluates them at each
+background threshold; figures are those at the run's best one, and "multi"
+those of the multi-label images at the same. A finished run is kept in the
+work dir and not repeated.
 """
 
 from __future__ import annotations
@@ -45,6 +46,11 @@ DATASET = 'train_dataloader.dataset.'
 CONFIGS = {'csd': 1, 'csd-isl-fsl': 2}
 OFF = {'loss.fg_weight': 0, 'loss.bg_weight': 0}
 PAPER = {'loss.min_max': False, 'loss.bg_weight': 0.1}
+# As the paper's baselines are: teacher and students differ by nothing else.
+FIXED = {
+    'model.backbone.norm_eval': True,
+    'model.decode_head.dropout_ratio': 0,
+}
 
 
 class Variant(NamedTuple):
@@ -68,6 +74,9 @@ VARIANTS = {
     'true-masks': Variant('csd', {}, 'true'),
     'paper-cam-masks': Variant('csd', PAPER, 'cam'),
     'paper-true-masks': Variant('csd', PAPER, 'true'),
+    'fixed-baseline': Variant('csd', OFF | FIXED),
+    'fixed': Variant('csd', FIXED),
+    'fixed-paper': Variant('csd', PAPER | FIXED),
 }
 COLUMNS = {
     'mIoU': 'mIoU',
@@ -96,6 +105,7 @@ def changes(variant: Variant, data: str, first: Path) -> list[str]:
     names = {
         'loss': f'model.decode_head.loss_decode.{place}.',
         'data': DATASET,
+        'model': 'model.',
     }
     masks = {
         'refined': first / 'DenseCRF' / 'labels',

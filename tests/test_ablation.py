@@ -9,6 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from mmseg_wsss.workflow.pipeline import read_plan
+
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = ('ablation', 'ablation_figures', 'runs')
 STAGE = SimpleNamespace(name='classifier')
@@ -55,7 +57,7 @@ def test_another_stage_is_not(ablation, made, tmp_path):
     assert not (tmp_path / 'OCR').exists()
 
 
-def test_a_link_to_what_was_removed_is_made_anew(ablation, made, tmp_path):
+def test_a_link_to_what_was_removed_is_replaced(ablation, made, tmp_path):
     here = tmp_path / 'OCR' / 'classifier'
     ablation.reuse(plan(tmp_path, 'OCR'), STAGE, tmp_path)
     shutil.move(made, tmp_path / 'MARS' / 'classifier')
@@ -70,9 +72,21 @@ def test_every_method_is_alone_and_with_all(ablation):
     sets = dict(ablation.VARIANTS)
     assert sets.pop(ablation.FULL) == ('full',)
     assert sets.pop(ablation.FULL_PRIOR) == ('full', 'prior')
+    without = sets.pop('all without MARS')
+    assert set(without) == set(ablation.METHODS) - {'mars'}
     sets = list(sets.values())
     assert sets[0] == () and set(sets[-1]) == set(ablation.METHODS)
     assert {(m,) for m in ablation.METHODS} == set(sets[1:-1])
+
+
+def test_without_mars_is_the_pipeline_as_it_is(ablation, tmp_path):
+    plan = ablation.plan_of('voc-mini', 'all without MARS', 0, tmp_path)
+    default = read_plan(
+        ROOT / 'configs/pipelines/all_voc_mini.py',
+        {'use.evaluate_train': True},
+        tmp_path / 'default',
+    )
+    assert [s.name for s in plan.on] == [s.name for s in default.on]
 
 
 @pytest.mark.parametrize(

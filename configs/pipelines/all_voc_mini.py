@@ -1,6 +1,6 @@
 # Everything together on voc_mini, on a CPU: CAMs trained with ISL, FSL and
-# CSD, IRN and DenseCRF, MARS, a segmentor with OCR and weighted cross-entropy,
-# an image-level prior.
+# CSD, IRN and DenseCRF, a segmentor with OCR, a second round, an image-level
+# prior. MARS, whose labels leave out more objects than things, is a switch.
 #   python tools/run_pipeline.py configs/pipelines/all_voc_mini.py
 _base_ = [
     '../_base_/pipelines/cams.py',
@@ -14,7 +14,7 @@ use = dict(
     hfpl=True,  # ISL and FSL in the CAM network
     csd=True,  # CSD in the CAM network
     irn=True,  # IRN's walk on the seeds, before DenseCRF
-    mars=True,  # debiased labels, and a teacher that completes them
+    mars=False,  # debiased labels, and a teacher that completes them
     ocr=True,  # OCR in the segmentor
     second=True,  # a new segmentor on the labels that the first one gives
     prior=True,  # segmentors learn the image labels and weigh classes by them
