@@ -46,7 +46,7 @@ DATASET = 'train_dataloader.dataset.'
 CONFIGS = {'csd': 1, 'csd-isl-fsl': 2}
 OFF = {'loss.fg_weight': 0, 'loss.bg_weight': 0}
 PAPER = {'loss.min_max': False, 'loss.bg_weight': 0.1}
-# As the paper's baselines are: teacher and students differ by nothing else.
+# Teacher and students differ by their images alone.
 FIXED = {
     'model.backbone.norm_eval': True,
     'model.decode_head.dropout_ratio': 0,
