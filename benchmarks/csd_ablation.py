@@ -77,6 +77,8 @@ VARIANTS = {
     'fixed-baseline': Variant('csd', OFF | FIXED),
     'fixed': Variant('csd', FIXED),
     'fixed-paper': Variant('csd', PAPER | FIXED),
+    'fixed-isl-fsl': Variant('csd-isl-fsl', OFF | FIXED),
+    'fixed-csd-isl-fsl': Variant('csd-isl-fsl', FIXED),
 }
 COLUMNS = {
     'mIoU': 'mIoU',

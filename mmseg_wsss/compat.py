@@ -18,7 +18,7 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -300,15 +300,24 @@ def walk_dicts(node: Any) -> Iterator[dict]:
             yield from walk_dicts(item)
 
 
-def is_type(settings: dict, name: str) -> bool:
-    """Return whether settings are of a type, in whatever scope.
+def type_name(settings: Mapping) -> str:
+    """Return the type of settings without its scope.
 
     Args:
-        settings: A transform, hook, ... of a config.
-        name: The type without scope; ``'LoadAnnotations'`` also matches
-            ``'mmseg.LoadAnnotations'``.
+        settings: A transform, hook, ... of a config. Its ``type`` is a name,
+            as ``'mmseg.LoadAnnotations'``, or in configs of MMEngine's new
+            style the class itself.
+
+    Returns:
+        The name, ``'LoadAnnotations'``; ``''`` without ``type``.
     """
-    return str(settings.get('type', '')).rpartition('.')[2] == name
+    kind = settings.get('type') or ''
+    return getattr(kind, '__name__', str(kind)).rpartition('.')[2]
+
+
+def is_type(settings: Mapping, name: str) -> bool:
+    """Return whether settings are of a type, see :func:`type_name`."""
+    return type_name(settings) == name
 
 
 def find_steps(config: Any, name: str) -> list[dict]:
@@ -317,7 +326,7 @@ def find_steps(config: Any, name: str) -> list[dict]:
     Args:
         config: A pipeline, or any other part of a config. Nested transforms,
             such as those of TestTimeAug, are found too.
-        name: The type without scope, see :func:`is_type`.
+        name: The type without scope, see :func:`type_name`.
 
     Returns:
         The settings themselves, not copies, in their order.

@@ -5,6 +5,7 @@ python tools/train.py configs/ocr_deeplab_voc.py
 
 import argparse
 
+from mmseg_wsss.compat import is_type
 from mmseg_wsss.datasets.batch_count import (
     check_batch_count,
     check_length,
@@ -25,6 +26,7 @@ from mmseg_wsss.jobs.launch import exit_process, start_ranks
 from mmseg_wsss.jobs.run_errors import exit_on_run_error
 
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.dist import get_world_size
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
@@ -62,6 +64,21 @@ def resume(cfg: Config, options: dict) -> None:
         cfg.resume, cfg.load_from = True, last
 
 
+def check_precision(cfg: Config) -> None:
+    """Check that the device can train in the precision of a config.
+
+    Raises:
+        ValueError: If it asks for AmpOptimWrapper, and there is no GPU.
+    """
+    wrapper = cfg.get('optim_wrapper') or {}
+    if is_type(wrapper, 'AmpOptimWrapper') and get_device() == 'cpu':
+        raise ValueError(
+            'mixed precision (--amp, AmpOptimWrapper) needs a GPU, and none '
+            "was found: leave --amp out, or set optim_wrapper.type='"
+            "OptimWrapper'"
+        )
+
+
 def train(cfg: Config) -> None:
     """Train with the checks that every run gets."""
     if 'runner_type' in cfg:
@@ -91,6 +108,8 @@ def main() -> None:
     if args.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    with exit_on_error():
+        check_precision(cfg)
     if args.split_batch:
         start_ranks(cfg)
         with exit_on_error():

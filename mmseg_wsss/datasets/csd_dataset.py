@@ -17,6 +17,7 @@ from .training_labels import (
     find_transform,
     leaf_datasets,
     load_label_matrix,
+    wrapper_transforms,
 )
 
 
@@ -62,7 +63,8 @@ class CSDDataset:
 
     Raises:
         ValueError: If an option is out of range, the labels cannot be read
-            or are not those of the items, or there is no single-label image.
+            or are not those of the items, there is no single-label image,
+            or the inner data set packs its images.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class CSDDataset:
     ):
         if isinstance(dataset, dict):
             dataset = DATASETS.build(dataset)
+        _check_unpacked(dataset)
         self.dataset = dataset
         self.pipeline = Compose(pipeline)
         loaded = load_label_matrix(dataset)
@@ -146,6 +149,18 @@ class CSDDataset:
                 partner = self.partners.draw(index)
                 results['partner'] = self.dataset[partner]
             return self.pipeline(results)
+
+
+def _check_unpacked(dataset) -> None:
+    """Check that single images come as results, not as packed samples."""
+    for step in wrapper_transforms(dataset):
+        name = type(step).__name__
+        if name in ('PackWSSSInputs', 'PackSegInputs'):
+            raise ValueError(
+                f'the data set inside CSDDataset ends with {name}: remove it '
+                "there, and end CSDDataset's own pipeline with "
+                "dict(type='mmseg_wsss.PackWSSSInputs')"
+            )
 
 
 def _background_index(dataset) -> int | None:

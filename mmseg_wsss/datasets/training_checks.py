@@ -283,7 +283,8 @@ def _check_views(segmentor: nn.Module, dataset) -> None:
         if getattr(module, 'awaits_paste_views', False) and not pasted:
             raise ValueError(
                 f'{name} learns from pasted views, but the training data '
-                "holds none: wrap the data set in dict(type='mmseg_wsss."
+                'holds none: wrap the data set, without the step that packs '
+                "its images, in dict(type='mmseg_wsss."
                 "CSDDataset', dataset=..., pipeline=[dict(type='mmseg_wsss."
                 "CSDCopyPaste'), dict(type='mmseg_wsss.PackWSSSInputs')]), "
                 'as configs/csd do'

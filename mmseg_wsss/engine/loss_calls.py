@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from torch import nn
 
+from ..compat import type_name
 from ..models.losses import ImageLevelLoss
 
 
@@ -22,13 +23,12 @@ def check_losses_are_built(config: Mapping, segmentor: nn.Module) -> None:
     Raises:
         ValueError: If a loss was left out.
     """
-    built = {type(module).__name__ for module in segmentor.modules()}
     known = {kind.__name__ for kind in _subclasses(ImageLevelLoss)}
-    for place, kind in _types(config):
-        name = kind.rpartition('.')[2]
-        if name in known - built:
+    for place, settings in _settings(config):
+        name = type_name(settings)
+        if name in known and name not in _built(segmentor, place):
             raise ValueError(
-                f'model.{place} is {kind}, but the head that was built has no '
+                f'model.{place} is {name}, but the head that was built has no '
                 'such loss: it does not take loss_decode. Put the loss into '
                 "an auxiliary head, e.g. auxiliary_head=dict(type='FCNHead', "
                 '...) with loss_decode=[CrossEntropyLoss, this loss]'
@@ -41,17 +41,27 @@ def _subclasses(kind: type) -> Iterator[type]:
         yield from _subclasses(one)
 
 
-def _types(node: object, place: str = '') -> Iterator[tuple[str, str]]:
-    """Yield places and names of the types in a config."""
+def _settings(node: object, place: str = '') -> Iterator[tuple[str, Mapping]]:
+    """Yield the places of a config that have a type, and what they hold."""
     items = ()
     if isinstance(node, Mapping):
         items = node.items()
-        if isinstance(node.get('type'), str):
-            yield place, node['type']
+        if node.get('type'):
+            yield place, node
     elif isinstance(node, list | tuple):
         items = enumerate(node)
     for key, value in items:
-        yield from _types(value, f'{place}.{key}' if place else str(key))
+        yield from _settings(value, f'{place}.{key}' if place else str(key))
+
+
+def _built(segmentor: nn.Module, place: str) -> set[str]:
+    """Return the names of the modules in the head that a place is of."""
+    head = place.partition('.loss_decode')[0]
+    try:
+        owner = segmentor.get_submodule(head)
+    except AttributeError:  # the segmentor has its heads elsewhere
+        owner = segmentor
+    return {type(module).__name__ for module in owner.modules()}
 
 
 class LossCalls:

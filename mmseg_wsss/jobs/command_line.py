@@ -11,7 +11,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 
 from ..compat import load_config
-from .config_options import check_options, tool_keys
+from .config_options import check_options, merge_options, tool_keys
 from .launch import check_local_device, prepare_launch
 from .run_errors import describe_error, find_sentence
 
@@ -150,11 +150,11 @@ def read_config(
         known.remove('data_root')
     try:
         check_options(cfg, options, known)
+        if 'data_root' in options and cfg.get('data_root'):
+            move_paths(cfg, cfg.data_root, options['data_root'])
+        merge_options(cfg, options)
     except ValueError as error:
         raise ValueError(f'--cfg-options: {error}') from error
-    if 'data_root' in options and cfg.get('data_root'):
-        move_paths(cfg, cfg.data_root, options['data_root'])
-    cfg.merge_from_dict(options)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir

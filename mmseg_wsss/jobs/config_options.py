@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
@@ -44,6 +45,32 @@ def tool_keys(cfg: Config, pipeline: str | None = None) -> set[str]:
     """
     lists = {k for k in cfg if k.endswith('_pipeline')} - _COPIED
     return {*RUNNER_KEYS, *TOOL_KEYS, *lists, *filter(None, [pipeline])}
+
+
+def merge_options(cfg: Config, options: Mapping[str, object]) -> None:
+    """Write options into a config, one by one.
+
+    So keys with dots and nested dicts add up.
+
+    Args:
+        cfg: The config, which is changed.
+        options: Values by dotted key. They are not changed.
+
+    Raises:
+        ValueError: If one goes into a list, a number, ... that has no such
+            part.
+    """
+    for option, value in options.items():
+        try:
+            cfg.merge_from_dict({option: copy.deepcopy(value)})
+        except (KeyError, TypeError) as error:
+            reason = error.args[0] if error.args else error
+            raise ValueError(
+                f'the option {option} has no place in the config: {reason}. '
+                'Entries of lists have numbers from 0, as '
+                'model.decode_head.loss_decode.0.loss_weight=1; a whole list '
+                'can be given too'
+            ) from error
 
 
 def check_options(

@@ -42,9 +42,9 @@ def find_sentence(error: Exception) -> str | None:
 
     Returns:
         str | None: The message of an OSError, in the words of
-        :func:`describe_error`, of a ValueError that this package raised, or
-        of MMSeg's assertion that a list of images exists; None for other
-        errors, whose traceback is needed.
+        :func:`describe_error`, of a ValueError or RuntimeError that this
+        package raised, or of MMSeg's assertion that a list of images exists;
+        None for other errors, whose traceback is needed.
     """
     text = str(error)
     frames = [f.filename for f in traceback.extract_tb(error.__traceback__)]
@@ -54,7 +54,8 @@ def find_sentence(error: Exception) -> str | None:
     if isinstance(error, OSError):
         named = error.errno or isinstance(error, URLError)
         return describe_error(error) if named else ' '.join(text.split())
-    if isinstance(error, ValueError) and PACKAGE in Path(frames[-1]).parents:
+    ours = PACKAGE in Path(frames[-1]).parents
+    if isinstance(error, ValueError | RuntimeError) and ours:
         return ' '.join(text.split())
     if isinstance(error, AssertionError) and NO_LIST in text:
         return f'{" ".join(text.split())}: is the data set in place?'
@@ -90,7 +91,7 @@ def exit_on_run_error(where: str, how: str) -> Iterator[None]:
         raise SystemExit(
             f'error: {find_sentence(error)}. The files are in {where}. {how}'
         ) from error
-    except (ValueError, AssertionError) as error:
+    except (ValueError, RuntimeError, AssertionError) as error:
         sentence = find_sentence(error)
         if sentence is None:
             raise

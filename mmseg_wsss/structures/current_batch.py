@@ -36,8 +36,10 @@ _BATCH: ContextVar[_Batch] = ContextVar(
     'mmseg_wsss_current_batch', default=_NO_BATCH
 )
 _HOW_TO_FIX = (
-    "add custom_hooks=[dict(type='mmseg_wsss.WeakSupervisionHook')] to the "
-    "config, or use model.type='mmseg_wsss.WSSSEncoderDecoder', or pass "
+    "add dict(type='mmseg_wsss.WeakSupervisionHook') to the config's "
+    "custom_hooks (a config's list replaces that of its base: write "
+    '[*_base_.custom_hooks, ...]), or use '
+    "model.type='mmseg_wsss.WSSSEncoderDecoder', or pass "
 )
 
 

@@ -206,3 +206,11 @@ def test_bad_input(tiny_root):
     (tiny_root / 'list.txt').write_text('img_1')
     with pytest.raises(ValueError, match='no image has a single label'):
         build(tiny_root)
+
+
+@pytest.mark.parametrize(
+    'kind', ['mmseg_wsss.PackWSSSInputs', 'PackSegInputs']
+)
+def test_single_images_are_not_packed(tiny_root, kind):
+    with pytest.raises(ValueError, match='inside CSDDataset ends with Pack'):
+        DATASETS.build(dataset_config(tiny_root, dict(type=kind))[1])

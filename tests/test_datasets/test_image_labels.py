@@ -616,6 +616,13 @@ def table(tmp_path, text, name='l.csv'):
         ('i,labels\na,None\nb,NaN\nc,n/a\nd,-\ne,cat;none\n',
          {'a': (), 'b': (), 'c': (), 'd': (), 'e': ('cat',)}),
         ('i,labels\na,cat and dog;\n', {'a': ('cat and dog',)}),
+        ('i,labels\na,"[""hot dog"", ""tv""]"\nb,hot  dog\nc,tv cat\n',
+         {'a': ('hot dog', 'tv'), 'b': ('hot dog',), 'c': ('tv', 'cat')}),
+        ('i,labels\na,"cat\ndog"\n', {'a': ('cat', 'dog')}),
+        ('i,labels\na,"cat;\nhot dog"\n', {'a': ('cat', 'hot dog')}),
+        ('cat,image,dog\n1,a,0\n', {'a': ('cat',)}),
+        ('i,photo,path\na,1,0\nb,1,1\n',
+         {'a': ('photo',), 'b': ('photo', 'path')}),
     ],
 )  # fmt: skip
 def test_tables_of_other_programs(tmp_path, text, expected):
@@ -654,6 +661,26 @@ def test_further_columns_are_ignored(tmp_path, text, ignored):
         assert table(tmp_path, text) == {'a': ('cat', 'dog')}
 
 
+@pytest.mark.parametrize('name', ['', 'Unnamed: 0'])
+def test_row_numbers_of_pandas_are_ignored(tmp_path, name):
+    text = f'{name},image,cat,dog\n0,a,1,0\n2,b,0,1\n'
+    with pytest.warns(UserWarning, match='cat and dog are read; ignored: '):
+        assert table(tmp_path, text) == {'a': ('cat',), 'b': ('dog',)}
+
+
+@pytest.mark.parametrize(
+    ('text', 'match'),
+    [
+        (',image,cat\n0,a,1\n0,b,0\n', 'row 1: .*column 1 has no name'),
+        ('id,image,cat\n1,a,1\n2,b,0\n', "row 3: column 'id' must be 0 or 1"),
+        ('image,cat,date\na,1,May\n', "row 2: column 'date' must be 0 or 1"),
+    ],
+)
+def test_other_columns_beside_0_and_1(tmp_path, text, match):
+    with pytest.raises(ValueError, match=rf'l\.csv.*{match}'):
+        table(tmp_path, text)
+
+
 @pytest.mark.parametrize('name', ['l.tsv', 'l.txt', 'l.TXT'])
 def test_tables_that_are_not_called_csv(tmp_path, name):
     text = 'image\tlabels\na.jpg\tcat,dog\n'
@@ -684,6 +711,10 @@ def test_tables_that_are_not_called_csv(tmp_path, name):
         ('i,labels\na,cat + dog\n', r"row 2: .*'\+'.* as in cat;dog"),
         ('i,labels\na,cat;?\n', r"row 2: .*class '\?'"),
         ('i,cat,?\na,1,0\n', 'column 3 has no name'),
+        ('i,labels\na,"cat,dog\nb,cat"\nc,tv\n', 'row 2: .*a line break'),
+        ('i;labels\na;"cat\nb;cat"\nc;tv\n', 'row 2: .*a line break'),
+        ('i\tlabels\na\t"cat\nb\tcat"\nc\ttv\n', 'row 2: .*a line break'),
+        ('i,cat,tv\n"a\nb",1,0\nc,0,1\n', 'row 2: .*a line break'),
     ],
 )
 def test_tables_that_are_ambiguous(tmp_path, text, match):

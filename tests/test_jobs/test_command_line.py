@@ -99,6 +99,20 @@ def test_options_that_nothing_reads(tmp_path, option, said):
         read_with(tmp_path, option)
 
 
+@pytest.mark.parametrize(
+    ('option', 'said'),
+    [
+        ('refine_pipeline.7.alpha=1', 'Index 7 exceeds'),
+        ('refine_pipeline.x.alpha=1', 'option refine_pipeline.x.alpha has no'),
+        ('refine_pipeline.x=1', 'option refine_pipeline.x has no'),
+        ('train_cfg.max_epochs.x=1', 'train_cfg.max_epochs.x has no place'),
+    ],
+)
+def test_options_that_do_not_fit(tmp_path, option, said):
+    with pytest.raises(SystemExit, match=f'^error: --cfg-options: .*{said}'):
+        read_with(tmp_path, 'train_cfg.max_epochs=2', option)
+
+
 def test_options_that_are_read(tmp_path):
     cfg = read_with(
         tmp_path,

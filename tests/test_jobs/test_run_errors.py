@@ -9,6 +9,7 @@ from mmseg.datasets import BaseSegDataset
 
 from mmseg_wsss.jobs.command_line import exit_on_error
 from mmseg_wsss.jobs.run_errors import exit_on_run_error
+from mmseg_wsss.structures import current_image_labels
 
 
 @pytest.fixture(autouse=True)
@@ -79,3 +80,12 @@ def test_weights_that_cannot_be_downloaded(guard):
 def test_errors_of_programs_keep_their_traceback(error):
     with pytest.raises(error), exit_on_run_error('x', 'How'):
         raise error('a bug')
+
+
+def test_a_hook_that_was_forgotten():
+    """An error of this package has a sentence, whatever its kind."""
+    with (
+        pytest.raises(SystemExit, match=r'^error: X needs .*_base_\.custom'),
+        exit_on_run_error('x', 'How'),
+    ):
+        current_image_labels('X')

@@ -213,6 +213,8 @@ def test_a_wrong_file_is_not_written(segmentor, tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch.onnx, 'export', export)
     stand_in = SimpleNamespace(cfg=SimpleNamespace(model={}), model=segmentor)
+    with pytest.raises(ValueError, match='onnxruntime cannot run the export'):
+        onnx_export.export_onnx(stand_in, tmp_path / 'b.onnx')
     for difference in (0.1, float('nan')):
         found = difference, 9.0
         monkeypatch.setattr(onnx_export, 'compare', lambda *_, x=found: x)

@@ -73,3 +73,15 @@ def test_options_that_are_no_settings(word, capsys):
         parser.parse_args(['c.py', '--cfg-options', 'x=1', word])
     said = capsys.readouterr().err.splitlines()[-1]
     assert '--cfg-options takes key=value' in said and word[-3:] in said
+
+
+def test_mixed_precision_needs_a_gpu(tmp_path):
+    (tmp_path / 'c.py').write_text("optim_wrapper = dict(type='OptimWrapper')")
+    said = 'error: mixed precision (--amp, AmpOptimWrapper) needs a GPU'
+    other = ['--cfg-options', 'optim_wrapper.type=AmpOptimWrapper']
+    hidden = {**os.environ, 'CUDA_VISIBLE_DEVICES': ''}
+    for words in (['--amp'], other):
+        command = [ROOT / 'tools/train.py', 'c.py', *words]
+        result = run_python(command, tmp_path, hidden)
+        assert result.returncode == 1
+        assert result.stderr.splitlines()[-1].startswith(said)

@@ -24,19 +24,24 @@ _NO = frozenset(('0', '0.0', 'false', 'no', '')) | EMPTY
 
 
 def read_csv(path: Path) -> tuple[Pairs, tuple]:
-    """Read a table with a header row, image column first.
+    """Read a table with a header row.
+
+    The images are in the column called ``image`` (also ``photo``, ``path``,
+    ``file``, ``filename`` or ``file_name``), else in the first one.
 
     Either a column is called ``labels`` (also ``label``, ``classes`` or
     ``class`` where it has names), or there is one column of 0 and 1 per class,
-    for which yes, no, true, false, x and empty cells may stand. Beside a
-    column of names one called ``image`` has the images, and others are ignored
-    with a warning. Names in a cell of ``labels`` are separated by the first of
-    ``;``, ``|`` and ``,`` that any of these cells has, for the whole file (a
-    cell with commas stands in quotes, ``"cat,dog"``), and by blanks where
-    there is none of them. Names with blanks need one; where no photo has two
-    classes it ends a cell, ``hot dog;``. A cell may also be a list,
-    ``["cat", "dog"]``, or say that there is none: ``none``, ``n/a``, ``-``.
-    An image in several rows has the classes of them all.
+    for which yes, no, true, false, x and empty cells may stand. Other columns
+    are ignored with a warning beside a column of names; beside columns of 0
+    and 1 only the row numbers that pandas writes are.
+
+    Names in a cell of ``labels`` are separated by the first of ``;``, ``|``
+    and ``,`` that any of these cells has, for the whole file (a cell with
+    commas stands in quotes, ``"cat,dog"``), and by blanks where there is none
+    of them. Names with blanks need one; where no photo has two classes it
+    ends a cell, ``hot dog;``. A cell may also be a list, ``["cat", "dog"]``,
+    or say that there is none: ``none``, ``n/a``, ``-``. An image in several
+    rows has the classes of them all.
 
     Cells are separated by commas, or by ``;``, tabs or ``|`` where the header
     has more of these or Excel's line ``sep=;`` says so. Rows without content,
@@ -52,17 +57,23 @@ def read_csv(path: Path) -> tuple[Pairs, tuple]:
         ValueError: If the table has another form.
     """
     header, rows = _parse_csv(path)
-    at, labels = _find_columns(header, path)
+    at, labels = _find_columns(header, rows, path)
     cells = {n: '' if labels is None else r[labels] for n, r in rows.items()}
+    images = {number: row[at] for number, row in rows.items()}
     if labels is not None and not _is_class(header[labels], cells.values()):
         _warn_of_others(header, (at, labels), path)
         names = split_cells(cells, str(path))
-        pairs = _unite({n: row[at] for n, row in rows.items()}, names)
+        pairs = _unite(images, names)
         return pairs, names_met(pairs)
-    classes = _class_columns(header, path)
-    images = {number: row[0] for number, row in rows.items()}
+    used = [k for k in range(len(header)) if k != at]
+    if at and _is_index(header[0], [row[0] for row in rows.values()]):
+        used.remove(0)
+        _warn_of_others(header, (at, *used), path)
+    classes = _class_columns(header, used, path)
     names = {
-        number: _one_hot_names(row[1:], classes, f'{path}, row {number}')
+        number: _one_hot_names(
+            [row[k] for k in used], classes, f'{path}, row {number}'
+        )
         for number, row in rows.items()
     }
     _check_repeated(images, names, path)
@@ -91,16 +102,24 @@ def _check_repeated(
             )
 
 
-def _find_columns(header: list[str], path: Path) -> tuple[int, int | None]:
+def _find_columns(
+    header: list[str], rows: dict[int, list[str]], path: Path
+) -> tuple[int, int | None]:
     """Return the columns of images and names, None without one of names."""
     lower = [cell.lower() for cell in header]
-    images = (lower.index(name) for name in _IMAGES if name in lower)
+    named = (lower.index(name) for name in _IMAGES if name in lower)
+    # A class may be called photo.
+    images = (
+        k
+        for k in named
+        if not _has_flags(c for r in rows.values() for c in r[k : k + 1])
+    )
     at = next(images, 0)
     found = [k for k, name in enumerate(lower) if name in _LABELS and k != at]
     if 'labels' in lower and lower.index('labels') != at:
         found = [lower.index('labels')]
     if not found:
-        return 0, None
+        return at, None
     if len(found) > 1:
         raise ValueError(
             f'{path}, row 1: columns {" and ".join(header[k] for k in found)} '
@@ -111,13 +130,24 @@ def _find_columns(header: list[str], path: Path) -> tuple[int, int | None]:
 
 def _is_class(name: str, cells: Iterable[str]) -> bool:
     """Return whether a column ``label`` has 0 and 1, as a class has."""
+    return name.lower() != 'labels' and _has_flags(cells)
+
+
+def _has_flags(cells: Iterable[str]) -> bool:
+    """Return whether cells are 0 and 1, or words for them."""
     cells = {cell.lower() for cell in cells}
-    flags = cells <= _YES | _NO and cells - EMPTY - {''}
-    return name.lower() != 'labels' and bool(flags)
+    return cells <= _YES | _NO and bool(cells - EMPTY - {''})
+
+
+def _is_index(name: str, cells: list[str]) -> bool:
+    """Return whether a column is that of row numbers, as pandas writes it."""
+    unnamed = not name or name.lower().startswith('unnamed: ')
+    numbers = all(map(str.isdecimal, cells)) and len(set(cells)) == len(cells)
+    return unnamed and numbers
 
 
 def _warn_of_others(
-    header: list[str], used: tuple[int, int], path: Path
+    header: list[str], used: tuple[int, ...], path: Path
 ) -> None:
     others = [
         name or f'number {k}'
@@ -125,24 +155,26 @@ def _warn_of_others(
         if k - 1 not in used
     ]
     if others:
-        images, labels = (header[k] or 'the first' for k in used)
+        names = ' and '.join(header[k] or 'the first' for k in used)
         warnings.warn(
-            f'{path.name}: of the columns {images} and {labels} are read; '
+            f'{path.name}: of the columns {names} are read; '
             f'ignored: {", ".join(others)}',
             stacklevel=2,
         )
 
 
-def _class_columns(header: list[str], path: Path) -> tuple[str, ...]:
+def _class_columns(
+    header: list[str], used: list[int], path: Path
+) -> tuple[str, ...]:
     """Return the names of the columns of 0 and 1."""
-    classes = tuple(class_name(name) for name in header[1:])
+    classes = tuple(class_name(header[k]) for k in used)
     for k, name in enumerate(classes):
         named = any(map(str.isalnum, name))
         if not named or name in classes[:k]:
             what = f'repeats {name!r}' if named else 'has no name'
             raise ValueError(
                 f'{path}, row 1: class columns must have distinct names, '
-                f'column {k + 2} {what}'
+                f'column {used[k] + 1} {what}'
             )
     return classes
 
@@ -171,7 +203,7 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
             f'{path} must have a header row "image,labels" or '
             '"image,<class>,<class>,..." and at least one image'
         )
-    images, labels = _find_columns(header, path)
+    images, labels = _find_columns(header, rows, path)
     for number, row in rows.items():
         if len(row) != len(header):
             raise ValueError(
@@ -187,6 +219,11 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
             raise ValueError(
                 f'{path}, row {number} has an image without a name: write it '
                 f'into column {images + 1}, in every row'
+            )
+        if '\n' in row[images] or '\r' in row[images]:
+            raise ValueError(
+                f'{path}, row {number}: the image {row[images][:60]!r} has a '
+                'line break: is a quote (") closed too late?'
             )
     return header, rows
 

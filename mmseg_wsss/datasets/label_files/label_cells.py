@@ -25,7 +25,8 @@ def split_cells(
 
     A cell may be a list as Python or JSON write it, ``["cat", "dog"]``.
     Names in the others are separated by the first of ``;``, ``|`` and ``,``
-    that any of them has, and by blanks where there is none of these. ``none``,
+    that any of them has, and by blanks where there is none of these; a name
+    that one of the lists has is not separated. ``none``,
     ``nan``, ``null``, ``n/a`` and ``-`` are no class.
 
     Args:
@@ -49,7 +50,13 @@ def split_cells(
             names[row] = found
     text = ''.join(plain.values())
     mark = next((m for m in _MARKS if m in text), None)
-    names |= {r: unique_names(c.split(mark)) for r, c in plain.items()}
+    listed = {name for found in names.values() for name in found}
+    for row, cell in plain.items():
+        _check_line_breaks(cell, mark, f'{source}, row {row}')
+        whole = ' '.join(cell.split())
+        names[row] = unique_names(
+            [whole] if whole in listed else cell.split(mark)
+        )
     if mark:
         _check_other_marks(plain, mark, names, source)
     for row, found in names.items():
@@ -57,6 +64,17 @@ def split_cells(
         words = _WORDS if row in plain and not mark else ()
         _check_names(cells[row], names[row], words, f'{source}, row {row}')
     return {row: names[row] for row in cells}
+
+
+def _check_line_breaks(cell: str, mark: str | None, where: str) -> None:
+    """Check that a cell does not hold the row below it."""
+    # Between names, where a table in Excel may have one, it is no error.
+    parts = cell.split(mark) if mark else [cell] if '\t' in cell else []
+    if any(set(part.strip()) & {'\n', '\r'} for part in parts):
+        raise ValueError(
+            f'{where}: {cell[:60]!r} has a line break inside a name: is a '
+            'quote (") closed too late?'
+        )
 
 
 def _check_names(

@@ -11,7 +11,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
-from ...compat import unwrap
+from ...compat import is_type, unwrap
 from ...io.checkpoints import (
     check_classes,
     check_weights,
@@ -59,7 +59,7 @@ class CheckpointCheckHook(Hook):
             if (
                 init_weights is BaseModule.init_weights  # no names translated
                 and isinstance(init_cfg, Mapping)
-                and init_cfg.get('type') == 'Pretrained'
+                and is_type(init_cfg, 'Pretrained')
             ):
                 check_pretrained(name, module, init_cfg)
 

@@ -12,6 +12,7 @@ from mmengine.logging import MMLogger, print_log
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...compat import is_type
 from .base import IMAGENET_MEAN, IMAGENET_STD, FeatureExtractor, Normalise
 
 
@@ -102,7 +103,7 @@ def _build(config: dict) -> nn.Module:
     backbone = _initialise(config, logging.WARNING)
     init_cfg = getattr(backbone, 'init_cfg', None) or {}
     parts = [init_cfg] if isinstance(init_cfg, dict) else init_cfg
-    files = [p['checkpoint'] for p in parts if p.get('type') == 'Pretrained']
+    files = [p['checkpoint'] for p in parts if is_type(p, 'Pretrained')]
     if not files:
         print_log(
             f'{type(backbone).__name__} has random weights: give it '

@@ -6,11 +6,13 @@ import importlib.util
 import os
 from inspect import signature
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 import torch
 from torch import nn
 
+from ...compat import type_name
 from ...io.atomic import atomic_write, write_json
 from .image_to_logits import ImageToLogits
 from .segmentor import Segmentor
@@ -78,11 +80,19 @@ def export_onnx(
                 verbose=False,
             )
         except torch.onnx.OnnxExporterError as error:
-            reason = str(error.__cause__ or error).strip().splitlines()[0]
+            reason = shorten(str(error.__cause__ or error), 300)
             raise ValueError(
                 f'torch.onnx cannot export the network: {reason}'
             ) from error
-        difference, largest = compare(network, part)
+        try:
+            difference, largest = compare(network, part)
+        except Exception as error:  # onnxruntime's have no base class
+            reason = shorten(str(error), 300)
+            raise ValueError(
+                f'onnxruntime cannot run the exported network: {reason}. '
+                'Layers that pool to a fixed grid, as those of PSPNet and '
+                'UPerNet, cannot be exported for images of any size'
+            ) from error
         if not difference <= TOLERANCE * largest:
             raise ValueError(
                 f'the exported network computes something else: its logits '
@@ -127,8 +137,9 @@ def describe(segmentor: Segmentor) -> dict:
     """Return how to use an exported segmentor, as JSON values."""
     steps = [
         {k: v for k, v in step.items() if k != 'meta_keys'}
+        | {'type': type_name(step)}
         for step in segmentor.steps[1:]
-        if not str(step['type']).endswith('Inputs')
+        if not type_name(step).endswith('Inputs')
     ]
     count = len(segmentor.classes)
     return dict(

@@ -200,5 +200,7 @@ def photo_pipeline(cfg: Config) -> list[dict]:
 def dataset_meta(cfg: Config) -> dict:
     """Return classes and palette of a config's test data set."""
     settings = cfg.test_dataloader.dataset
-    known = getattr(DATASETS.get(settings.type), 'METAINFO', {})
+    kind = settings.type
+    kind = DATASETS.get(kind) if isinstance(kind, str) else kind
+    known = getattr(kind, 'METAINFO', {})
     return {**known, **(settings.get('metainfo') or {})}

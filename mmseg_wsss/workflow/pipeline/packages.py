@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 
-from ...compat import stack_name, walk_dicts
+from ...compat import stack_name, type_name, walk_dicts
 from ...models.backbones.pypi_weights import SCHEME
 
 # The extra of setup.py that brings a package.
@@ -45,7 +45,8 @@ def missing_packages(config: object) -> list[str]:
 
 def _needs(settings: Mapping) -> Iterator[str]:
     """Yield the packages that one dict of a config needs."""
-    scope, _, name = str(settings.get('type', '')).rpartition('.')
+    name, kind = type_name(settings), settings.get('type')
+    scope = str(getattr(kind, '__module__', kind)).partition('.')[0]
     imports = settings.get('imports') or ()
     if scope == 'mmpretrain' or any(
         str(module).startswith('mmpretrain') for module in imports

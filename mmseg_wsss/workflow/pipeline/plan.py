@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from ...compat import load_config
 from ...jobs.command_line import move_paths
+from ...jobs.config_options import merge_options
 from .command import ROOT, set_input
 from .identity import (
     Reference,
@@ -134,7 +135,7 @@ def read_plan(
     shipped = copy.deepcopy(cfg)
     typed = Config()
     for config in (typed, cfg):
-        config.merge_from_dict(copy.deepcopy(dict(options or {})))
+        merge_options(config, options or {})
     content = cfg.to_dict()
     given, use, common, configs = (
         _read_dict(content, key)
@@ -299,10 +300,8 @@ def _plain_config(
     check_stage_options(cfg, options, stage.options, readers)
     if 'data_root' in options and cfg.get('data_root'):
         move_paths(cfg, cfg.data_root, options['data_root'])
-    # One by one: keys with dots and nested dicts add up. A merge changes
-    # the dicts that it is given.
-    for key, value in (*common.items(), *stage.options.items()):
-        cfg.merge_from_dict({key: copy.deepcopy(value)})
+    merge_options(cfg, common)
+    merge_options(cfg, stage.options)
     return cfg
 
 

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ...compat import find_steps, is_type, walk_dicts
+from ...compat import find_steps, is_type, type_name, walk_dicts
 from ...jobs.test_dataset import without_masks
 from .identity import config_parts
 from .stage import Stage
@@ -130,12 +130,11 @@ def _training(part: dict, choose: str) -> Reads:
 def _uses_validation(part: Mapping) -> bool:
     """Return whether a validation may change how a training proceeds."""
     schedule = walk_dicts(part['param_scheduler'])
-    if any('Plateau' in str(step.get('type')) for step in schedule):
+    if any('Plateau' in type_name(step) for step in schedule):
         return True
     hooks = [*(part['custom_hooks'] or []), *part['default_hooks'].values()]
-    types = (str((hook or {}).get('type')) for hook in hooks)
     known = ('ParamSchedulerHook', 'CheckpointHook', 'DistSamplerSeedHook')
-    names = {name.rpartition('.')[2] for name in types} - {'None'}
+    names = {type_name(hook or {}) for hook in hooks} - {''}
     return bool(names - {*known, *_BLIND_HOOKS, 'RuntimeInfoHook'})
 
 
@@ -146,12 +145,9 @@ def loads_masks(part: object) -> bool:
     labels and the folders of other tools.
     """
     others = ('LoadImage', 'LoadCAM', 'LoadPseudoLabel', 'LoadFeatures')
-    names = (
-        str(node.get('type')).rpartition('.')[2] for node in walk_dicts(part)
-    )
     return any(
         name.startswith('Load') and not name.startswith(others)
-        for name in names
+        for name in map(type_name, walk_dicts(part))
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ...compat import find_steps, is_type
+from ...compat import find_steps, is_type, type_name
 from ...jobs.test_dataset import flatten
 from .plan import Plan
 from .stage import Stage
@@ -46,7 +46,7 @@ def stage_recipe(plan: Plan, stage: Stage) -> dict[str, str]:
     if stage.kind.tool == 'analysis_tools/eval_cams.py':
         found['test'] = 'best of 60 thresholds'
     if stage.kind.tool == 'test.py':
-        names = (_name(metric) for metric in cfg.test_evaluator)
+        names = (type_name(metric) for metric in cfg.test_evaluator)
         found['metrics'] = ', '.join(names)
     return found
 
@@ -65,7 +65,7 @@ def _training(cfg: Mapping, stage: Stage) -> dict[str, str]:
         'crop': ', '.join(filter(None, map(_crop, steps))),
         'scale': ', '.join(filter(None, map(_scale, steps))),
         'augmentation': ', '.join(
-            _name(step) for step in steps if _name(step) not in _NAMED
+            type_name(step) for step in steps if type_name(step) not in _NAMED
         ),
         'loss': _losses(model),
         'schedule': _schedule(cfg),
@@ -74,7 +74,7 @@ def _training(cfg: Mapping, stage: Stage) -> dict[str, str]:
     }
     if stage.inputs.get('labels'):
         found['labels'] = stage.inputs['labels'].strip('{}')
-    hooks = {_name(h): h for h in cfg.get('custom_hooks') or []}
+    hooks = {type_name(h): h for h in cfg.get('custom_hooks') or []}
     if hooks.get('WeakSupervisionHook', {}).get('allow_masks'):
         found['labels'] = (
             f'true masks, {dataset["data_prefix"]["seg_map_path"]}'
@@ -86,16 +86,12 @@ def _training(cfg: Mapping, stage: Stage) -> dict[str, str]:
     return found
 
 
-def _name(node: Mapping) -> str:
-    return str(node['type']).rpartition('.')[2]
-
-
 def _network(model: Mapping) -> str:
     if 'backbone' not in model:
         extractor = model.get('extractor') or {}
-        return f'{_name(model)} on {extractor.get("model_name", "")}'
+        return f'{type_name(model)} on {extractor.get("model_name", "")}'
     backbone = model['backbone']
-    words = _name(backbone)
+    words = type_name(backbone)
     if 'depth' in backbone:
         words += f'-{backbone["depth"]}'
     elif 'arch' in backbone:
@@ -109,7 +105,7 @@ def _network(model: Mapping) -> str:
     frozen = backbone.get('frozen_stages', -1)
     words += f', frozen_stages={frozen}' if frozen > 0 else ''
     heads = ('decode_head', 'auxiliary_head')
-    names = [_name(model[key]) for key in heads if model.get(key)]
+    names = [type_name(model[key]) for key in heads if model.get(key)]
     return ', '.join([words, *names])
 
 
@@ -156,7 +152,7 @@ def _losses(model: Mapping) -> str:
         word = _with_options(loss, _LOSS).removesuffix('()')
         words.append(word + (f' x {weight:g}' if weight != 1 else ''))
     sampler = head.get('sampler')
-    return ' + '.join(words) + (f', {_name(sampler)}' if sampler else '')
+    return ' + '.join(words) + (f', {type_name(sampler)}' if sampler else '')
 
 
 def _schedule(cfg: Mapping) -> str:
@@ -167,7 +163,11 @@ def _schedule(cfg: Mapping) -> str:
         if 'max_iters' in train
         else f'{train["max_epochs"]} epochs'
     )
-    words = [length, f'batch {loader["batch_size"]} a GPU', _name(optimizer)]
+    words = [
+        length,
+        f'batch {loader["batch_size"]} a GPU',
+        type_name(optimizer),
+    ]
     if 'momentum' in optimizer:
         words[-1] += f' {optimizer["momentum"]:g}'
     words.append(f'decay {optimizer.get("weight_decay", 0):g}')
@@ -175,7 +175,7 @@ def _schedule(cfg: Mapping) -> str:
     schedulers = schedulers if isinstance(schedulers, list) else [schedulers]
     for step in schedulers:
         power = step.get('power')
-        words.append(_name(step) + (f' {power:g}' if power else ''))
+        words.append(type_name(step) + (f' {power:g}' if power else ''))
     return ', '.join(words)
 
 
@@ -210,18 +210,18 @@ def _test(cfg: Mapping, stage: Stage) -> str:
     words = [' '.join(words)]
     words += ['flips'] if find_steps(steps, 'RandomFlip') else []
     tta = cfg['tta_model']
-    words.append(tta.get('fusion', _name(tta)))
+    words.append(tta.get('fusion', type_name(tta)))
     return ', '.join([*words, *crf])
 
 
 def _steps(pipeline: list) -> Iterator[str]:
     """Yield a refinement's steps with their options."""
     for step in pipeline:
-        if _name(step).startswith('Load'):
+        if type_name(step).startswith('Load'):
             continue
         yield _with_options(step, _FILES)
 
 
 def _with_options(node: Mapping, hidden: tuple[str, ...]) -> str:
     options = (f'{k}={v}' for k, v in node.items() if k not in hidden)
-    return f'{_name(node)}({", ".join(options)})'
+    return f'{type_name(node)}({", ".join(options)})'

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...compat import walk_dicts
+from ...compat import is_type, walk_dicts
 from ...io.provenance import file_hash, settings_hash
 from .identity import (
     config_parts,
@@ -72,8 +72,7 @@ def _folders(part: Mapping[str, object]) -> list[str]:
         for node in walk_dicts(content):
             root = Path(node.get('data_root') or '')
             steps = walk_dicts(node.get('pipeline') or [])
-            types = [str(step.get('type')) for step in steps]
-            loads = any(name.endswith('LoadAnnotations') for name in types)
+            loads = any(is_type(step, 'LoadAnnotations') for step in steps)
             for key, value in (node.get('data_prefix') or {}).items():
                 unread = place == 'train_dataloader' and not loads
                 if key == 'seg_map_path' and unread:

@@ -9,7 +9,7 @@ from pprint import pformat
 
 from mmengine.config import Config
 
-from ...compat import load_config
+from ...compat import load_config, type_name
 from ...io.scalars import read_object
 from ...jobs.test_dataset import flatten
 from ..pipeline.record import LOG, STARTED
@@ -98,7 +98,7 @@ class StageInfo:
         phrases += [f'batch of {batch}'] if batch else []
         if optimizer:
             rate = optimizer.get('lr')
-            name = str(optimizer.get('type', 'optimizer'))
+            name = type_name(optimizer) or 'optimizer'
             phrases.append(name + (f' at {rate:g}' if rate else ''))
         return phrases
 
@@ -173,8 +173,7 @@ def _stage(work_dir: Path, given: Mapping) -> StageInfo:
     pipeline = (given.get('settings') or {}).get('pipeline')
     steps = (stage.cfg or {}).get(pipeline) if pipeline else None
     if isinstance(steps, list):
-        kinds = (str(step['type']) for step in flatten(steps))
-        stage.steps = [kind.rpartition('.')[2] for kind in kinds]
+        stage.steps = [type_name(step) for step in flatten(steps)]
     return stage
 
 
