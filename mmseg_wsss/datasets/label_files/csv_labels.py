@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import warnings
 from collections.abc import Iterable
@@ -10,11 +9,10 @@ from pathlib import Path
 
 from ...io.stems import IMAGE_SUFFIXES, OTHER_SUFFIXES
 from .class_names import class_name, names_met
+from .csv_rows import read_rows
 from .label_cells import EMPTY, split_cells
 from .readers import Pairs
 
-_QUOTED = re.compile('"[^"]*"')
-_SEPARATOR = re.compile(r'"?sep=([,;|\t])"?,*', re.IGNORECASE)
 # Headers, in lower case.
 _LABELS = ('labels', 'label', 'classes', 'class')
 _IMAGES = ('image', 'photo', 'path', 'file', 'filename', 'file_name')
@@ -226,51 +224,6 @@ def _parse_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
                 'line break: is a quote (") closed too late?'
             )
     return header, rows
-
-
-def read_rows(path: Path) -> dict[int, list[str]]:
-    """Return the rows with content, cells stripped, by row number.
-
-    The separator is that of a first line ``sep=;``, or the one of ``,``,
-    ``;``, tab and ``|`` that the first line with content has most often.
-
-    Raises:
-        ValueError: If it is not UTF-8, or a quote is not closed.
-    """
-    rows: dict[int, list[str]] = {}
-    number = 1
-    try:
-        with path.open(encoding='utf-8-sig', newline='') as file:
-            line = file.readline()
-            told = _SEPARATOR.fullmatch(line.rstrip('\r\n '))
-            while line and not line.strip(',;|"\t\r\n '):
-                line = file.readline()
-            header = _QUOTED.sub('', line.rstrip(',;|\t\r\n '))
-            mark = max(',;\t|', key=header.count)
-            file.seek(0)
-            if told:
-                file.readline()
-            lines = csv.reader(
-                file,
-                delimiter=told[1] if told else mark,
-                skipinitialspace=True,
-                strict=True,
-            )
-            number += told is not None
-            for row in lines:
-                rows[number] = [c.strip().strip('\ufeff') for c in row]
-                number += 1
-    except UnicodeDecodeError as exc:
-        raise ValueError(
-            f'{path} is not a UTF-8 CSV file: {exc}; save it as UTF-8, in '
-            'Excel as "CSV UTF-8"'
-        ) from exc
-    except csv.Error as exc:
-        raise ValueError(
-            f'{path}, row {number}: {exc}; is a quote (") not closed, or does '
-            'it not enclose the whole cell?'
-        ) from exc
-    return {number: row for number, row in rows.items() if any(row)}
 
 
 def _one_hot_names(

@@ -22,7 +22,7 @@ from pathlib import Path
 from ...io.atomic import atomic_write
 from ...io.stems import image_stem
 from .class_names import class_name
-from .csv_labels import read_rows
+from .csv_rows import read_rows
 from .table import ImageLabels
 
 COLUMNS = ('photo', 'class', 'given', 'score', 'action')
