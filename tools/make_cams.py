@@ -29,6 +29,7 @@ from mmseg_wsss.jobs.command_line import (
     add_folder_arguments,
     config_parser,
     exit_on_error,
+    keep_config_file,
     read_config,
     use_tta,
 )
@@ -185,6 +186,7 @@ def main() -> None:
     todo = out.find_todo()
     settings.indices = 1  # replaced by choose_images
     cfg.test_evaluator = [writer]
+    keep_config_file(cfg)
     with exit_on_error():
         runner = Runner.from_cfg(cfg)
     runner.register_hook(CheckpointCheckHook())

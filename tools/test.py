@@ -12,6 +12,7 @@ from mmseg_wsss.io.provenance import claim_folder
 from mmseg_wsss.jobs.command_line import (
     config_parser,
     exit_on_error,
+    keep_config_file,
     read_config,
     use_tta,
 )
@@ -81,6 +82,7 @@ def main() -> None:
         use_tta(cfg)
     if args.out:
         write_predictions(cfg, args.out)
+    keep_config_file(cfg)
     if 'runner_type' in cfg:
         runner = RUNNERS.build(cfg)
     else:

@@ -20,6 +20,7 @@ from mmseg_wsss.engine.hooks.stop_on_nan_hook import DivergedError
 from mmseg_wsss.jobs.command_line import (
     config_parser,
     exit_on_error,
+    keep_config_file,
     read_config,
 )
 from mmseg_wsss.jobs.launch import exit_process, start_ranks
@@ -114,6 +115,7 @@ def main() -> None:
         start_ranks(cfg)
         with exit_on_error():
             split_batch(cfg, get_world_size())
+    keep_config_file(cfg)
     with exit_on_run_error(cfg.work_dir, HOW):
         train(cfg)
     exit_process()

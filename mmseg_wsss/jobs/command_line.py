@@ -167,6 +167,21 @@ def read_config(
     return cfg
 
 
+def keep_config_file(cfg: Config) -> None:
+    """Set the name under which a Runner writes a config into its work dir.
+
+    A config of that folder would be replaced by what the tool made of it:
+    with ``--tta`` in it, resumed from a checkpoint, ... The next run would
+    read that. So the Runner then writes ``last_run.py``.
+
+    Args:
+        cfg: The config, right before the Runner is built.
+    """
+    written = Path(cfg.work_dir) / Path(cfg.filename).name
+    if written.resolve() == Path(cfg.filename).resolve():
+        object.__setattr__(cfg, '_filename', 'last_run.py')
+
+
 def named_values(option: str, items: Sequence[str]) -> dict[str, str]:
     """Split the NAME=VALUE items of an option.
 

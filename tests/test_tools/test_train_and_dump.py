@@ -64,6 +64,16 @@ def test_resume_goes_on(trained):
     assert ('train', '2') in steps and ('val', '2') in steps
 
 
+def test_a_config_of_the_work_dir_stays(trained, tmp_path):
+    """Resumed once, it does not resume for ever."""
+    copied = shutil.copytree(trained / 'work', tmp_path / 'work') / 'cam.py'
+    given = copied.read_text()
+    words = ('--work-dir', tmp_path / 'work', '--resume')
+    call('tools/train.py', copied, *words)
+    assert copied.read_text() == given
+    assert Config.fromfile(copied.with_name('last_run.py')).resume
+
+
 def test_a_longer_run_needs_a_new_schedule(trained):
     def run(epochs, *words, fails=False):
         options = ['--cfg-options', f'train_cfg.max_epochs={epochs}']
@@ -249,17 +259,19 @@ def test_dumping_goes_on_where_it_stopped(trained):
 def test_dumping_with_test_time_augmentation(trained):
     command = (
         'tools/make_cams.py',
-        trained / 'cam_tta.py',
+        trained / 'dump_tta' / 'cam_tta.py',
         trained / 'work' / 'epoch_1.pth',
         '--out-dir',
         trained / 'pseudo_tta',
         '--work-dir',
         trained / 'dump_tta',
     )
+    command[1].parent.mkdir()
     cfg = tiny.config(trained / 'tiny', tiny.cam_head(), trained / 'work')
     cfg.log_level = 'INFO'
     cfg.tta_model.type = 'mmseg_wsss.CAMTTAModel'
-    cfg.dump(trained / 'cam_tta.py')
+    cfg.dump(command[1])
+    given = command[1].read_text()
     ranks = ('--launcher', 'pytorch')
     output = call(*command, '--tta', *ranks, ranks=2, hide_gpus=True)
     assert 'pseudo labels of 7 images: mIoU' in output
@@ -274,6 +286,9 @@ def test_dumping_with_test_time_augmentation(trained):
         re.findall(r'mIoU:? (\d+\.\d+)', text) for text in (output, tested)
     ]
     assert float(found[0][-1]) == float(found[1][-1])
+    # A config of the work dir stays as it was; it can be run again.
+    assert command[1].read_text() == given
+    assert Config.fromfile(command[1].with_name('last_run.py')).load_from
 
 
 def test_data_root_moves_every_path(trained, tmp_path):
