@@ -5,9 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
-from mmseg.registry import MODELS
+from mmseg.datasets import PascalVOCDataset
+from mmseg.registry import MODELS, TRANSFORMS
 
 from mmseg_wsss.compat import is_type, load_config, type_name
+from mmseg_wsss.datasets import LoadImageLabels
+from mmseg_wsss.datasets.transforms.loading import resolve_classes
 from mmseg_wsss.engine.loss_calls import check_losses_are_built
 from mmseg_wsss.jobs.test_dataset import label_loader
 from mmseg_wsss.workflow.deploy.onnx_export import describe
@@ -71,6 +74,13 @@ def test_types_have_their_names(cfg):
     written.dump(cfg.filename)
     found = label_loader(load_config(cfg.filename).test_dataloader)
     assert is_type(found, 'LoadImageLabels')
+
+
+def test_a_data_set_names_its_classes():
+    loader = dict(type=LoadImageLabels, ann_file='', classes=PascalVOCDataset)
+    assert len(resolve_classes(TRANSFORMS.build(loader).classes)) == 21
+    with pytest.raises(ValueError, match='no registered MMSeg data set'):
+        resolve_classes(dict)
 
 
 def test_losses_that_a_head_leaves_out(cfg):

@@ -7,19 +7,22 @@ from collections.abc import Sequence
 from mmseg.registry import DATASETS
 
 
-def listed_classes(classes: str | Sequence[str]) -> tuple[str, ...]:
+def listed_classes(classes: str | type | Sequence[str]) -> tuple[str, ...]:
     """Return class names as a tuple.
 
     Args:
-        classes: Names, or the name of a registered MMSeg data set.
+        classes: Names, or the name of a registered MMSeg data set, or its
+            class.
 
     Raises:
         ValueError: If there is no such data set, or it has no list of them.
     """
-    if not isinstance(classes, str):
+    if not isinstance(classes, str | type):
         return tuple(classes)
     try:
-        dataset = DATASETS.get(classes)
+        dataset = (
+            DATASETS.get(classes) if isinstance(classes, str) else classes
+        )
     except RuntimeError:  # MMEngine on names such as 'a..b'
         dataset = None
     names = getattr(dataset, 'METAINFO', {}).get('classes')

@@ -36,7 +36,7 @@ class LoadImageLabels(BaseTransform):
             :func:`mmseg_wsss.load_image_labels`.
         classes: All class names of the data set in the order of its
             ``METAINFO['classes']`` (also where it uses only a part of them),
-            or the registered name of the data set, e.g.
+            or the registered name or the class of the data set, e.g.
             ``'PascalVOCDataset'``.
         background_index: Index of the background in ``classes``, None for
             data sets without one.
@@ -50,14 +50,15 @@ class LoadImageLabels(BaseTransform):
     def __init__(
         self,
         ann_file: str | os.PathLike,
-        classes: str | Sequence[str],
+        classes: str | type | Sequence[str],
         background_index: int | None = 0,
         file_format: str = 'auto',
         allow_empty: bool = False,
         required: bool = True,
     ) -> None:
         self.ann_file = str(ann_file)
-        self.classes = classes if isinstance(classes, str) else tuple(classes)
+        whole = isinstance(classes, str | type)
+        self.classes = classes if whole else tuple(classes)
         self.background_index = background_index
         self.file_format = file_format
         self.allow_empty = allow_empty
@@ -142,7 +143,7 @@ class LoadImageLabels(BaseTransform):
         )
 
 
-def resolve_classes(classes: str | Sequence[str]) -> tuple[str, ...]:
+def resolve_classes(classes: str | type | Sequence[str]) -> tuple[str, ...]:
     """Return class names, asking a registered data set for them.
 
     Args:
