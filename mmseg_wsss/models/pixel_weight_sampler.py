@@ -7,7 +7,7 @@ from mmseg.registry import TASK_UTILS
 from mmseg.structures import BasePixelSampler
 from torch import Tensor, nn
 
-from ..structures import current_data_samples, stack_pixel_weights
+from ..structures import current_data_samples, no_batch, stack_pixel_weights
 
 
 @TASK_UTILS.register_module()
@@ -46,12 +46,7 @@ class PixelWeightSampler(BasePixelSampler):
         """
         data_samples = current_data_samples()
         if data_samples is None:
-            raise RuntimeError(
-                'PixelWeightSampler needs the pixel weights and found no '
-                "current batch: add custom_hooks=[dict(type='mmseg_wsss."
-                "WeakSupervisionHook')] to the config, or use model.type="
-                "'mmseg_wsss.WSSSEncoderDecoder'"
-            )
+            raise no_batch('PixelWeightSampler', 'the pixel weights')
         weights = stack_pixel_weights(data_samples)
         if weights is not None and weights.shape[1:] != seg_label.shape[2:]:
             weights = F.interpolate(weights[:, None], seg_label.shape[2:])[

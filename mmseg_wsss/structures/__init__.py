@@ -11,6 +11,7 @@ from .current_batch import (
     find_image_labels,
     forward_context,
     leave_batch,
+    no_batch,
 )
 from .image_labels import (
     background_in_use,
@@ -45,6 +46,7 @@ __all__ = [
     'labels_from_mask',
     'leave_batch',
     'network_inputs',
+    'no_batch',
     'rgb_images',
     'set_image_labels',
     'set_paste_views',

@@ -35,12 +35,6 @@ _NO_BATCH = _Batch(None, None, None)
 _BATCH: ContextVar[_Batch] = ContextVar(
     'mmseg_wsss_current_batch', default=_NO_BATCH
 )
-_HOW_TO_FIX = (
-    "add dict(type='mmseg_wsss.WeakSupervisionHook') to the config's "
-    "custom_hooks (a config's list replaces that of its base: write "
-    '[*_base_.custom_hooks, ...]), or use '
-    "model.type='mmseg_wsss.WSSSEncoderDecoder', or pass "
-)
 
 
 def enter_batch(
@@ -115,10 +109,7 @@ def current_images(caller: str) -> Tensor:
     """
     images = _BATCH.get().images
     if images is None:
-        raise RuntimeError(
-            f'{caller} needs the images and found no current batch: '
-            f'{_HOW_TO_FIX}images=(N, 3, h, w) in [0, 1] to the call'
-        )
+        raise no_batch(caller, 'the images', 'images=(N, 3, h, w) in [0, 1]')
     return images()
 
 
@@ -136,10 +127,7 @@ def current_segmentor(caller: str) -> nn.Module:
     """
     segmentor = _BATCH.get().segmentor
     if segmentor is None:
-        raise RuntimeError(
-            f'{caller} needs the segmentor and found no current batch: '
-            f'{_HOW_TO_FIX}views to the call'
-        )
+        raise no_batch(caller, 'the segmentor', 'views')
     return segmentor
 
 
@@ -158,10 +146,7 @@ def current_image_labels(caller: str) -> Tensor:
     """
     data_samples = current_data_samples()
     if data_samples is None:
-        raise RuntimeError(
-            f'{caller} needs image labels and found no current batch: '
-            f'{_HOW_TO_FIX}image_labels=(N, C) to the call'
-        )
+        raise no_batch(caller, 'image labels', 'image_labels=(N, C)')
     return stack_image_labels(data_samples)
 
 
@@ -181,3 +166,21 @@ def find_image_labels() -> Tensor | None:
     if not has_image_labels(data_samples):
         return None
     return stack_image_labels(data_samples)
+
+
+def no_batch(caller: str, needed: str, passed: str = '') -> RuntimeError:
+    """Return the error of a loss or head that finds no current batch.
+
+    Args:
+        caller: Its name.
+        needed: What it needs.
+        passed: What can be passed to the call instead, if anything.
+    """
+    instead = f', or pass {passed} to the call' if passed else ''
+    return RuntimeError(
+        f'{caller} needs {needed} and found no current batch: add '
+        "dict(type='mmseg_wsss.WeakSupervisionHook') to the config's "
+        "custom_hooks (a config's list replaces that of its base: write "
+        '[*_base_.custom_hooks, ...]), or use '
+        f"model.type='mmseg_wsss.WSSSEncoderDecoder'{instead}"
+    )
