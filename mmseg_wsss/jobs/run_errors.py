@@ -47,14 +47,19 @@ def find_sentence(error: Exception) -> str | None:
         None for other errors, whose traceback is needed.
     """
     text = str(error)
-    frames = [f.filename for f in traceback.extract_tb(error.__traceback__)]
+    frames = [
+        (frame.filename, frame.line or '')
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
     if text.startswith('Caught '):  # the traceback of a DataLoader's worker
-        frames = re.findall(r'File "(.+)", line \d+', text)
+        frames = re.findall(r'File "(.+)", line \d+.*\n *(.*)', text)
         text = text.rpartition(f'\n{type(error).__name__}: ')[2]
     if isinstance(error, OSError):
         named = error.errno or isinstance(error, URLError)
         return describe_error(error) if named else ' '.join(text.split())
-    ours = PACKAGE in Path(frames[-1]).parents
+    file, line = frames[-1]
+    # What torch raises, called by this package, is a fault of the code.
+    ours = PACKAGE in Path(file).parents and line.startswith('raise ')
     if isinstance(error, ValueError | RuntimeError) and ours:
         return ' '.join(text.split())
     if isinstance(error, AssertionError) and NO_LIST in text:

@@ -5,10 +5,13 @@ import logging
 from urllib.error import URLError
 
 import pytest
+import torch
 from mmseg.datasets import BaseSegDataset
+from torch.utils.data import DataLoader, Dataset
 
 from mmseg_wsss.jobs.command_line import exit_on_error
 from mmseg_wsss.jobs.run_errors import exit_on_run_error
+from mmseg_wsss.models.losses.ocr_loss import ocr_loss
 from mmseg_wsss.structures import current_image_labels
 
 
@@ -89,3 +92,42 @@ def test_a_hook_that_was_forgotten():
         exit_on_run_error('x', 'How'),
     ):
         current_image_labels('X')
+
+
+def test_errors_of_torch_keep_their_traceback():
+    """Also where a function of this package called it."""
+    wrong = torch.ones(1, 4, 4) > 0
+    with (
+        pytest.raises(RuntimeError, match='must match the size'),
+        exit_on_run_error('x', 'How'),
+    ):
+        ocr_loss(torch.zeros(1, 2, 3, 3), torch.ones(1, 2), valid=wrong)
+
+
+class Wrong(Dataset):
+    """Ends in an error of this package, or of torch."""
+
+    def __init__(self, labels):
+        self.labels = labels
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return ocr_loss(
+            torch.zeros(1, 2, 3, 3), self.labels, torch.ones(1, 4, 4) > 0
+        )
+
+
+def test_errors_in_processes_that_load_images():
+    ours, torchs = (
+        DataLoader(Wrong(torch.ones(1, count)), num_workers=1)
+        for count in (5, 2)
+    )
+    with (
+        pytest.raises(SystemExit, match='error: OCRLoss needs logits'),
+        exit_on_run_error('x', 'How'),
+    ):
+        next(iter(ours))
+    with pytest.raises(RuntimeError), exit_on_run_error('x', 'How'):
+        next(iter(torchs))
